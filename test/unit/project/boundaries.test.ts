@@ -1,0 +1,27 @@
+import { globSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { boundaryViolations, checkBoundaries } from '../../../scripts/boundaries.ts';
+
+test('no source file imports a folder that it may not import', () => {
+  const files = globSync('src/**/*.ts');
+  expect(files.length).toBeGreaterThan(50);
+  expect(checkBoundaries(files)).toEqual([]);
+});
+
+test.each([
+  ['src/fullnode/x.ts', "import { a } from '../execution/ethereumjs/engine.ts';"],
+  ['src/fullnode/x.ts', "import type { A } from '../execution/ethereumjs/engine.ts';"],
+  ['src/fullnode/x.ts', "export { a } from '../execution/ethereumjs/engine.ts';"],
+  ['src/fullnode/x.ts', "const a = await import('../execution/ethereumjs/engine.ts');"],
+  ['src/protocol/ports/x.ts', "import { a } from '../../state/trie.ts';"],
+  ['src/rpc/methods/x.ts', "import { a } from '../../sequencer/mempool.ts';"],
+  ['src/cli/x.ts', "import { a } from '../sequencer/sequencer.ts';"],
+  ['src/unknown-folder/x.ts', "import { a } from '../util/bytes.ts';"],
+])('a planted violation is seen: %s: %s', (file, source) => {
+  expect(boundaryViolations(file, source)).toHaveLength(1);
+});
+
+test('imports of packages, of the own folder and of allowed folders are no violations', () => {
+  const source = "import 'zod'; import './a.ts'; import { b } from '../util/bytes.ts'; import '../protocol/rlp.ts';";
+  expect(boundaryViolations('src/state/x.ts', source)).toEqual([]);
+});
