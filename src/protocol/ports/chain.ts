@@ -1,0 +1,183 @@
+import type { Hex } from '../../util/bytes.ts';
+import type { Attestation } from '../attestation.ts';
+import type { BlockEnvironment, BlockHeader } from '../block-header.ts';
+import type { MiniBlock, MiniBlockBody } from '../mini-block.ts';
+import type { Address, Hash } from '../primitives.ts';
+import type { Receipt } from '../receipt.ts';
+import type { BlockSeal } from '../sequencer-messages.ts';
+import type { StateDiff } from '../state-diff.ts';
+import type { Transaction } from '../transaction.ts';
+import type { CallExecutor } from './execution.ts';
+import type { StateReader, StateUndo } from './state.ts';
+
+/** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
+export interface IndexedTransaction {
+  readonly transaction: Transaction;
+  readonly sender: Address;
+  readonly receipt: Receipt;
+  readonly miniBlockNumber: number;
+  readonly blockNumber: number;
+  /** Undefined until the EVM block is sealed. */
+  readonly blockHash: Hash | undefined;
+  /** Seconds since 1970. */
+  readonly blockTimestamp: number;
+  readonly baseFeePerGas: bigint;
+  readonly transactionIndex: number;
+  readonly gasUsed: bigint;
+  /** Index in the block of the first log of this transaction. */
+  readonly firstLogIndex: number;
+  /** Set when the transaction created a contract. */
+  readonly contractAddress: Address | undefined;
+}
+
+/** A sealed EVM block. */
+export interface Block {
+  readonly header: BlockHeader;
+  readonly hash: Hash;
+  readonly transactions: readonly IndexedTransaction[];
+  /** RLP size of header, transactions, no ommers and no withdrawals, bytes. */
+  readonly sizeBytes: number;
+  readonly firstMiniBlock: number;
+  readonly lastMiniBlock: number;
+}
+
+/** The block under construction: transactions of durable mini-blocks above the sealed head. */
+export interface OpenBlock {
+  readonly env: BlockEnvironment;
+  readonly transactions: readonly IndexedTransaction[];
+  readonly gasUsed: bigint;
+}
+
+/** A durable mini-block as subscribers see it. */
+export interface AppliedMiniBlock {
+  readonly miniBlock: MiniBlock;
+  readonly env: BlockEnvironment;
+  readonly diff: StateDiff;
+  readonly transactions: readonly IndexedTransaction[];
+  readonly gasUsed: bigint;
+}
+
+export type ChainEvent =
+  | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
+  | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
+  | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
+  /** Mini-blocks above `number` were undone; their transactions, newest last. */
+  | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
+
+/** Steps of the verification ladder that a block has climbed (DESIGN section 7). */
+export interface BlockStatus {
+  readonly blockNumber: number;
+  readonly received: boolean;
+  readonly signatureVerified: boolean;
+  readonly rootVerified: boolean;
+  readonly attestedBy: readonly Address[];
+  readonly daCommitment: Hash | undefined;
+}
+
+export interface LogFilter {
+  readonly fromBlock: number;
+  /** Inclusive; may lie above the sealed head, then the open block's logs are included. */
+  readonly toBlock: number;
+  /** Any of these; empty: every address. */
+  readonly addresses: readonly Address[];
+  /** By position: any of these; undefined or empty: every topic. */
+  readonly topics: readonly (readonly Hash[] | undefined)[];
+}
+
+/** A log at its place in the chain. */
+export interface IndexedLog {
+  readonly transaction: IndexedTransaction;
+  /** Position in the transaction's receipt. */
+  readonly position: number;
+}
+
+/** Reads of the chain, the same on a sequencer and on a replica. */
+export interface ChainReader {
+  readonly chainId: number;
+  readonly genesisHash: Hash;
+  /** Newest sealed block; block 0 at first. */
+  head(): { readonly header: BlockHeader; readonly hash: Hash };
+  safeNumber(): number | undefined;
+  finalizedNumber(): number | undefined;
+  /** Newest durable mini-block, 0 at first. */
+  miniBlockNumber(): number;
+  openBlock(): OpenBlock | undefined;
+  /** The environment that a call on `latest` runs in: the open block's, else the head's. */
+  latestEnvironment(): BlockEnvironment;
+  blockByNumber(blockNumber: number): Promise<Block | undefined>;
+  blockByHash(hash: Hash): Promise<Block | undefined>;
+  /** Also of the open block. */
+  transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined>;
+  /** @throws StrobeError LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS */
+  logs(filter: LogFilter): Promise<IndexedLog[]>;
+  miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
+  blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
+  attestations(blockNumber: number): Promise<readonly Attestation[]>;
+  /** Events in chain order, after they are visible to reads; returns the unsubscribe function. Listeners must not throw. */
+  subscribe(listener: (event: ChainEvent) => void): () => void;
+}
+
+/** Writes of the chain, made by a role in chain order. */
+export interface ChainWriter {
+  /** Makes a durable mini-block visible: its state is applied already. */
+  appendMiniBlock(applied: MiniBlockCommit): AppliedMiniBlock;
+  /** Turns the open block into the head; one atomic batch with state, indexes and head. */
+  sealBlock(seal: BlockSeal, blockDiff: StateDiff): Promise<Block>;
+  addAttestation(attestation: Attestation, prover: Address): Promise<void>;
+  markRootVerified(blockNumber: number): Promise<void>;
+  markDaPosted(blockNumber: number, commitment: Hash): Promise<void>;
+  markSafe(blockNumber: number): Promise<void>;
+  markFinalized(blockNumber: number): Promise<void>;
+  /**
+   * Forgets mini-blocks above `number`, newest first; `undo` gives the old values in the order to be applied. Never
+   * goes below the safe block.
+   * @throws StrobeError ROLLBACK_BELOW_SAFE
+   */
+  rollback(number: number, undo: readonly StateUndo[]): Promise<void>;
+}
+
+export interface MiniBlockCommit {
+  readonly miniBlock: MiniBlock;
+  readonly env: BlockEnvironment;
+  readonly diff: StateDiff;
+  readonly body: MiniBlockBody;
+  /** Decoded transactions in the body's order, when the caller has them. */
+  readonly decoded?: readonly Transaction[];
+}
+
+/** Where JSON-RPC puts transactions: the pool on a sequencer, the link to it on a replica. */
+export interface TransactionSink {
+  /**
+   * Adds a raw transaction to the pool. `requireReady` refuses one with a nonce gap instead of queueing it (EIP-7966).
+   * @throws StrobeError with a pool error code (see pool-errors.ts), SEQUENCER_UNREACHABLE on a replica
+   */
+  submit(raw: Uint8Array, options?: { readonly requireReady?: boolean }): Promise<Hash>;
+  /** Next nonce of an account with the pool's transactions counted. */
+  pendingNonce(address: Address): Promise<bigint>;
+  /** Transactions as they enter the pool; absent where they are not known. */
+  subscribePending?(listener: (transaction: Transaction, sender: Address) => void): () => void;
+  /** A pooled transaction that is not in a mini-block yet. */
+  pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined>;
+}
+
+/** What JSON-RPC tells of the node itself. */
+export interface NodeStatus {
+  readonly role: 'sequencer' | 'replica';
+  readonly version: string;
+  /** Changing part: state, reasons, peers. JSON-safe. */
+  describe(): Record<string, unknown>;
+  /** Blocks still to catch up, or undefined when in step (eth_syncing). */
+  syncing(): { readonly currentBlock: number; readonly highestBlock: number } | undefined;
+  peerCount(): number;
+  /** Stored evidence of two signatures over one number, raw messages in hex. */
+  equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
+}
+
+/** Everything that JSON-RPC serves from. */
+export interface RpcBackend {
+  readonly state: StateReader;
+  readonly chain: ChainReader;
+  readonly calls: CallExecutor;
+  readonly transactions: TransactionSink;
+  readonly node: NodeStatus;
+}

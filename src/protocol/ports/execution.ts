@@ -1,0 +1,72 @@
+import type { Bytes } from '../../util/bytes.ts';
+import type { BlockEnvironment } from '../block-header.ts';
+import type { Address, Hash } from '../primitives.ts';
+import type { Log, Receipt } from '../receipt.ts';
+import type { AccessListEntry, Transaction } from '../transaction.ts';
+
+/** A decoded transaction with its recovered sender. */
+export interface SignedTransaction {
+  readonly transaction: Transaction;
+  readonly sender: Address;
+}
+
+export type ExecutionOutcome =
+  /** Included: executed or reverted; its writes are in the world state. */
+  | { readonly kind: 'included'; readonly receipt: Receipt; readonly gasUsed: bigint }
+  /** Not includable now (nonce, funds, fee, gas); the world state is untouched. `code` is a pool error code. */
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string };
+
+/** Hash of an earlier block of this chain for BLOCKHASH; undefined outside the 256-block window. */
+export type BlockHashReader = (blockNumber: number) => Hash | undefined;
+
+/** Executes the blocks of a chain one after the other on one world state. */
+export interface ExecutionEngine {
+  /**
+   * Opens a block: makes the system-call writes (EIP-2935, EIP-4788). With `resumeGasUsed` the block was begun before
+   * a restart: its system calls are in the state already and gas goes on from there.
+   */
+  beginBlock(env: BlockEnvironment, resumeGasUsed?: bigint): Promise<void>;
+  /** Executes one transaction in the open block. */
+  execute(transaction: SignedTransaction): Promise<ExecutionOutcome>;
+}
+
+/** A message call as JSON-RPC asks for it; fees in wei per gas. */
+export interface CallRequest {
+  readonly from: Address;
+  readonly to: Address | undefined;
+  readonly gas: bigint | undefined;
+  readonly maxFeePerGas: bigint | undefined;
+  readonly maxPriorityFeePerGas: bigint | undefined;
+  readonly value: bigint;
+  readonly data: Bytes;
+  readonly accessList: readonly AccessListEntry[];
+}
+
+/** State to be assumed for one call, per account. */
+export interface AccountOverride {
+  readonly address: Address;
+  readonly balance?: bigint;
+  readonly nonce?: bigint;
+  readonly code?: Bytes;
+  /** Replaces the whole storage. */
+  readonly state?: readonly { key: Hash; value: Hash }[];
+  /** Replaces single slots. */
+  readonly stateDiff?: readonly { key: Hash; value: Hash }[];
+}
+
+export type CallOutcome =
+  | { readonly kind: 'success'; readonly output: Bytes; readonly gasUsed: bigint; readonly logs: readonly Log[] }
+  | { readonly kind: 'reverted'; readonly output: Bytes; readonly gasUsed: bigint }
+  /** Out of gas, invalid opcode and the like; `message` in geth's wording. */
+  | { readonly kind: 'failed'; readonly message: string; readonly gasUsed: bigint };
+
+/** Runs calls on the newest durable state without changing it. Each call sees one mini-block's state. */
+export interface CallExecutor {
+  /** @throws StrobeError CALL_GAS_ABOVE_CAP, CALL_TIMEOUT, INSUFFICIENT_FUNDS */
+  call(request: CallRequest, env: BlockEnvironment, overrides: readonly AccountOverride[]): Promise<CallOutcome>;
+  /**
+   * The least gas limit with which the transaction succeeds (binary search, geth's rules).
+   * @throws StrobeError EXECUTION_REVERTED with `meta.output`, EXECUTION_FAILED, and the codes of {@link CallExecutor.call}
+   */
+  estimateGas(request: CallRequest, env: BlockEnvironment, overrides: readonly AccountOverride[]): Promise<bigint>;
+}

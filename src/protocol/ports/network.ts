@@ -1,0 +1,60 @@
+import type { Bytes } from '../../util/bytes.ts';
+import type { Address, Hash } from '../primitives.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** Gossip topics by their short names; on the wire they carry the chain's prefix. */
+export const TOPICS = ['mini-blocks', 'seals', 'witnesses', 'attestations'] as const;
+export type Topic = (typeof TOPICS)[number];
+
+/** Pure check of a message before it is handed on and forwarded to other peers. */
+export type MessageValidator = (message: Bytes) => Verdict;
+
+/** Publishing and receiving of signed messages. */
+export interface Gossip {
+  /**
+   * Queues a message for every peer of the topic, in order.
+   * @throws StrobeError GOSSIP_MESSAGE_TOO_LARGE
+   */
+  publish(topic: Topic, message: Bytes): void;
+  /** Joins a topic. Messages that the validator accepts arrive in the order received; the handler must not throw. */
+  subscribe(topic: Topic, validator: MessageValidator, handler: (message: Bytes, peer: string) => void): void;
+}
+
+/** Newest messages that a peer knows. */
+export interface PeerHead {
+  readonly epoch: number;
+  readonly number: number;
+  readonly digest: Hash;
+}
+
+/** Reads from peers over streams; each tries the connected peers in turn and checks nothing but bounds. */
+export interface PeerReader {
+  /** Heads of the connected peers that answered within the time limit. */
+  heads(): Promise<readonly PeerHead[]>;
+  /**
+   * Encoded log records from the first one with `number >= from`, at most `limit` mini-blocks.
+   * @throws StrobeError NO_PEER_HAS_RANGE
+   */
+  range(from: number, limit: number): AsyncIterable<Bytes>;
+  /** Witness bytes of a block. @throws StrobeError NO_PEER_HAS_WITNESS */
+  witness(blockNumber: number): Promise<Bytes>;
+}
+
+/** What a node serves to its peers. */
+export interface PeerSource {
+  head(): PeerHead;
+  range(from: number, limit: number): AsyncIterable<Bytes>;
+  /** Undefined: not kept (any more). */
+  witness(blockNumber: number): Promise<Bytes | undefined>;
+}
+
+/** Requests that replicas send to the sequencer. */
+export interface SequencerService {
+  submit(raw: Bytes, options: { readonly requireReady: boolean }): Promise<Hash>;
+  pendingNonce(address: Address): Promise<bigint>;
+  /** Raw bytes of a pooled transaction. */
+  pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+}
+
+/** The replica's end of {@link SequencerService}: errors keep their codes; SEQUENCER_UNREACHABLE when the link is lost. */
+export type SequencerLink = SequencerService;

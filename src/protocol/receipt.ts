@@ -1,0 +1,87 @@
+import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { StrobeError } from '../util/errors.ts';
+import { keccak256 } from '../util/keccak.ts';
+import type { Address, Hash } from './primitives.ts';
+import { asBigInt, asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
+import type { TransactionType } from './transaction.ts';
+
+export const BLOOM_BYTES = 256;
+
+export interface Log {
+  readonly address: Address;
+  readonly topics: readonly Hash[];
+  readonly data: Bytes;
+}
+
+/** The consensus receipt (EIP-658, EIP-2718); the bloom follows from the logs. */
+export interface Receipt {
+  readonly type: TransactionType;
+  readonly status: 0 | 1;
+  /** Gas used in the EVM block up to and with this transaction. */
+  readonly cumulativeGasUsed: bigint;
+  readonly logs: readonly Log[];
+}
+
+/** `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`, without the type byte for legacy. */
+export function encodeReceipt(receipt: Receipt): Bytes {
+  const payload = encodeRlp([
+    fromNumber(receipt.status),
+    fromNumber(receipt.cumulativeGasUsed),
+    logsBloom(receipt.logs),
+    receipt.logs.map((log) => [log.address, log.topics, log.data]),
+  ]);
+  return receipt.type === 0 ? payload : concatBytes(Uint8Array.of(receipt.type), payload);
+}
+
+/** @throws StrobeError INVALID_RLP, INVALID_RECEIPT */
+export function decodeReceipt(bytes: Bytes): Receipt {
+  const first = bytes[0];
+  const type = first === 1 || first === 2 || first === 4 ? first : 0;
+  const fields = asList(decodeRlp(type === 0 ? bytes : bytes.subarray(1)), 'receipt', 4);
+  const status = asNumber(fields[0], 'status');
+  if (status !== 0 && status !== 1) throw invalid('status is neither 0 nor 1');
+  const cumulativeGasUsed = asBigInt(fields[1], 'cumulativeGasUsed', 8);
+  const logs = asList(fields[3], 'logs').map(decodeLog);
+  const bloom = asBytes(fields[2], 'bloom', BLOOM_BYTES);
+  if (Buffer.compare(bloom, logsBloom(logs)) !== 0) throw invalid('the bloom does not follow from the logs');
+  return { type, status, cumulativeGasUsed, logs };
+}
+
+function decodeLog(item: RlpItem): Log {
+  const [address, topics, data] = asList(item, 'log', 3);
+  const topicItems = asList(topics, 'topics');
+  if (topicItems.length > 4) throw invalid('a log has more than 4 topics');
+  return {
+    address: asBytes(address, 'log address', 20),
+    topics: topicItems.map((topic) => asBytes(topic, 'topic', 32)),
+    data: asBytes(data, 'log data'),
+  };
+}
+
+/** The 2048-bit filter of addresses and topics (Yellow Paper, section 4.3.1). */
+export function logsBloom(logs: readonly Log[]): Bytes {
+  const bloom = new Uint8Array(BLOOM_BYTES);
+  for (const log of logs) {
+    addToBloom(bloom, log.address);
+    for (const topic of log.topics) addToBloom(bloom, topic);
+  }
+  return bloom;
+}
+
+function addToBloom(bloom: Bytes, value: Bytes): void {
+  const hash = keccak256(value);
+  for (let pair = 0; pair < 6; pair += 2) {
+    const bit = (((hash[pair] as number) << 8) | (hash[pair + 1] as number)) & 2047;
+    const index = BLOOM_BYTES - 1 - (bit >> 3);
+    bloom[index] = (bloom[index] as number) | (1 << (bit & 7));
+  }
+}
+
+/** ORs `bloom` into `target`. */
+export function mergeBloom(target: Bytes, bloom: Bytes): void {
+  for (let i = 0; i < BLOOM_BYTES; i++) target[i] = (target[i] as number) | (bloom[i] as number);
+}
+
+function invalid(message: string): StrobeError<'INVALID_RECEIPT'> {
+  return new StrobeError('INVALID_RECEIPT', message);
+}

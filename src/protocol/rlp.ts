@@ -1,0 +1,111 @@
+import { RLP } from '@ethereumjs/rlp';
+import { type Bytes, bigIntToBytes, bytesToBigInt } from '../util/bytes.ts';
+import { StrobeError } from '../util/errors.ts';
+
+/** An RLP item: a byte string or a list of items (Yellow Paper, appendix B). */
+export type RlpItem = Bytes | readonly RlpItem[];
+
+/** Deepest list nesting accepted: our messages and transactions need 5; more is an attack on the stack. */
+const MAX_DEPTH = 16;
+
+export function encodeRlp(item: RlpItem): Bytes {
+  return RLP.encode(item as Parameters<typeof RLP.encode>[0]);
+}
+
+/**
+ * Decodes exactly one item that fills `bytes`, refusing every encoding but the canonical one. Byte strings are views
+ * of `bytes`.
+ * @throws StrobeError INVALID_RLP
+ */
+export function decodeRlp(bytes: Bytes): RlpItem {
+  const reader = new RlpReader(bytes);
+  const item = reader.readItem(0);
+  if (reader.position !== bytes.length) throw invalidRlp('bytes after the item');
+  return item;
+}
+
+class RlpReader {
+  position = 0;
+  readonly #bytes: Bytes;
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes;
+  }
+
+  readItem(depth: number): RlpItem {
+    const prefix = this.#take(1)[0] as number;
+    if (prefix < 0x80) return this.#bytes.subarray(this.position - 1, this.position);
+    if (prefix < 0xc0) return this.#readString(prefix);
+    if (depth === MAX_DEPTH) throw invalidRlp('lists are nested too deeply');
+    const end = this.#lengthFrom(prefix, 0xc0) + this.position;
+    if (end > this.#bytes.length) throw invalidRlp('a list is longer than its input');
+    const items: RlpItem[] = [];
+    while (this.position < end) items.push(this.readItem(depth + 1));
+    if (this.position !== end) throw invalidRlp('an item crosses the end of its list');
+    return items;
+  }
+
+  #readString(prefix: number): Bytes {
+    const string = this.#take(this.#lengthFrom(prefix, 0x80));
+    if (string.length === 1 && (string[0] as number) < 0x80) throw invalidRlp('a single small byte has a prefix');
+    return string;
+  }
+
+  #lengthFrom(prefix: number, base: number): number {
+    const short = prefix - base;
+    if (short <= 55) return short;
+    const lengthBytes = this.#take(short - 55);
+    if (lengthBytes[0] === 0) throw invalidRlp('a length has leading zeros');
+    if (lengthBytes.length > 6) throw invalidRlp('a length is out of range');
+    let length = 0;
+    for (const byte of lengthBytes) length = length * 256 + byte;
+    if (length <= 55) throw invalidRlp('a short length is in long form');
+    return length;
+  }
+
+  #take(count: number): Bytes {
+    const end = this.position + count;
+    if (end > this.#bytes.length) throw invalidRlp('the input ends inside an item');
+    const taken = this.#bytes.subarray(this.position, end);
+    this.position = end;
+    return taken;
+  }
+}
+
+/** @throws StrobeError INVALID_RLP when `item` is not a list (of `length` items when given) */
+export function asList(item: RlpItem | undefined, name: string, length?: number): readonly RlpItem[] {
+  if (item === undefined || item instanceof Uint8Array) throw invalidRlp(`${name} is not a list`);
+  if (length !== undefined && item.length !== length) throw invalidRlp(`${name} has ${item.length} items, not ${length}`);
+  return item;
+}
+
+/** @throws StrobeError INVALID_RLP when `item` is not a byte string (of `length` bytes when given) */
+export function asBytes(item: RlpItem | undefined, name: string, length?: number): Bytes {
+  if (!(item instanceof Uint8Array)) throw invalidRlp(`${name} is not a byte string`);
+  if (length !== undefined && item.length !== length) throw invalidRlp(`${name} has ${item.length} bytes, not ${length}`);
+  return item;
+}
+
+/** An unsigned integer without leading zeros. @throws StrobeError INVALID_RLP */
+export function asBigInt(item: RlpItem | undefined, name: string, maxBytes = 32): bigint {
+  const bytes = asBytes(item, name);
+  if (bytes.length > maxBytes) throw invalidRlp(`${name} is longer than ${maxBytes} bytes`);
+  if (bytes[0] === 0) throw invalidRlp(`${name} has leading zeros`);
+  return bytesToBigInt(bytes);
+}
+
+/** An unsigned integer up to 2^53 - 1. @throws StrobeError INVALID_RLP */
+export function asNumber(item: RlpItem | undefined, name: string): number {
+  const value = asBigInt(item, name, 7);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalidRlp(`${name} is above 2^53 - 1`);
+  return Number(value);
+}
+
+/** The RLP byte string of an unsigned integer. */
+export function fromNumber(value: number | bigint): Bytes {
+  return bigIntToBytes(BigInt(value));
+}
+
+export function invalidRlp(message: string): StrobeError<'INVALID_RLP'> {
+  return new StrobeError('INVALID_RLP', message);
+}
