@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { Secret } from '../crypto/secret.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
+import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
+
+const port = (defaultPort: number) =>
+  z.int('expected a port number').min(0, 'a port is 0 to 65535').max(65_535, 'a port is 0 to 65535').default(defaultPort);
+const words = z.string().min(1, 'expected text');
+const multiaddr = z
+  .string()
+  .regex(/^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(?:\/p2p\/\w+)?$/, 'expected a multiaddr such as /ip4/127.0.0.1/tcp/9645');
+
+/** Most peers one bootstraps from: each is dialled at start. */
+const MAX_BOOTSTRAP_PEERS = 32;
+/** Most addresses one listens on. */
+const MAX_LISTEN_ADDRESSES = 8;
+
+export const logSettings = {
+  logLevel: { schema: z.enum(LOG_LEVELS).default('info'), file: 'log.level', help: 'least severe level that is logged' },
+  logFormat: {
+    schema: z.enum(LOG_FORMATS).default('auto'),
+    file: 'log.format',
+    help: 'auto is pretty on a terminal, JSON lines elsewhere',
+  },
+} satisfies Declaration;
+
+/** What every role has; ports differ so that all of them run on one machine without being told. */
+function commonSettings(defaults: { dataDir: string; metricsPort: number; p2pPort: number }) {
+  return {
+    dataDir: { schema: words.default(defaults.dataDir), file: 'dataDir', path: true, help: 'folder this node keeps its data in' },
+    genesis: { schema: words, file: 'genesis', path: true, help: 'genesis file of the chain' },
+    ...logSettings,
+    metricsHost: { schema: words.default('127.0.0.1'), file: 'metrics.host', help: 'host of /metrics, /health and /ready' },
+    metricsPort: { schema: port(defaults.metricsPort), file: 'metrics.port', help: 'port of /metrics, /health and /ready' },
+    p2pPort: { schema: port(defaults.p2pPort), file: 'p2p.port', help: 'port for peers' },
+    p2pListen: {
+      schema: z.array(multiaddr).min(1).max(MAX_LISTEN_ADDRESSES),
+      file: 'p2p.listen',
+      help: 'multiaddrs to listen on for peers',
+      derived: {
+        from: (values) => (values['p2pPort'] === undefined ? undefined : [`/ip4/127.0.0.1/tcp/${values['p2pPort']}`]),
+        help: '/ip4/127.0.0.1/tcp/<p2p port>',
+      },
+    },
+    bootstrap: {
+      schema: z.array(multiaddr).max(MAX_BOOTSTRAP_PEERS).default([]),
+      file: 'p2p.bootstrap',
+      help: 'multiaddrs of peers to dial first',
+    },
+  } satisfies Declaration;
+}
+
+const keySettings = {
+  keystore: { schema: words, file: 'key.keystore', path: true, help: 'V3 keystore of the key this node signs with' },
+  passwordFile: {
+    schema: words.optional(),
+    file: 'key.passwordFile',
+    path: true,
+    help: 'file with the password of the keystore',
+  },
+  password: {
+    schema: words.transform((text) => new Secret(text)).optional(),
+    flag: false,
+    help: 'password of the keystore',
+  },
+} satisfies Declaration;
+
+function rpcSettings(defaultPort: number) {
+  return {
+    rpcHost: { schema: words.default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC server (HTTP and WebSocket)' },
+    rpcPort: { schema: port(defaultPort), file: 'rpc.port', help: 'port of the JSON-RPC server (HTTP and WebSocket)' },
+  } satisfies Declaration;
+}
+
+/** What shapes the sequencer's behaviour; the devnet passes these on to its sequencer. */
+export const sequencingSettings = {
+  miniBlockIntervalMs: {
+    schema: z.int().min(1).max(1_000).optional(),
+    file: 'miniBlockIntervalMs',
+    help: 'overrides the genesis file on how often mini-blocks are made, down to 1 ms',
+  },
+  ordering: {
+    schema: z.enum(['fifo', 'fee']).default('fifo'),
+    file: 'ordering',
+    help: 'order of transactions in a mini-block: arrival or priority fee',
+  },
+  durability: {
+    schema: z.enum(['sync', 'os']).default('sync'),
+    file: 'durability',
+    help: 'sync answers only after the log is on disk; os leaves that to the operating system (power loss may undo)',
+  },
+  mempoolMaxTransactions: {
+    // At most 128 KiB each, usually 0.2: about 10 MB of ordinary transactions.
+    schema: z.int().min(1).max(1_000_000).default(50_000),
+    file: 'mempool.maxTransactions',
+    help: 'transactions that may wait in the pool',
+  },
+  mempoolMaxPerSender: {
+    // Several seconds of one busy sender, and far from the whole pool.
+    schema: z.int().min(1).max(1_000_000).default(4_096),
+    file: 'mempool.maxPerSender',
+    help: 'transactions of one sender that may wait in the pool',
+  },
+  mempoolLifetimeMs: {
+    // Three hours, geth's lifetime for transactions that cannot run yet.
+    schema: z
+      .int()
+      .min(1_000)
+      .default(3 * 60 * 60 * 1_000),
+    file: 'mempool.lifetimeMs',
+    help: 'how long a transaction that cannot run yet stays in the pool, in ms',
+  },
+} satisfies Declaration;
+
+export const sequencerSettings = {
+  ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
+  ...keySettings,
+  ...rpcSettings(8545),
+  ...sequencingSettings,
+  daDir: {
+    schema: words,
+    file: 'da.dir',
+    path: true,
+    help: 'folder batches are posted to',
+    derived: {
+      from: (values) => (typeof values['dataDir'] === 'string' ? join(values['dataDir'], 'da') : undefined),
+      help: '<data dir>/da',
+    },
+  },
+} satisfies Declaration;
+
+export const replicaSettings = {
+  ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
+  ...rpcSettings(8546),
+  daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
+} satisfies Declaration;
+
+export const proverSettings = {
+  ...commonSettings({ dataDir: './data/prover', metricsPort: 9548, p2pPort: 9648 }),
+  ...keySettings,
+} satisfies Declaration;
+
+/** Where the configuration file is; itself never in a file. */
+export const configFileSetting = {
+  config: { schema: words.optional(), path: true, help: 'YAML or JSON file with settings' },
+} satisfies Record<string, Setting>;
+
+export type LogSettings = SettingsOf<typeof logSettings>;
+export type SequencerSettings = SettingsOf<typeof sequencerSettings>;
+export type ReplicaSettings = SettingsOf<typeof replicaSettings>;
+export type ProverSettings = SettingsOf<typeof proverSettings>;

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { loadSettings } from '../../../src/node/config-load.ts';
+import type { Declaration } from '../../../src/node/config-setting.ts';
+import { proverSettings, replicaSettings, sequencerSettings } from '../../../src/node/settings.ts';
+import { devnetSettings } from '../../../src/node/settings-devnet.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+describe('role settings', () => {
+  test('the sequencer’s defaults', () => {
+    const settings = loadSettings(sequencerSettings, { flags: { genesis: 'g.json', keystore: 'k.json' }, env: {} });
+    expect(settings).toEqual({
+      dataDir: './data/sequencer',
+      genesis: 'g.json',
+      keystore: 'k.json',
+      logLevel: 'info',
+      logFormat: 'auto',
+      metricsHost: '127.0.0.1',
+      metricsPort: 9545,
+      p2pPort: 9645,
+      p2pListen: ['/ip4/127.0.0.1/tcp/9645'],
+      bootstrap: [],
+      rpcHost: '127.0.0.1',
+      rpcPort: 8545,
+      ordering: 'fifo',
+      durability: 'sync',
+      mempoolMaxTransactions: 50_000,
+      mempoolMaxPerSender: 4_096,
+      mempoolLifetimeMs: 10_800_000,
+      daDir: 'data/sequencer/da',
+    });
+  });
+
+  test('a role listens for peers where its port says', () => {
+    const settings = loadSettings(replicaSettings, { flags: { genesis: 'g.json', p2pPort: '7000' }, env: {} });
+    expect(settings.p2pListen).toEqual(['/ip4/127.0.0.1/tcp/7000']);
+  });
+
+  test('bootstrap peers are multiaddrs, with or without a peer id', () => {
+    const flags = (bootstrap: string) => ({ flags: { genesis: 'g.json', bootstrap: [bootstrap] }, env: {} });
+    expect(loadSettings(replicaSettings, flags('/ip4/127.0.0.1/tcp/9645')).bootstrap).toHaveLength(1);
+    expect(loadSettings(replicaSettings, flags('/dns4/seq.example/tcp/9645/p2p/16Uiu2HAm')).bootstrap).toHaveLength(1);
+    expect(() => loadSettings(replicaSettings, flags('127.0.0.1:9645'))).toThrow(/flag --bootstrap: expected a multiaddr/);
+  });
+});
+
+describe('every declaration', () => {
+  const declarations: [string, Declaration][] = [
+    ['sequencer', sequencerSettings],
+    ['replica', replicaSettings],
+    ['prover', proverSettings],
+    ['devnet', devnetSettings],
+  ];
+
+  test.each(declarations)('%s: each setting has a help text and a file key of its own', (_role, declaration) => {
+    const settings = Object.values(declaration);
+    expect(settings.filter(({ help }) => help.trim() === '')).toEqual([]);
+    const keys = settings.flatMap(({ file }) => file ?? []);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test.each(declarations)('%s: the example in config/ is valid', (role, declaration) => {
+    const file = join(root, 'config', `${role}.yaml`);
+    expect(() => loadSettings(declaration, { flags: {}, env: {}, file })).not.toThrow();
+  });
+
+  test('the devnet example states the defaults', () => {
+    const example = loadSettings(devnetSettings, { flags: {}, env: {}, file: join(root, 'config/devnet.yaml') });
+    const defaults = loadSettings(devnetSettings, { flags: {}, env: {} });
+    expect({ ...example, dataDir: defaults.dataDir }).toEqual(defaults);
+    expect(parse(readFileSync(join(root, 'config/devnet.yaml'), 'utf8')).chainId).toBe(424_242);
+  });
+});
