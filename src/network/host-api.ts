@@ -1,0 +1,34 @@
+import type { PeerHead, Topic } from '../protocol/ports/network.ts';
+import type { Address, Hash } from '../protocol/primitives.ts';
+import type { Verdict } from '../protocol/verdict.ts';
+import type { Bytes } from '../util/bytes.ts';
+import type { PeerEvent } from './network-metrics.ts';
+
+/** What the network host does for the core thread. */
+export interface HostApi {
+  /** Listens and dials; answers with the addresses, each with its `/p2p/<id>`. */
+  start(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+  subscribe(topic: Topic): void;
+  /** Resolves when the message was queued for every peer of the topic. */
+  publish(topic: Topic, message: Bytes): Promise<void>;
+  heads(): Promise<readonly PeerHead[]>;
+  range(from: number, limit: number): AsyncIterable<Bytes>;
+  witness(blockNumber: number): Promise<Bytes>;
+  submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
+  pendingNonce(address: Address): Promise<bigint>;
+  pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+}
+
+/** What the core thread does for the network host. */
+export interface CoreApi {
+  /** Checks a message and, when it is accepted, hands it to its subscriber before anything else is received. */
+  validate(topic: Topic, message: Bytes, peer: string): Verdict;
+  peerEvent(event: PeerEvent): void;
+  sourceHead(): PeerHead;
+  sourceRange(from: number, limit: number): AsyncIterable<Bytes>;
+  sourceWitness(blockNumber: number): Promise<Bytes | undefined>;
+  serveSubmit(raw: Bytes, requireReady: boolean): Promise<Hash>;
+  servePendingNonce(address: Address): Promise<bigint>;
+  servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+}

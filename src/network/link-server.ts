@@ -1,0 +1,132 @@
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { BatchingWriter } from './batching-writer.ts';
+import { FrameStream } from './frame-stream.ts';
+import type { CoreApi, HostApi } from './host-api.ts';
+import {
+  decodeLinkFrame,
+  encodeLinkError,
+  encodeLinkFrame,
+  encodeNonce,
+  LINK_KIND,
+  type LinkFrame,
+  type LinkKind,
+  linkProtocol,
+  MAX_LINK_FRAME_BYTES,
+} from './link-frames.ts';
+import { networkError, toStrobeError } from './network-errors.ts';
+import { MAX_LINK_ANSWER_BACKLOG_BYTES, MAX_SERVED_LINK_REQUESTS } from './network-limits.ts';
+import type { PeerGuard } from './peer-guard.ts';
+import type { ThreadRpc } from './thread-rpc.ts';
+
+export interface LinkServerModules {
+  readonly libp2p: Libp2p;
+  readonly core: ThreadRpc<HostApi, CoreApi>;
+  readonly guard: PeerGuard;
+}
+
+type Answer = Pick<LinkFrame, 'kind' | 'body'>;
+
+/** Serves the core's `SequencerService` to replicas, one long-lived stream each. */
+export class LinkServer {
+  readonly #protocol: string;
+  readonly #modules: LinkServerModules;
+
+  constructor(options: { readonly prefix: string }, modules: LinkServerModules) {
+    this.#protocol = linkProtocol(options.prefix);
+    this.#modules = modules;
+  }
+
+  async start(): Promise<void> {
+    const handler = (stream: Stream, connection: Connection): Promise<void> =>
+      this.#serve(stream, connection.remotePeer.toString());
+    // Two: a replica that lost its stream may open the next before we see the loss.
+    await this.#modules.libp2p.handle(this.#protocol, handler, { maxInboundStreams: 2 });
+  }
+
+  async #serve(stream: Stream, peer: string): Promise<void> {
+    const frames = new FrameStream(stream, { maxFrameBytes: MAX_LINK_FRAME_BYTES });
+    try {
+      await new LinkSession(frames, this.#modules.core).run();
+      await frames.end();
+    } catch (error) {
+      if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(peer, error.code);
+      frames.abort(toStrobeError(error));
+    }
+  }
+}
+
+/** One replica's requests: answered as they are done, in any order. */
+class LinkSession {
+  readonly #frames: FrameStream;
+  readonly #core: LinkServerModules['core'];
+  readonly #writer: BatchingWriter;
+  #running = 0;
+  #onAnswer: (() => void) | undefined;
+
+  constructor(frames: FrameStream, core: LinkServerModules['core']) {
+    this.#frames = frames;
+    this.#core = core;
+    this.#writer = new BatchingWriter(frames);
+  }
+
+  /** Until the replica is done. @throws StrobeError of the stream, PROTOCOL_VIOLATION */
+  async run(): Promise<void> {
+    for (;;) {
+      const bytes = await this.#frames.read();
+      if (bytes === undefined) return;
+      const frame = decodeLinkFrame(bytes);
+      const done = this.#answer(frame.id, this.#call(frame.kind, frame.body));
+      // A pooled transaction is large: one at a time, so that a replica which does not read cannot pile them up.
+      if (frame.kind === LINK_KIND.pooledTransaction) await done;
+      while (this.#running >= MAX_SERVED_LINK_REQUESTS) {
+        await new Promise<void>((resolve) => {
+          this.#onAnswer = resolve;
+        });
+      }
+      if (this.#writer.queuedBytes > MAX_LINK_ANSWER_BACKLOG_BYTES) await this.#writer.idle();
+    }
+  }
+
+  /** Never rejects. */
+  async #answer(id: number, request: Promise<Answer>): Promise<void> {
+    this.#running++;
+    const answer = await request.catch(toAnswer);
+    this.#running--;
+    this.#writer.push(encodeLinkFrame({ ...answer, id }));
+    this.#onAnswer?.();
+  }
+
+  /** @throws StrobeError PROTOCOL_VIOLATION before anything asynchronous happens */
+  #call(kind: LinkKind, body: Bytes): Promise<Answer> {
+    switch (kind) {
+      case LINK_KIND.submit:
+      case LINK_KIND.submitReady:
+        return this.#core.call('serveSubmit', body, kind === LINK_KIND.submitReady).then(value);
+      case LINK_KIND.pendingNonce:
+        assertLength(body, 20);
+        return this.#core.call('servePendingNonce', body).then((nonce) => value(encodeNonce(nonce)));
+      case LINK_KIND.pooledTransaction:
+        assertLength(body, 32);
+        return this.#core.call('servePooledTransaction', body).then((raw) => (raw === undefined ? NOTHING : value(raw)));
+      default:
+        throw networkError('PROTOCOL_VIOLATION', 'an answer where a request belongs');
+    }
+  }
+}
+
+const NOTHING: Answer = { kind: LINK_KIND.nothing, body: EMPTY_BYTES };
+
+const value = (body: Bytes): Answer => ({ kind: LINK_KIND.value, body });
+
+/** Coded errors travel whole; what an unexpected error says stays here. */
+function toAnswer(error: unknown): Answer {
+  const known = toStrobeError(error);
+  const told = known.code === 'INTERNAL_ERROR' ? new StrobeError(known.code, 'the sequencer failed to serve the request') : known;
+  return { kind: LINK_KIND.error, body: encodeLinkError(told) };
+}
+
+function assertLength(body: Bytes, length: number): void {
+  if (body.length !== length) throw networkError('PROTOCOL_VIOLATION', `a body of ${body.length} bytes, not ${length}`);
+}

@@ -1,0 +1,246 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { MAX_GOSSIP_BYTES } from '../protocol/limits.ts';
+import type {
+  Gossip,
+  MessageValidator,
+  PeerReader,
+  PeerSource,
+  SequencerLink,
+  SequencerService,
+  Topic,
+} from '../protocol/ports/network.ts';
+import { reject, type Verdict } from '../protocol/verdict.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { invariant, isStrobeError, type StrobeError } from '../util/errors.ts';
+import type { Channel } from './channel.ts';
+import type { CoreApi, HostApi } from './host-api.ts';
+import { networkError, toStrobeError } from './network-errors.ts';
+import { HOST_STOP_TIMEOUT_MS, MAX_PUBLISH_BACKLOG_BYTES } from './network-limits.ts';
+import { type NetworkMetrics, NO_NETWORK_METRICS, type PeerEvent } from './network-metrics.ts';
+import { type HostOptions, type NetworkOptions, toHostOptions } from './network-options.ts';
+import { stoppedError, ThreadRpc } from './thread-rpc.ts';
+
+export interface NetworkModules {
+  /** What this node serves to its peers. */
+  readonly source: PeerSource;
+  /** On the sequencer only: what it does for replicas. */
+  readonly sequencer?: SequencerService;
+  readonly metrics?: NetworkMetrics;
+  /** For log lines; called on the core thread. */
+  readonly onPeerEvent?: (event: PeerEvent) => void;
+}
+
+/** A network host that was brought up on some thread. */
+export interface HostHandle {
+  readonly channel: Channel;
+  /** Rejects when the thread of the host dies. */
+  readonly died: Promise<never>;
+  /** Ends the thread. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Subscription {
+  readonly validator: MessageValidator;
+  readonly handler: (message: Bytes, peer: string) => void;
+}
+
+/**
+ * The node's access to the network, on the core thread. The ports are usable before `start`: topics are joined when it
+ * starts, reads and requests fail with NETWORK_STOPPED or SEQUENCER_UNREACHABLE while it is not running.
+ */
+export class NetworkNode {
+  readonly gossip: Gossip;
+  readonly peers: PeerReader;
+  /** On a replica: forwards to the sequencer. */
+  readonly sequencerLink: SequencerLink;
+  /** Rejects when the network dies under a running node (never resolves): a node cannot go on without it. */
+  readonly failed: Promise<never>;
+  readonly #options: HostOptions;
+  readonly #modules: NetworkModules;
+  readonly #metrics: NetworkMetrics;
+  readonly #openHost: (options: HostOptions) => HostHandle;
+  readonly #subscriptions = new Map<Topic, Subscription>();
+  readonly #reportFailure: (error: StrobeError) => void;
+  #host: HostHandle | undefined;
+  #rpc: ThreadRpc<CoreApi, HostApi> | undefined;
+  #addresses: readonly string[] = [];
+  #peerCount = 0;
+  #publishBacklogBytes = 0;
+
+  /** @throws StrobeError INVALID_MULTIADDR */
+  constructor(options: NetworkOptions, modules: NetworkModules, openHost: (options: HostOptions) => HostHandle) {
+    this.#options = toHostOptions(options, modules.sequencer !== undefined);
+    this.#modules = modules;
+    this.#metrics = modules.metrics ?? NO_NETWORK_METRICS;
+    this.#openHost = openHost;
+    const failure = Promise.withResolvers<never>();
+    this.failed = failure.promise;
+    this.#reportFailure = failure.reject;
+    // Whoever runs the node awaits `failed`; until then a failure must not count as unhandled.
+    this.failed.catch(() => {});
+    this.gossip = {
+      publish: (topic, message) => this.#publish(topic, message),
+      subscribe: (topic, validator, handler) => this.#subscribe(topic, { validator, handler }),
+    };
+    this.peers = {
+      heads: async () => await this.#require().call('heads'),
+      range: (from, limit) => this.#range(from, limit),
+      witness: async (blockNumber) => await this.#require().call('witness', blockNumber),
+    };
+    this.sequencerLink = {
+      submit: (raw, { requireReady }) => this.#forward((rpc) => rpc.call('submit', raw, requireReady)),
+      pendingNonce: (address) => this.#forward((rpc) => rpc.call('pendingNonce', address)),
+      pooledTransaction: (hash) => this.#forward((rpc) => rpc.call('pooledTransaction', hash)),
+    };
+  }
+
+  /** Addresses that peers can dial, each with `/p2p/<id>`; empty while the node is not running. */
+  addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  peerCount(): number {
+    return this.#peerCount;
+  }
+
+  /** Listens, joins the topics and begins to dial. @throws StrobeError NETWORK_LISTEN_FAILED, NETWORK_THREAD_FAILED */
+  async start(): Promise<void> {
+    invariant(this.#host === undefined, 'the network is started once at a time');
+    const host = this.#openHost(this.#options);
+    const rpc = new ThreadRpc<CoreApi, HostApi>(host.channel, this.#coreApi());
+    this.#host = host;
+    this.#rpc = rpc;
+    host.died.catch((error: unknown) => {
+      rpc.close(toStrobeError(error));
+      this.#fail(error);
+    });
+    try {
+      this.#addresses = await rpc.call('start');
+      for (const topic of this.#subscriptions.keys()) await rpc.call('subscribe', topic);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Leaves the network; what is under way fails. Idempotent. */
+  async stop(): Promise<void> {
+    const host = this.#host;
+    const rpc = this.#rpc;
+    this.#host = undefined;
+    this.#rpc = undefined;
+    this.#addresses = [];
+    this.#peerCount = 0;
+    if (host === undefined || rpc === undefined) return;
+    try {
+      await Promise.race([rpc.call('stop'), setTimeoutPromise(HOST_STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    } catch (error) {
+      // A host that died has nothing left to stop; `failed` has told already.
+      if (!isStrobeError(error, 'NETWORK_THREAD_FAILED')) throw error;
+    } finally {
+      rpc.close(stoppedError());
+      await host.close();
+    }
+  }
+
+  #coreApi(): CoreApi {
+    const { source, sequencer } = this.#modules;
+    return {
+      validate: (topic, message, peer) => this.#receive(topic, message, peer),
+      peerEvent: (event) => this.#onPeerEvent(event),
+      sourceHead: () => source.head(),
+      sourceRange: (from, limit) => source.range(from, limit),
+      sourceWitness: (blockNumber) => source.witness(blockNumber),
+      serveSubmit: async (raw, requireReady) => await required(sequencer).submit(raw, { requireReady }),
+      servePendingNonce: async (address) => await required(sequencer).pendingNonce(address),
+      servePooledTransaction: async (hash) => await required(sequencer).pooledTransaction(hash),
+    };
+  }
+
+  #subscribe(topic: Topic, subscription: Subscription): void {
+    invariant(!this.#subscriptions.has(topic), `${topic} has one subscriber`);
+    this.#subscriptions.set(topic, subscription);
+    this.#rpc?.call('subscribe', topic).catch((error: unknown) => this.#fail(error));
+  }
+
+  #publish(topic: Topic, message: Bytes): void {
+    if (message.length > MAX_GOSSIP_BYTES) {
+      const meta = { topic, bytes: message.length };
+      throw networkError('GOSSIP_MESSAGE_TOO_LARGE', `a message of ${message.length} bytes on ${topic}`, meta);
+    }
+    const bytes = message.length;
+    if (this.#rpc === undefined || this.#publishBacklogBytes + bytes > MAX_PUBLISH_BACKLOG_BYTES) {
+      this.#metrics.recordPublishDropped(topic, bytes);
+      return;
+    }
+    this.#publishBacklogBytes += bytes;
+    this.#rpc
+      .call('publish', topic, message)
+      .then(
+        () => this.#metrics.recordPublished(topic, bytes),
+        () => this.#metrics.recordPublishDropped(topic, bytes),
+      )
+      .finally(() => {
+        this.#publishBacklogBytes -= bytes;
+      });
+  }
+
+  /** The verdict and, when it is "accept", the delivery: nothing else is received in between. */
+  #receive(topic: Topic, message: Bytes, peer: string): Verdict {
+    const subscription = this.#subscriptions.get(topic);
+    invariant(subscription !== undefined, `${topic} has a subscriber`);
+    const verdict = judge(subscription.validator, message);
+    this.#metrics.recordReceived(topic, message.length, verdict);
+    if (verdict.kind === 'accept') {
+      try {
+        subscription.handler(message, peer);
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+    return verdict;
+  }
+
+  #onPeerEvent(event: PeerEvent): void {
+    if (event.kind === 'connected' || event.kind === 'disconnected') this.#peerCount = event.peers;
+    this.#metrics.recordPeerEvent(event);
+    this.#modules.onPeerEvent?.(event);
+  }
+
+  async *#range(from: number, limit: number): AsyncIterable<Bytes> {
+    yield* this.#require().stream('range', from, limit);
+  }
+
+  /** While the network is down the sequencer is out of reach, like when the link alone is. */
+  async #forward<T>(request: (rpc: ThreadRpc<CoreApi, HostApi>) => Promise<T>): Promise<T> {
+    try {
+      return await request(this.#require());
+    } catch (error) {
+      if (!isStrobeError(error, 'NETWORK_STOPPED') && !isStrobeError(error, 'NETWORK_THREAD_FAILED')) throw error;
+      throw networkError('SEQUENCER_UNREACHABLE', 'the sequencer cannot be reached: the network is not running', {}, error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#reportFailure(toStrobeError(error));
+  }
+
+  #require(): ThreadRpc<CoreApi, HostApi> {
+    if (this.#rpc === undefined) throw stoppedError();
+    return this.#rpc;
+  }
+}
+
+/** A validator that throws was handed something its decoder does not expect: the sender's fault, never a crash. */
+function judge(validator: MessageValidator, message: Bytes): Verdict {
+  try {
+    return validator(message);
+  } catch (error) {
+    return reject(toStrobeError(error).code);
+  }
+}
+
+function required(sequencer: SequencerService | undefined): SequencerService {
+  invariant(sequencer !== undefined, 'only a node with a sequencer service serves its protocol');
+  return sequencer;
+}

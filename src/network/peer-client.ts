@@ -1,0 +1,176 @@
+import type { Connection, Libp2p } from '@libp2p/interface';
+import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from '../protocol/limits.ts';
+import type { PeerHead } from '../protocol/ports/network.ts';
+import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { isStrobeError } from '../util/errors.ts';
+import { FrameStream } from './frame-stream.ts';
+import { networkError, toStrobeError } from './network-errors.ts';
+import {
+  HEAD_TIMEOUT_MS,
+  MAX_CONCURRENT_REQUESTS,
+  MAX_RANGE_MINI_BLOCKS,
+  MAX_RECORD_BYTES,
+  MAX_WITNESS_FRAME_BYTES,
+  OPEN_STREAM_TIMEOUT_MS,
+  STREAM_IDLE_TIMEOUT_MS,
+} from './network-limits.ts';
+import type { PeerGuard } from './peer-guard.ts';
+import {
+  ANSWER,
+  type Answer,
+  decodeAnswer,
+  decodeHead,
+  encodeRangeRequest,
+  encodeWitnessRequest,
+  MAX_HEAD_FRAME_BYTES,
+  type PeerProtocol,
+  peerProtocols,
+} from './peer-protocols.ts';
+import { PeerSet } from './peer-set.ts';
+
+const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
+
+export interface PeerClientModules {
+  readonly libp2p: Libp2p;
+  readonly guard: PeerGuard;
+}
+
+/** The host's end of `PeerReader`: asks the connected peers in turn. */
+export class PeerClient {
+  readonly #protocols: ReturnType<typeof peerProtocols>;
+  readonly #modules: PeerClientModules;
+  readonly #peers: PeerSet;
+
+  constructor(options: { readonly prefix: string }, modules: PeerClientModules) {
+    this.#protocols = peerProtocols(options.prefix);
+    this.#modules = modules;
+    this.#peers = new PeerSet(modules.libp2p);
+  }
+
+  async start(): Promise<void> {
+    await this.#peers.watch(this.#protocols.range);
+  }
+
+  async heads(): Promise<readonly PeerHead[]> {
+    const answers = await Promise.allSettled(this.#peers.inOrder().map((connection) => this.#head(connection)));
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  }
+
+  /** @throws StrobeError NO_PEER_HAS_RANGE; also when a peer fails after some records, of which `received` tells how many */
+  async *range(from: number, limit: number): AsyncIterable<Bytes> {
+    // A peer answers at most so many; a longer answer than was asked for would be a violation.
+    const asked = Math.min(limit, MAX_RANGE_MINI_BLOCKS);
+    let upToDate = false;
+    for (const connection of this.#peers.inOrder()) {
+      let received = 0;
+      try {
+        const opened = await this.#ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
+        upToDate ||= opened.answer === ANSWER.upToDate;
+        if (opened.answer !== ANSWER.data) continue;
+        for await (const record of readRecords(opened.frames, maxRecords(asked))) {
+          received++;
+          yield record;
+        }
+        return;
+      } catch (error) {
+        this.#noteFailure(connection, error);
+        if (received > 0) throw noRange(from, `the peer failed after ${received} records`, received, error);
+      }
+    }
+    if (!upToDate) throw noRange(from, 'no connected peer serves it', 0);
+  }
+
+  /** @throws StrobeError NO_PEER_HAS_WITNESS */
+  async witness(blockNumber: number): Promise<Bytes> {
+    for (const connection of this.#peers.inOrder()) {
+      try {
+        const request = encodeWitnessRequest(blockNumber);
+        const { frames, answer } = await this.#ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
+        if (answer === ANSWER.data) return await readWitness(frames);
+      } catch (error) {
+        this.#noteFailure(connection, error);
+      }
+    }
+    throw networkError('NO_PEER_HAS_WITNESS', `no connected peer has the witness of block ${blockNumber}`, { blockNumber });
+  }
+
+  async #head(connection: Connection): Promise<PeerHead> {
+    try {
+      const frames = await this.#open(connection, 'head', MAX_HEAD_FRAME_BYTES, HEAD_TIMEOUT_MS);
+      await frames.end();
+      return decodeHead(await frames.read());
+    } catch (error) {
+      this.#noteFailure(connection, error);
+      throw error;
+    }
+  }
+
+  async #ask(
+    connection: Connection,
+    protocol: PeerProtocol,
+    request: Bytes,
+    maxFrameBytes: number,
+  ): Promise<{ frames: FrameStream; answer: Answer }> {
+    const frames = await this.#open(connection, protocol, maxFrameBytes, STREAM_IDLE_TIMEOUT_MS);
+    await frames.write(request);
+    await frames.end();
+    return { frames, answer: decodeAnswer(await frames.read()) };
+  }
+
+  async #open(
+    connection: Connection,
+    protocol: PeerProtocol,
+    maxFrameBytes: number,
+    readTimeoutMs: number,
+  ): Promise<FrameStream> {
+    const stream = await connection.newStream(this.#protocols[protocol], {
+      signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS),
+      maxOutboundStreams: MAX_CONCURRENT_REQUESTS,
+    });
+    return new FrameStream(stream, { maxFrameBytes, readTimeoutMs });
+  }
+
+  #noteFailure(connection: Connection, error: unknown): void {
+    this.#peers.noteFailure(connection);
+    if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(connection.remotePeer.toString(), error.code);
+  }
+}
+
+/** Seals and epoch starts travel between the mini-blocks: at most one of each per mini-block, and some at the edges. */
+const maxRecords = (miniBlocks: number): number => 3 * miniBlocks + 16;
+
+async function* readRecords(frames: FrameStream, max: number): AsyncIterable<Bytes> {
+  let count = 0;
+  try {
+    for (;;) {
+      const record = await frames.read();
+      if (record === undefined) return;
+      if (++count > max) throw networkError('PROTOCOL_VIOLATION', `more than ${max} records`);
+      yield record;
+    }
+  } finally {
+    // Reached early when the reader has enough or the peer misbehaved; after a complete answer it does nothing.
+    frames.abort(networkError('STREAM_FAILED', 'the answer is not read any further'));
+  }
+}
+
+async function readWitness(frames: FrameStream): Promise<Bytes> {
+  const chunks: Bytes[] = [];
+  let bytes = 0;
+  for (;;) {
+    const chunk = await frames.read();
+    if (chunk === undefined) return concatBytes(...chunks);
+    bytes += chunk.length;
+    if (bytes > MAX_WITNESS_BYTES) {
+      const violation = networkError('PROTOCOL_VIOLATION', `a witness of more than ${MAX_WITNESS_BYTES} bytes`);
+      frames.abort(violation);
+      throw violation;
+    }
+    chunks.push(chunk);
+  }
+}
+
+function noRange(from: number, why: string, received: number, cause?: unknown) {
+  const message = `mini-blocks from ${from}: ${why}`;
+  return networkError('NO_PEER_HAS_RANGE', message, { from, received }, cause && toStrobeError(cause));
+}

@@ -1,0 +1,88 @@
+import {
+  BAN_MS,
+  MAX_TRACKED_OFFENDERS,
+  OFFENCE_MEMORY_MS,
+  OFFENCES_BEFORE_BAN,
+  REQUEST_BURST,
+  REQUESTS_PER_SECOND,
+} from './network-limits.ts';
+
+interface Offender {
+  readonly offences: number;
+  readonly lastAtMs: number;
+  readonly bannedUntilMs: number;
+}
+
+interface Allowance {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+export interface PeerGuardModules {
+  /** Called at each offence; with `banned` the peer must be disconnected now. */
+  readonly onOffence: (peer: string, code: string, banned: boolean) => void;
+  /** Milliseconds that never step back. */
+  readonly nowMs?: () => number;
+}
+
+/**
+ * Remembers which peers misbehaved, over gossip and streams alike, and how many requests each may still make. Kept
+ * apart from gossip's own score, which forgets a peer when it reconnects.
+ */
+export class PeerGuard {
+  readonly #onOffence: PeerGuardModules['onOffence'];
+  readonly #nowMs: () => number;
+  /** In order of the last offence, so that the oldest is the first to go. */
+  readonly #offenders = new Map<string, Offender>();
+  readonly #allowances = new Map<string, Allowance>();
+
+  constructor(modules: PeerGuardModules) {
+    this.#onOffence = modules.onOffence;
+    this.#nowMs = modules.nowMs ?? (() => performance.now());
+  }
+
+  /** Notes an offence; the last one before the limit bans the peer. */
+  offend(peer: string, code: string): void {
+    const now = this.#nowMs();
+    const offences = this.offences(peer) + 1;
+    const banned = offences >= OFFENCES_BEFORE_BAN;
+    this.#offenders.delete(peer);
+    // A ban starts from zero: whoever returns has all its chances again, and loses them again.
+    this.#offenders.set(peer, {
+      offences: banned ? 0 : offences,
+      lastAtMs: now,
+      bannedUntilMs: banned ? now + BAN_MS : 0,
+    });
+    for (const oldest of this.#offenders.keys()) {
+      if (this.#offenders.size <= MAX_TRACKED_OFFENDERS) break;
+      this.#offenders.delete(oldest);
+    }
+    this.#onOffence(peer, code, banned);
+  }
+
+  /** Offences that still count. */
+  offences(peer: string): number {
+    const offender = this.#offenders.get(peer);
+    if (offender === undefined || this.#nowMs() - offender.lastAtMs > OFFENCE_MEMORY_MS) return 0;
+    return offender.offences;
+  }
+
+  isBanned(peer: string): boolean {
+    return this.#nowMs() < (this.#offenders.get(peer)?.bannedUntilMs ?? 0);
+  }
+
+  /** Takes one request from the peer's allowance; false when it is used up. */
+  allowRequest(peer: string): boolean {
+    const now = this.#nowMs();
+    const allowance = this.#allowances.get(peer) ?? { tokens: REQUEST_BURST, atMs: now };
+    const earned = ((now - allowance.atMs) / 1000) * REQUESTS_PER_SECOND;
+    const tokens = Math.min(REQUEST_BURST, allowance.tokens + earned);
+    this.#allowances.set(peer, { tokens: tokens < 1 ? tokens : tokens - 1, atMs: now });
+    return tokens >= 1;
+  }
+
+  /** Forgets the allowance of a peer that left; offences stay. */
+  forget(peer: string): void {
+    this.#allowances.delete(peer);
+  }
+}
