@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import type { ChainEvent, ChainReader, IndexedTransaction, TransactionSink } from '../protocol/ports/chain.ts';
+import { type Hex, toHex } from '../util/bytes.ts';
+import { formatIndexedLog, formatLog, type RpcLog } from './format-receipt.ts';
+import type { RpcLimits } from './limits.ts';
+import { keyedLogs, type LogCriteria, LogMatcher } from './log-criteria.ts';
+import { rpcError } from './rpc-error.ts';
+
+interface FilterBase {
+  /** `performance.now()` after which nobody is interested any more. */
+  expiresAtMs: number;
+}
+
+/** Collects the hashes of blocks or pooled transactions as they come. */
+interface HashFilter extends FilterBase {
+  readonly kind: 'blocks' | 'pending';
+  hashes: Hex[];
+}
+
+/** Remembers how far it has been read: its logs are looked up when it is polled, so that it costs nothing in between. */
+interface LogFilterState extends FilterBase {
+  readonly kind: 'logs';
+  readonly criteria: LogCriteria;
+  readonly matcher: LogMatcher;
+  /** Newest block whose logs were handed out. */
+  readUpTo: number;
+  /** Logs that were handed out and then undone. */
+  removed: RpcLog[];
+}
+
+type Filter = HashFilter | LogFilterState;
+
+type FilterLimits = Pick<RpcLimits, 'maxFilters' | 'filterTtlMs' | 'maxFilterQueue'>;
+
+/** The filters of eth_newFilter and its twins: polled, forgotten when nobody polls them, bounded in number and size. */
+export class FilterRegistry {
+  readonly #limits: FilterLimits;
+  readonly #chain: ChainReader;
+  readonly #transactions: TransactionSink;
+  readonly #filters = new Map<string, Filter>();
+  #stops: (() => void)[] = [];
+  /** Ends the flow of pooled transactions, which exists while a filter needs it. */
+  #stopPending: (() => void) | undefined;
+
+  constructor(limits: FilterLimits, modules: { chain: ChainReader; transactions: TransactionSink }) {
+    this.#limits = limits;
+    this.#chain = modules.chain;
+    this.#transactions = modules.transactions;
+  }
+
+  start(): void {
+    const sweep = setInterval(() => this.#dropExpired(), this.#limits.filterTtlMs);
+    sweep.unref();
+    this.#stops = [() => clearInterval(sweep), this.#chain.subscribe((event) => this.#onEvent(event))];
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+    this.#stopPending?.();
+    this.#filters.clear();
+  }
+
+  /** @throws StrobeError LIMIT_EXCEEDED */
+  addBlockFilter(): string {
+    return this.#add({ kind: 'blocks', hashes: [], expiresAtMs: 0 });
+  }
+
+  /** @throws StrobeError LIMIT_EXCEEDED, NOT_AVAILABLE where pooled transactions are not known */
+  addPendingFilter(): string {
+    if (this.#transactions.subscribePending === undefined) {
+      throw rpcError('NOT_AVAILABLE', 'this node does not see pending transactions');
+    }
+    const id = this.#add({ kind: 'pending', hashes: [], expiresAtMs: 0 });
+    this.#stopPending ??= this.#transactions.subscribePending(({ hash }) => this.#collect('pending', toHex(hash)));
+    return id;
+  }
+
+  /** @throws StrobeError LIMIT_EXCEEDED */
+  addLogFilter(criteria: LogCriteria): string {
+    const readUpTo = this.#chain.head().header.number;
+    return this.#add({ kind: 'logs', criteria, matcher: new LogMatcher(criteria), readUpTo, removed: [], expiresAtMs: 0 });
+  }
+
+  /**
+   * What is new since the last poll: hashes or logs.
+   * @throws StrobeError FILTER_NOT_FOUND, and the codes of ChainReader.logs
+   */
+  async changes(id: string): Promise<readonly unknown[]> {
+    const filter = this.#get(id);
+    if (filter.kind === 'logs') return this.#newLogs(filter);
+    const { hashes } = filter;
+    filter.hashes = [];
+    return hashes;
+  }
+
+  /** @throws StrobeError FILTER_NOT_FOUND also when it is no log filter */
+  criteriaOf(id: string): LogCriteria {
+    const filter = this.#get(id);
+    if (filter.kind !== 'logs') throw notFound();
+    return filter.criteria;
+  }
+
+  remove(id: string): boolean {
+    const isRemoved = this.#filters.delete(id);
+    if (isRemoved) this.#stopPendingWhenUnused();
+    return isRemoved;
+  }
+
+  #add(filter: Filter): string {
+    if (this.#filters.size >= this.#limits.maxFilters) this.#dropExpired();
+    if (this.#filters.size >= this.#limits.maxFilters) throw rpcError('LIMIT_EXCEEDED', 'too many filters are installed');
+    const id = toHex(randomBytes(16)).replace(/^0x0+/, '0x');
+    this.#filters.set(id, filter);
+    this.#touch(filter);
+    return id;
+  }
+
+  #get(id: string): Filter {
+    const filter = this.#filters.get(id);
+    if (filter === undefined || filter.expiresAtMs < performance.now()) throw notFound();
+    this.#touch(filter);
+    return filter;
+  }
+
+  #touch(filter: Filter): void {
+    filter.expiresAtMs = performance.now() + this.#limits.filterTtlMs;
+  }
+
+  #dropExpired(): void {
+    const now = performance.now();
+    for (const [id, filter] of this.#filters) if (filter.expiresAtMs < now) this.remove(id);
+  }
+
+  #stopPendingWhenUnused(): void {
+    for (const { kind } of this.#filters.values()) if (kind === 'pending') return;
+    this.#stopPending?.();
+    this.#stopPending = undefined;
+  }
+
+  #onEvent(event: ChainEvent): void {
+    if (event.kind === 'block') this.#collect('blocks', toHex(event.block.hash));
+    else if (event.kind === 'rollback') this.#onRollback(event.removed);
+  }
+
+  #collect(kind: HashFilter['kind'], hash: Hex): void {
+    for (const [id, filter] of this.#filters) {
+      if (filter.kind !== kind) continue;
+      // A filter that fell this far behind would hand out a gap: better that its owner installs a new one.
+      if (filter.hashes.length >= this.#limits.maxFilterQueue) this.remove(id);
+      else filter.hashes.push(hash);
+    }
+  }
+
+  async #newLogs(filter: LogFilterState): Promise<RpcLog[]> {
+    const { addresses, topics, fromBlock, toBlock } = filter.criteria;
+    const { removed, readUpTo } = filter;
+    filter.removed = [];
+    const first = Math.max(readUpTo + 1, fromBlock?.kind === 'number' ? fromBlock.number : 0);
+    const head = this.#chain.head().header.number;
+    const last = toBlock?.kind === 'number' ? Math.min(head, toBlock.number) : head;
+    if (first > last) return removed;
+    // Moved before the logs are read, so that a rollback or a second poll meanwhile finds it where it will be.
+    filter.readUpTo = last;
+    try {
+      const logs = await this.#chain.logs({ fromBlock: first, toBlock: last, addresses, topics });
+      return [...removed, ...logs.map(formatIndexedLog)];
+    } catch (error) {
+      filter.readUpTo = Math.min(filter.readUpTo, readUpTo);
+      filter.removed.unshift(...removed);
+      throw error;
+    }
+  }
+
+  #onRollback(removed: readonly IndexedTransaction[]): void {
+    const first = removed.reduce((least, { blockNumber }) => Math.min(least, blockNumber), Number.POSITIVE_INFINITY);
+    const logs = keyedLogs(removed.filter(({ blockHash }) => blockHash !== undefined)).reverse();
+    for (const [id, filter] of this.#filters) {
+      if (filter.kind !== 'logs' || filter.readUpTo < first) continue;
+      const undone = logs.filter((log) => log.transaction.blockNumber <= filter.readUpTo && filter.matcher.matches(log));
+      filter.removed.push(...undone.map(({ transaction, log, position }) => formatLog(transaction, log, position, true)));
+      filter.readUpTo = first - 1;
+      if (filter.removed.length > this.#limits.maxFilterQueue) this.remove(id);
+    }
+  }
+}
+
+function notFound(): Error {
+  return rpcError('FILTER_NOT_FOUND', 'filter not found');
+}

@@ -1,0 +1,46 @@
+import type { AppliedMiniBlock } from '../protocol/ports/chain.ts';
+import { toHex } from '../util/bytes.ts';
+import { formatReceipt } from './format-receipt.ts';
+import { formatTransaction } from './format-transaction.ts';
+import { quantity } from './quantity.ts';
+
+/** What `miniBlocks` subscribers get: plain numbers, timestamps of the block in seconds and of the mini-block in µs. */
+export function formatMiniBlockPush(applied: AppliedMiniBlock): Readonly<Record<string, unknown>> {
+  const { envelope } = applied.miniBlock;
+  return {
+    block_number: envelope.blockNumber,
+    block_timestamp: applied.env.timestamp,
+    index: envelope.index,
+    mini_block_number: envelope.number,
+    mini_block_timestamp: envelope.timestampUs,
+    gas_used: Number(applied.gasUsed),
+    transactions: applied.transactions.map(formatTransaction),
+    receipts: applied.transactions.map(formatReceipt),
+  };
+}
+
+/** The signed envelope with the hashes of its transactions: all that is needed to check the sequencer's signature. */
+export function formatMiniBlock(applied: AppliedMiniBlock): Readonly<Record<string, unknown>> {
+  const { envelope, digest } = applied.miniBlock;
+  return {
+    version: quantity(envelope.version),
+    genesisHash: toHex(envelope.genesisHash),
+    chainId: quantity(envelope.chainId),
+    epoch: quantity(envelope.epoch),
+    number: quantity(envelope.number),
+    digest: toHex(digest),
+    parentDigest: toHex(envelope.parentDigest),
+    blockNumber: quantity(envelope.blockNumber),
+    index: quantity(envelope.index),
+    timestampUs: quantity(envelope.timestampUs),
+    blockTimestamp: quantity(applied.env.timestamp),
+    transactionsDigest: toHex(envelope.transactionsDigest),
+    receiptsDigest: toHex(envelope.receiptsDigest),
+    stateDiffDigest: toHex(envelope.stateDiffDigest),
+    diffPayloadDigest: toHex(envelope.diffPayloadDigest),
+    bodyPayloadDigest: toHex(envelope.bodyPayloadDigest),
+    signature: toHex(envelope.signature),
+    gasUsed: quantity(applied.gasUsed),
+    transactions: applied.transactions.map(({ transaction }) => toHex(transaction.hash)),
+  };
+}

@@ -1,0 +1,9 @@
+import type { NodeStatus } from '../protocol/ports/chain.ts';
+import { quantity } from './quantity.ts';
+
+type SyncProgress = NonNullable<ReturnType<NodeStatus['syncing']>>;
+
+/** The progress object of eth_syncing; counting starts at the first block. */
+export function formatSyncing({ currentBlock, highestBlock }: SyncProgress): Readonly<Record<string, string>> {
+  return { startingBlock: '0x0', currentBlock: quantity(currentBlock), highestBlock: quantity(highestBlock) };
+}

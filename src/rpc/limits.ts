@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+const count = (least: number, standard: number, help: string) => z.int().min(least).default(standard).describe(help);
+
+/** Every bound of the JSON-RPC server; the reason stands above its default. */
+export const rpcLimitsSchema = z.strictObject({
+  // geth's bound: a batch of 1,000 ordinary transactions is half a MiB, a contract's init code 48 KiB.
+  maxBodyBytes: count(1_024, 5 * MIB, 'largest request body or WebSocket message, in bytes'),
+  // geth's bound; one batch holds the event loop only in slices, but its answers are held whole.
+  maxBatchItems: count(1, 1_000, 'most requests in a batch'),
+  // The OpenRPC fixtures' longest answers are 32 MiB; traces will be longer. Beyond this the string itself hurts.
+  maxResponseBytes: count(1_024, 150 * MIB, 'largest answer, in characters'),
+  // Sockets of both kinds: well under the usual limit of 1,024 open files with room for the store and peers.
+  maxConnections: count(1, 800, 'most open connections, HTTP and WebSocket together'),
+  // Each may hold a queue of maxSubscriberQueueBytes; maxTotalQueueBytes bounds their sum.
+  maxWebSockets: count(1, 500, 'most open WebSocket connections'),
+  // A wallet needs 3, an indexer a few dozen.
+  maxSubscriptionsPerConnection: count(1, 100, 'most subscriptions of one WebSocket connection'),
+  // A log event without address is compared with each subscriber that named none.
+  maxSubscriptions: count(1, 10_000, 'most subscriptions of all connections'),
+  // Requests of one socket that are not answered yet; beyond it the socket is not read until answers have gone out.
+  maxInFlightPerConnection: count(1, 1_024, 'most unanswered requests of one WebSocket connection'),
+  // About 25,000 logs: what one full block can push in a single turn to a reader that keeps up.
+  maxSubscriberQueueBytes: count(1_024, 16 * MIB, 'unsent bytes at which a slow WebSocket reader is dropped'),
+  // What slow readers together may cost the node.
+  maxTotalQueueBytes: count(1_024, 256 * MIB, 'unsent bytes of all WebSocket readers at which slow ones are dropped'),
+  // A peer that vanished without a close is noticed after two of these.
+  pingIntervalMs: count(100, 30_000, 'time between WebSocket pings, in ms'),
+  // Slow loris: a request must arrive whole within this time.
+  requestTimeoutMs: count(100, 30_000, 'time in which a request must arrive, in ms'),
+  // Longer than wallets' polling interval of 20 s, so that they keep their connection.
+  keepAliveTimeoutMs: count(100, 65_000, 'time an idle HTTP connection is kept, in ms'),
+  // A peer that stops reading its answer holds that answer in our memory; longer than the longest wait of a synchronous send.
+  stalledTimeoutMs: count(100, 120_000, 'time after which an HTTP connection on which nothing moves is closed, in ms'),
+  // EIP-7966 recommends 2 s.
+  syncTimeoutMs: count(1, 2_000, 'default wait of eth_sendRawTransactionSync, in ms'),
+  // Longer waits are capped: a client that wants more asks for the receipt.
+  maxSyncTimeoutMs: count(1, 30_000, 'longest wait of eth_sendRawTransactionSync, in ms'),
+  // RPC.md: realtime_sendRawTransaction gives up after 10 s.
+  realtimeTimeoutMs: count(1, 10_000, 'wait of realtime_sendRawTransaction, in ms'),
+  // Some 300 bytes each; twenty seconds of 2,500 synchronous sends a second.
+  maxReceiptWaiters: count(1, 50_000, 'most synchronous sends that wait at one time'),
+  // geth's installation default is unbounded; a polling dApp has one to three.
+  maxFilters: count(1, 1_000, 'most installed filters'),
+  // geth's time-out.
+  filterTtlMs: count(1_000, 5 * 60_000, 'time after which a filter that nobody polls is removed, in ms'),
+  // 66 characters each; a filter that is polled every few seconds at 2,000 transactions a second stays below.
+  maxFilterQueue: count(1, 20_000, 'most unpolled entries of a filter, which is removed beyond it'),
+  // geth's bound on eth_getLogs addresses and on the alternatives of one topic.
+  maxLogAlternatives: count(1, 1_000, 'most addresses, and most alternatives of a topic, in a log filter'),
+  // Blocks come one a second: nearly three hours. The chain's own range and result caps hold besides.
+  maxLogRangeBlocks: count(1, 10_000, 'most blocks of one eth_getLogs'),
+  // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
+  maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
+  // geth's bound.
+  maxRewardPercentiles: count(1, 100, 'most percentiles of one eth_feeHistory'),
+});
+
+export type RpcLimits = Readonly<z.infer<typeof rpcLimitsSchema>>;
+/** Limits as they are configured: what is left out has its default. */
+export type RpcLimitsInput = z.input<typeof rpcLimitsSchema>;

@@ -1,0 +1,100 @@
+import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
+import { ethBlockNumber } from './methods/eth-block-number.ts';
+import { ethCall } from './methods/eth-call.ts';
+import { ethChainId } from './methods/eth-chain-id.ts';
+import { ethEstimateGas } from './methods/eth-estimate-gas.ts';
+import { ethFeeHistory } from './methods/eth-fee-history.ts';
+import {
+  ethGetFilterChanges,
+  ethGetFilterLogs,
+  ethNewBlockFilter,
+  ethNewFilter,
+  ethNewPendingTransactionFilter,
+  ethUninstallFilter,
+} from './methods/eth-filters.ts';
+import { ethBlobBaseFee, ethGasPrice, ethMaxPriorityFeePerGas } from './methods/eth-gas-price.ts';
+import { ethGetBalance } from './methods/eth-get-balance.ts';
+import { ethGetBlockByHash, ethGetBlockByNumber } from './methods/eth-get-block.ts';
+import { ethGetBlockReceipts } from './methods/eth-get-block-receipts.ts';
+import {
+  ethGetBlockTransactionCountByHash,
+  ethGetBlockTransactionCountByNumber,
+} from './methods/eth-get-block-transaction-count.ts';
+import { ethGetCode } from './methods/eth-get-code.ts';
+import { ethGetLogs } from './methods/eth-get-logs.ts';
+import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
+import {
+  ethGetTransactionByBlockHashAndIndex,
+  ethGetTransactionByBlockNumberAndIndex,
+  ethGetTransactionByHash,
+} from './methods/eth-get-transaction.ts';
+import { ethGetTransactionCount } from './methods/eth-get-transaction-count.ts';
+import { ethGetTransactionReceipt } from './methods/eth-get-transaction-receipt.ts';
+import {
+  ethGetUncleByBlockHashAndIndex,
+  ethGetUncleByBlockNumberAndIndex,
+  ethGetUncleCountByBlockHash,
+  ethGetUncleCountByBlockNumber,
+} from './methods/eth-get-uncle.ts';
+import { ethSendRawTransaction } from './methods/eth-send-raw-transaction.ts';
+import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods/eth-send-raw-transaction-sync.ts';
+import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
+import { ethSyncing } from './methods/eth-syncing.ts';
+import { netListening, netPeerCount, netVersion } from './methods/net.ts';
+import { strobeAttestations, strobeBlockStatus, strobeEquivocations, strobeMiniBlock, strobeNodeInfo } from './methods/strobe.ts';
+import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
+import type { RpcMethod } from './rpc-method.ts';
+
+/** Every method that is served. */
+export const METHODS: readonly RpcMethod[] = [
+  web3ClientVersion,
+  web3Sha3,
+  netVersion,
+  netListening,
+  netPeerCount,
+  ethChainId,
+  ethSyncing,
+  ethAccounts,
+  ethCoinbase,
+  ethGasPrice,
+  ethMaxPriorityFeePerGas,
+  ethBlobBaseFee,
+  ethFeeHistory,
+  ethBlockNumber,
+  ethGetBalance,
+  ethGetCode,
+  ethGetStorageAt,
+  ethGetTransactionCount,
+  ethCall,
+  ethEstimateGas,
+  ethSendRawTransaction,
+  ethSendRawTransactionSync,
+  realtimeSendRawTransaction,
+  ethGetBlockByHash,
+  ethGetBlockByNumber,
+  ethGetBlockTransactionCountByHash,
+  ethGetBlockTransactionCountByNumber,
+  ethGetUncleCountByBlockHash,
+  ethGetUncleCountByBlockNumber,
+  ethGetUncleByBlockHashAndIndex,
+  ethGetUncleByBlockNumberAndIndex,
+  ethGetBlockReceipts,
+  ethGetTransactionByHash,
+  ethGetTransactionByBlockHashAndIndex,
+  ethGetTransactionByBlockNumberAndIndex,
+  ethGetTransactionReceipt,
+  ethGetLogs,
+  ethNewFilter,
+  ethNewBlockFilter,
+  ethNewPendingTransactionFilter,
+  ethGetFilterChanges,
+  ethGetFilterLogs,
+  ethUninstallFilter,
+  ethSubscribe,
+  ethUnsubscribe,
+  strobeNodeInfo,
+  strobeMiniBlock,
+  strobeBlockStatus,
+  strobeAttestations,
+  strobeEquivocations,
+];

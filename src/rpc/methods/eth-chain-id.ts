@@ -1,0 +1,9 @@
+import { quantity } from '../quantity.ts';
+import { noParams, type RpcMethod } from '../rpc-method.ts';
+
+export const ethChainId: RpcMethod<undefined> = {
+  name: 'eth_chainId',
+  maxParams: 0,
+  parse: noParams,
+  handle: (_, { backend }) => quantity(backend.chain.chainId),
+};

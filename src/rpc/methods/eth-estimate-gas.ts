@@ -1,0 +1,33 @@
+import { fromHex } from '../../util/bytes.ts';
+import { isStrobeError, StrobeError } from '../../util/errors.ts';
+import { readBlockParam, requireNewestState } from '../block-param.ts';
+import { quantity } from '../quantity.ts';
+import { type CallParams, readCallRequest, readOverrides } from '../read-call.ts';
+import { revertMessage } from '../revert-reason.ts';
+import type { RpcMethod } from '../rpc-method.ts';
+
+export const ethEstimateGas: RpcMethod<CallParams> = {
+  name: 'eth_estimateGas',
+  maxParams: 3,
+  parse: ([transaction, block, overrides]) => ({
+    request: readCallRequest(transaction),
+    block: readBlockParam(block),
+    overrides: readOverrides(overrides),
+  }),
+  handle: async ({ request, block, overrides }, { backend }) => {
+    await requireNewestState(block, backend.chain);
+    try {
+      return quantity(await backend.calls.estimateGas(request, backend.chain.latestEnvironment(), overrides));
+    } catch (error) {
+      throw withReason(error);
+    }
+  },
+};
+
+/** Puts the reason of a revert into the message and its output into `data`, as eth_call does. */
+function withReason(error: unknown): unknown {
+  if (!isStrobeError(error, 'EXECUTION_REVERTED')) return error;
+  const { output } = error.meta;
+  if (typeof output !== 'string') return error;
+  return new StrobeError('EXECUTION_REVERTED', revertMessage(fromHex(output)), { data: output }, { cause: error });
+}

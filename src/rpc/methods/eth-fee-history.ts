@@ -1,0 +1,81 @@
+import { type BlockNumberParam, blockNumberOf, readBlockNumberParam } from '../block-param.ts';
+import { type BlockFees, feesOf, rewardsAt } from '../fee-oracle.ts';
+import { quantity } from '../quantity.ts';
+import { readArray, readOptional, readSafeInteger } from '../read-params.ts';
+import { invalidParams, rpcError } from '../rpc-error.ts';
+import type { RpcMethod, RpcModules } from '../rpc-method.ts';
+
+interface FeeHistoryParams {
+  readonly blockCount: number;
+  readonly newestBlock: BlockNumberParam;
+  readonly percentiles: readonly unknown[] | undefined;
+}
+
+/** Base fees, fullness and, when percentiles are asked for, the tips that were paid. */
+export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
+  name: 'eth_feeHistory',
+  maxParams: 3,
+  parse: ([blockCount, newestBlock, percentiles]) => ({
+    blockCount: typeof blockCount === 'number' ? readCount(blockCount) : readSafeInteger(blockCount, 'blockCount'),
+    newestBlock: readBlockNumberParam(newestBlock, 'newestBlock'),
+    percentiles: readOptional(percentiles, 'rewardPercentiles', (value, field) =>
+      readArray(value, field, Number.POSITIVE_INFINITY),
+    ),
+  }),
+  handle: async (params, modules) => {
+    const percentiles = checkPercentiles(params.percentiles ?? [], modules.limits.maxRewardPercentiles);
+    const newest = blockNumberOf(params.newestBlock, modules.backend.chain);
+    const count = Math.min(params.blockCount, modules.limits.maxFeeHistoryBlocks, newest + 1);
+    const oldest = newest + 1 - count;
+    const blocks = await readFees(oldest, newest, modules);
+    const baseFees = blocks.map(({ baseFeePerGas }) => baseFeePerGas);
+    const last = blocks.at(-1);
+    if (last !== undefined) baseFees.push(await baseFeeAfter(newest, last, modules));
+    return {
+      oldestBlock: quantity(oldest),
+      baseFeePerGas: baseFees.map(quantity),
+      gasUsedRatio: blocks.map(({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit)),
+      baseFeePerBlobGas: baseFees.map(() => '0x1'),
+      blobGasUsedRatio: blocks.map(() => 0),
+      ...(percentiles.length === 0 ? {} : { reward: blocks.map((fees) => rewardsAt(fees, percentiles).map(quantity)) }),
+    };
+  },
+};
+
+/** Some clients send the count as a plain number. */
+function readCount(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw invalidParams('blockCount', 'expected a whole number');
+}
+
+function checkPercentiles(values: readonly unknown[], maxCount: number): number[] {
+  if (values.length > maxCount) throw rpcError('LIMIT_EXCEEDED', `at most ${maxCount} reward percentiles`);
+  let previous = 0;
+  return values.map((value) => {
+    if (typeof value !== 'number' || !(value >= previous && value <= 100)) {
+      throw invalidParams('rewardPercentiles', 'expected ascending numbers from 0 to 100');
+    }
+    previous = value;
+    return value;
+  });
+}
+
+async function readFees(oldest: number, newest: number, { backend }: RpcModules): Promise<BlockFees[]> {
+  const { chain } = backend;
+  const fees: BlockFees[] = [];
+  for (let number = oldest; number <= newest; number++) {
+    const open = chain.openBlock();
+    const block = open?.env.number === number ? open : await chain.blockByNumber(number);
+    if (block === undefined) throw rpcError('BLOCK_NOT_FOUND', `request beyond head block: requested ${number}`);
+    fees.push(feesOf(block));
+  }
+  return fees;
+}
+
+/** The base fee of the block after the newest one asked for: as it is when that block exists, else what it will be. */
+async function baseFeeAfter(newest: number, last: BlockFees, { backend, fees }: RpcModules): Promise<bigint> {
+  const open = backend.chain.openBlock();
+  if (open?.env.number === newest + 1) return open.env.baseFeePerGas;
+  const next = await backend.chain.blockByNumber(newest + 1);
+  return next?.header.baseFeePerGas ?? fees.baseFeeAfter(last);
+}

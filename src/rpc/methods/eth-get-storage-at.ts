@@ -1,0 +1,19 @@
+import type { Address, Hash } from '../../protocol/primitives.ts';
+import { toHex } from '../../util/bytes.ts';
+import { type BlockParam, readBlockParam, requireNewestState } from '../block-param.ts';
+import { readAddress, readStorageKey } from '../read-params.ts';
+import type { RpcMethod } from '../rpc-method.ts';
+
+export const ethGetStorageAt: RpcMethod<{ address: Address; key: Hash; block: BlockParam }> = {
+  name: 'eth_getStorageAt',
+  maxParams: 3,
+  parse: ([address, key, block]) => ({
+    address: readAddress(address, 'address'),
+    key: readStorageKey(key, 'slot'),
+    block: readBlockParam(block),
+  }),
+  handle: async ({ address, key, block }, { backend }) => {
+    await requireNewestState(block, backend.chain);
+    return toHex(backend.state.getStorage(address, key));
+  },
+};

@@ -1,0 +1,19 @@
+import type { Address } from '../../protocol/primitives.ts';
+import { type BlockParam, readBlockParam, requireNewestState } from '../block-param.ts';
+import { quantity } from '../quantity.ts';
+import { readAddress } from '../read-params.ts';
+import type { RpcMethod } from '../rpc-method.ts';
+
+/** The next nonce; with the tag `pending` the pool's transactions are counted. */
+export const ethGetTransactionCount: RpcMethod<{ address: Address; block: BlockParam }> = {
+  name: 'eth_getTransactionCount',
+  maxParams: 2,
+  parse: ([address, block]) => ({ address: readAddress(address, 'address'), block: readBlockParam(block) }),
+  handle: async ({ address, block }, { backend }) => {
+    if (block.kind === 'tag' && block.tag === 'pending') {
+      return quantity(await backend.transactions.pendingNonce(address));
+    }
+    await requireNewestState(block, backend.chain);
+    return quantity(backend.state.getAccount(address)?.nonce ?? 0n);
+  },
+};

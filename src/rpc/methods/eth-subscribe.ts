@@ -1,0 +1,57 @@
+import type { RpcLimits } from '../limits.ts';
+import { type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
+import { isAbsent, readBoolean } from '../read-params.ts';
+import type { CallerSubscriptions, RpcCaller } from '../rpc-caller.ts';
+import { invalidParams, rpcError } from '../rpc-error.ts';
+import type { RpcMethod } from '../rpc-method.ts';
+import type { SubscriptionRequest } from '../subscriptions/subscription-hub.ts';
+
+/** Opens a subscription on this connection; its events begin right after the answer. */
+export const ethSubscribe: RpcMethod<{ kind: unknown; options: unknown }> = {
+  name: 'eth_subscribe',
+  maxParams: 2,
+  parse: ([kind, options]) => ({ kind, options }),
+  handle: ({ kind, options }, { subscriptions, limits }, caller) => {
+    const connection = requireConnection(caller);
+    return connection.open(subscriptions.prepare(readSubscription(kind, options, limits)));
+  },
+};
+
+export const ethUnsubscribe: RpcMethod<{ id: string }> = {
+  name: 'eth_unsubscribe',
+  maxParams: 1,
+  parse: ([id]) => {
+    if (typeof id === 'string') return { id };
+    throw invalidParams('subscription id', 'expected the id that eth_subscribe gave');
+  },
+  handle: ({ id }, _, caller) => {
+    if (requireConnection(caller).close(id)) return true;
+    throw rpcError('SUBSCRIPTION_NOT_FOUND', 'subscription not found');
+  },
+};
+
+function requireConnection({ subscriptions }: RpcCaller): CallerSubscriptions {
+  if (subscriptions !== undefined) return subscriptions;
+  throw rpcError('METHOD_NOT_FOUND', 'notifications not supported: subscriptions need a WebSocket connection');
+}
+
+const NO_CRITERIA: LogCriteria = { addresses: [], topics: [], blockHash: undefined, fromBlock: undefined, toBlock: undefined };
+
+function readSubscription(kind: unknown, options: unknown, limits: RpcLimits): SubscriptionRequest {
+  switch (kind) {
+    case 'newHeads':
+    case 'miniBlocks':
+    case 'syncing':
+      if (!isAbsent(options)) throw invalidParams('options', `${kind} takes none`);
+      return { kind };
+    case 'newPendingTransactions':
+      return { kind, full: isAbsent(options) ? false : readBoolean(options, 'full') };
+    case 'logs': {
+      const criteria = isAbsent(options) ? NO_CRITERIA : readLogCriteria(options, limits);
+      if (criteria.blockHash !== undefined) throw invalidParams('filter.blockHash', 'a subscription is about new logs');
+      return { kind, criteria, pending: wantsPending(criteria) };
+    }
+    default:
+      throw invalidParams('subscription', 'expected newHeads, logs, newPendingTransactions, miniBlocks or syncing');
+  }
+}

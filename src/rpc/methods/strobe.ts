@@ -1,0 +1,117 @@
+import type { Attestation } from '../../protocol/attestation.ts';
+import type { BlockStatus, ChainReader } from '../../protocol/ports/chain.ts';
+import { toHex } from '../../util/bytes.ts';
+import { type BlockParam, blockNumberOf, readBlockParam } from '../block-param.ts';
+import { formatMiniBlock } from '../format-mini-block.ts';
+import { quantity } from '../quantity.ts';
+import { readSafeInteger } from '../read-params.ts';
+import { noParams, type RpcMethod } from '../rpc-method.ts';
+
+/** The node and where it stands, with what its role adds. */
+export const strobeNodeInfo: RpcMethod<undefined> = {
+  name: 'strobe_nodeInfo',
+  maxParams: 0,
+  parse: noParams,
+  handle: (_, { backend: { node, chain } }) => {
+    const head = chain.head();
+    return {
+      ...node.describe(),
+      role: node.role,
+      version: node.version,
+      chainId: quantity(chain.chainId),
+      genesisHash: toHex(chain.genesisHash),
+      head: { number: quantity(head.header.number), hash: toHex(head.hash) },
+      miniBlockNumber: quantity(chain.miniBlockNumber()),
+      safe: quantityOrNull(chain.safeNumber()),
+      finalized: quantityOrNull(chain.finalizedNumber()),
+      peerCount: quantity(node.peerCount()),
+    };
+  },
+};
+
+/** A durable mini-block by its number, a plain number or hex; null when there is none. */
+export const strobeMiniBlock: RpcMethod<{ number: number }> = {
+  name: 'strobe_miniBlock',
+  maxParams: 1,
+  parse: ([number]) => ({
+    number: typeof number === 'number' && Number.isSafeInteger(number) ? number : readSafeInteger(number, 'number'),
+  }),
+  handle: async ({ number }, { backend }) => {
+    const applied = await backend.chain.miniBlock(number);
+    return applied === undefined ? null : formatMiniBlock(applied);
+  },
+};
+
+/** How far a block has climbed the verification ladder; null when it is not known here. */
+export const strobeBlockStatus: RpcMethod<{ block: BlockParam }> = {
+  name: 'strobe_blockStatus',
+  maxParams: 1,
+  parse: ([block]) => ({ block: readBlockParam(block) }),
+  handle: async ({ block }, { backend: { chain } }) => {
+    const number = await numberOf(block, chain);
+    const status = number === undefined ? undefined : await chain.blockStatus(number);
+    return status === undefined ? null : formatStatus(status, chain);
+  },
+};
+
+/** The attestations of a block that are known here; null when the block is not. */
+export const strobeAttestations: RpcMethod<{ block: BlockParam }> = {
+  name: 'strobe_attestations',
+  maxParams: 1,
+  parse: ([block]) => ({ block: readBlockParam(block) }),
+  handle: async ({ block }, { backend: { chain } }) => {
+    const number = await numberOf(block, chain);
+    return number === undefined ? null : (await chain.attestations(number)).map(formatAttestation);
+  },
+};
+
+/** Evidence that the sequencer signed two things for one number. */
+export const strobeEquivocations: RpcMethod<undefined> = {
+  name: 'strobe_equivocations',
+  maxParams: 0,
+  parse: noParams,
+  handle: (_, { backend }) => backend.node.equivocations(),
+};
+
+async function numberOf(block: BlockParam, chain: ChainReader): Promise<number | undefined> {
+  if (block.kind === 'hash') return (await chain.blockByHash(block.hash))?.header.number;
+  return blockNumberOf(block, chain);
+}
+
+function formatStatus(status: BlockStatus, chain: ChainReader): Readonly<Record<string, unknown>> {
+  return {
+    blockNumber: quantity(status.blockNumber),
+    received: status.received,
+    signatureVerified: status.signatureVerified,
+    rootVerified: status.rootVerified,
+    attestedBy: status.attestedBy.map(toHex),
+    daCommitment: status.daCommitment === undefined ? null : toHex(status.daCommitment),
+    // There is no L1 to settle on yet.
+    settledTx: null,
+    tag: highestTag(status.blockNumber, chain),
+  };
+}
+
+function highestTag(number: number, chain: ChainReader): 'finalized' | 'safe' | 'latest' {
+  if (number <= (chain.finalizedNumber() ?? -1)) return 'finalized';
+  return number <= (chain.safeNumber() ?? -1) ? 'safe' : 'latest';
+}
+
+function formatAttestation(attestation: Attestation): Readonly<Record<string, unknown>> {
+  return {
+    proofType: quantity(attestation.proofType),
+    blockNumber: quantity(attestation.blockNumber),
+    blockHash: toHex(attestation.blockHash),
+    preStateRoot: toHex(attestation.preStateRoot),
+    postStateRoot: toHex(attestation.postStateRoot),
+    stateDiffDigest: toHex(attestation.stateDiffDigest),
+    receiptsRoot: toHex(attestation.receiptsRoot),
+    lastMiniBlockDigest: toHex(attestation.lastMiniBlockDigest),
+    success: attestation.success,
+    signature: toHex(attestation.signature),
+  };
+}
+
+function quantityOrNull(value: number | undefined): string | null {
+  return value === undefined ? null : quantity(value);
+}

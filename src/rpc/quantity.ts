@@ -1,0 +1,6 @@
+import type { Hex } from '../util/bytes.ts';
+
+/** A JSON-RPC QUANTITY: hex without leading zeros. */
+export function quantity(value: bigint | number): Hex {
+  return `0x${value.toString(16)}`;
+}

@@ -1,0 +1,115 @@
+import type { AccountOverride, CallRequest } from '../protocol/ports/execution.ts';
+import { type Address, type Hash, ZERO_ADDRESS } from '../protocol/primitives.ts';
+import type { AccessListEntry } from '../protocol/transaction.ts';
+import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
+import type { BlockParam } from './block-param.ts';
+import {
+  isAbsent,
+  type JsonObject,
+  readAddress,
+  readArray,
+  readData,
+  readHash,
+  readObject,
+  readOptional,
+  readQuantity,
+  readStorageKey,
+} from './read-params.ts';
+import { invalidParams } from './rpc-error.ts';
+
+/** Entries of an access list, accounts overridden, or slots of one: far above any use, far below the body's limit. */
+const MAX_ENTRIES = 10_000;
+
+/** Parameters of eth_call and eth_estimateGas. */
+export interface CallParams {
+  readonly request: CallRequest;
+  readonly block: BlockParam;
+  readonly overrides: readonly AccountOverride[];
+}
+
+/** Fields that would change the outcome and that calls here cannot honour: refused, never ignored. */
+const REFUSED_FIELDS = ['authorizationList', 'blobVersionedHashes', 'maxFeePerBlobGas', 'blobs'] as const;
+
+/** The transaction object of a call: `data` and `input` are the same thing, and so are `gasPrice` and both fees. */
+export function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
+  const call = readObject(param, field);
+  const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
+    readOptional(call[name], `${field}.${name}`, read);
+  for (const name of REFUSED_FIELDS) {
+    const value = call[name];
+    const isEmpty = isAbsent(value) || (Array.isArray(value) && value.length === 0);
+    if (!isEmpty) throw invalidParams(`${field}.${name}`, 'not supported in calls');
+  }
+  const gasPrice = named('gasPrice', readQuantity);
+  const maxFeePerGas = named('maxFeePerGas', readQuantity);
+  const maxPriorityFeePerGas = named('maxPriorityFeePerGas', readQuantity);
+  if (gasPrice !== undefined && (maxFeePerGas ?? maxPriorityFeePerGas) !== undefined) {
+    throw invalidParams(field, 'both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified');
+  }
+  return {
+    from: named('from', readAddress) ?? ZERO_ADDRESS,
+    to: named('to', readAddress),
+    gas: named('gas', readQuantity),
+    maxFeePerGas: gasPrice ?? maxFeePerGas,
+    maxPriorityFeePerGas: gasPrice ?? maxPriorityFeePerGas,
+    value: named('value', readQuantity) ?? 0n,
+    data: readCallData(named('input', readData), named('data', readData), field),
+    accessList: named('accessList', readAccessList) ?? [],
+  };
+}
+
+function readCallData(input: Bytes | undefined, data: Bytes | undefined, field: string): Bytes {
+  if (input !== undefined && data !== undefined && !bytesEqual(input, data)) {
+    throw invalidParams(field, 'both "data" and "input" are set and not equal');
+  }
+  return input ?? data ?? EMPTY_BYTES;
+}
+
+function readAccessList(value: unknown, field: string): AccessListEntry[] {
+  return readArray(value, field, MAX_ENTRIES).map((entry) => {
+    const { address, storageKeys } = readObject(entry, field) as { address?: unknown; storageKeys?: unknown };
+    const keys = isAbsent(storageKeys) ? [] : readArray(storageKeys, `${field}.storageKeys`, MAX_ENTRIES);
+    return {
+      address: readAddress(address, `${field}.address`),
+      storageKeys: keys.map((key) => readHash(key, `${field}.storageKeys`)),
+    };
+  });
+}
+
+/** State overrides: an object of accounts by address. */
+export function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
+  if (isAbsent(value)) return [];
+  const accounts = Object.entries(readObject(value, field));
+  if (accounts.length > MAX_ENTRIES) throw invalidParams(field, `at most ${MAX_ENTRIES} accounts`);
+  return accounts.map(([address, override]) =>
+    readOverride(readAddress(address, field), readObject(override, `${field}.${address}`), `${field}.${address}`),
+  );
+}
+
+function readOverride(address: Address, override: JsonObject, field: string): AccountOverride {
+  if (!isAbsent(override['movePrecompileToAddress'])) {
+    throw invalidParams(`${field}.movePrecompileToAddress`, 'not supported');
+  }
+  const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
+    readOptional(override[name], `${field}.${name}`, read);
+  const balance = named('balance', readQuantity);
+  const nonce = named('nonce', readQuantity);
+  const code = named('code', readData);
+  const state = named('state', readSlots);
+  const stateDiff = named('stateDiff', readSlots);
+  if (state !== undefined && stateDiff !== undefined) throw invalidParams(field, 'has both state and stateDiff');
+  return {
+    address,
+    ...(balance === undefined ? {} : { balance }),
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(code === undefined ? {} : { code }),
+    ...(state === undefined ? {} : { state }),
+    ...(stateDiff === undefined ? {} : { stateDiff }),
+  };
+}
+
+function readSlots(value: unknown, field: string): { key: Hash; value: Hash }[] {
+  const slots = Object.entries(readObject(value, field));
+  if (slots.length > MAX_ENTRIES) throw invalidParams(field, `at most ${MAX_ENTRIES} slots`);
+  return slots.map(([key, slot]) => ({ key: readStorageKey(key, field), value: readStorageKey(slot, `${field}.${key}`) }));
+}

@@ -1,0 +1,138 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricFactory } from '../observability/metrics.ts';
+import type { RpcBackend } from '../protocol/ports/chain.ts';
+import { errorMessage, StrobeError } from '../util/errors.ts';
+import { AccessGuard } from './access-guard.ts';
+import { FeeOracle } from './fee-oracle.ts';
+import { FilterRegistry } from './filter-registry.ts';
+import { createHttpTransport } from './http-transport.ts';
+import { JsonRpcHandler } from './json-rpc.ts';
+import { type RpcLimits, type RpcLimitsInput, rpcLimitsSchema } from './limits.ts';
+import { METHODS } from './method-table.ts';
+import { ReceiptWaiters } from './receipt-waiters.ts';
+import { createRpcMetrics } from './rpc-metrics.ts';
+import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import { WsTransport } from './ws-transport.ts';
+
+export interface RpcServerOptions {
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Of the genesis file: what the base fee never falls below. */
+  readonly baseFeeFloorWei: bigint;
+  /** Host names that requests may come in under, beside localhost, the bound host and IP addresses; `*` for all. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of web pages that may use the node, beside those of this machine; `*` for all. */
+  readonly allowedOrigins?: readonly string[];
+  readonly limits?: RpcLimitsInput;
+}
+
+export interface RpcServerModules {
+  readonly backend: RpcBackend;
+  readonly logger: Logger;
+  readonly metrics?: MetricFactory;
+}
+
+export interface RpcAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** JSON-RPC over HTTP and WebSocket on one port. */
+export interface RpcServer {
+  /** Where it listens; undefined before start and after stop. */
+  readonly address: RpcAddress | undefined;
+  /** @throws StrobeError RPC_LISTEN_FAILED */
+  start(): Promise<RpcAddress>;
+  /** Ends waits and subscriptions, lets requests under way be answered, closes every connection. */
+  stop(): Promise<void>;
+}
+
+/** Time that requests under way have when the server stops, ms; nothing of ours takes longer once the waits are ended. */
+const STOP_GRACE_MS = 5_000;
+
+/** @throws ZodError for limits out of range */
+export function createRpcServer(options: RpcServerOptions, modules: RpcServerModules): RpcServer {
+  return new Server(options, modules);
+}
+
+class Server implements RpcServer {
+  readonly #options: RpcServerOptions;
+  readonly #waiters: ReceiptWaiters;
+  readonly #filters: FilterRegistry;
+  readonly #subscriptions: SubscriptionHub;
+  readonly #webSockets: WsTransport;
+  readonly #http: FastifyInstance;
+  #address: RpcAddress | undefined;
+
+  constructor(options: RpcServerOptions, { backend, logger, metrics: factory }: RpcServerModules) {
+    this.#options = options;
+    const limits: RpcLimits = rpcLimitsSchema.parse(options.limits ?? {});
+    const { chain } = backend;
+    const fees = new FeeOracle({ baseFeeFloorWei: options.baseFeeFloorWei }, { chain });
+    this.#waiters = new ReceiptWaiters({ maxWaiters: limits.maxReceiptWaiters }, { chain });
+    this.#filters = new FilterRegistry(limits, backend);
+    this.#subscriptions = new SubscriptionHub({ maxSubscriptions: limits.maxSubscriptions }, { backend });
+    const metrics = createRpcMetrics(factory, {
+      webSockets: () => this.#webSockets.connectionCount,
+      subscriptions: () => this.#subscriptions.count,
+      receiptWaiters: () => this.#waiters.count,
+    });
+    const handler = new JsonRpcHandler(METHODS, {
+      backend,
+      limits,
+      logger,
+      fees,
+      metrics,
+      waiters: this.#waiters,
+      filters: this.#filters,
+      subscriptions: this.#subscriptions,
+    });
+    const guard = new AccessGuard({
+      boundHost: options.host,
+      allowedHosts: options.allowedHosts ?? [],
+      allowedOrigins: options.allowedOrigins ?? [],
+    });
+    this.#webSockets = new WsTransport(limits, { guard, handler, metrics });
+    this.#http = createHttpTransport(limits, { guard, handler, metrics, logger });
+    this.#http.server.on('upgrade', (request, socket, head) => this.#webSockets.accept(request, socket, head));
+  }
+
+  get address(): RpcAddress | undefined {
+    return this.#address;
+  }
+
+  async start(): Promise<RpcAddress> {
+    const { host, port } = this.#options;
+    // The listeners first: nothing that a client is told may come before the events it leads to.
+    this.#waiters.start();
+    this.#filters.start();
+    this.#subscriptions.start();
+    this.#webSockets.start();
+    try {
+      await this.#http.listen({ host, port });
+    } catch (cause) {
+      await this.stop();
+      const message = `JSON-RPC cannot listen on ${host}:${port}: ${errorMessage(cause)}`;
+      throw new StrobeError('RPC_LISTEN_FAILED', message, { host, port }, { cause });
+    }
+    const bound = this.#http.server.address();
+    this.#address = { host, port: bound !== null && typeof bound === 'object' ? bound.port : port };
+    return this.#address;
+  }
+
+  async stop(): Promise<void> {
+    this.#address = undefined;
+    this.#waiters.stop();
+    this.#filters.stop();
+    this.#subscriptions.stop();
+    const force = setTimeout(() => this.#http.server.closeAllConnections(), STOP_GRACE_MS);
+    try {
+      await this.#webSockets.stop();
+      await this.#http.close();
+    } finally {
+      clearTimeout(force);
+    }
+  }
+}

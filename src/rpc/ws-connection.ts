@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import { toHex } from '../util/bytes.ts';
+import type { JsonRpcHandler } from './json-rpc.ts';
+import type { RpcLimits } from './limits.ts';
+import type { CallerSubscriptions, RpcCaller, StartSubscription } from './rpc-caller.ts';
+import { rpcError } from './rpc-error.ts';
+import type { RpcMetrics } from './rpc-metrics.ts';
+
+/** RFC 6455's registry: try again later. */
+const CLOSE_TRY_AGAIN = 1013;
+const SLOW_READER = 'slow reader: too much unsent data';
+/** Time that a slow reader has to take the close frame, ms; then its queue is freed by force. */
+const CLOSE_GRACE_MS = 1_000;
+/** Share of its queue from which a reader answers for the sum of all queues, which is computed only then. */
+const LAGGING_FRACTION = 1 / 16;
+
+export interface WsConnectionModules {
+  readonly socket: WebSocket;
+  readonly handler: JsonRpcHandler;
+  readonly metrics: RpcMetrics;
+  /** Unsent bytes of all connections. */
+  readonly totalQueuedBytes: () => number;
+}
+
+/** A subscription of this connection; `stop` is there once its events flow. */
+interface OpenSubscription {
+  stop: (() => void) | undefined;
+}
+
+/** One WebSocket: its requests, its subscriptions, and the bound on what waits to be sent. */
+export class WsConnection {
+  readonly #limits: RpcLimits;
+  readonly #modules: WsConnectionModules;
+  readonly #subscriptions = new Map<string, OpenSubscription>();
+  #inFlight = 0;
+  #isClosed = false;
+
+  constructor(limits: RpcLimits, modules: WsConnectionModules) {
+    this.#limits = limits;
+    this.#modules = modules;
+    const { socket } = modules;
+    socket.on('message', (data) => void this.#onMessage(String(data)));
+    socket.on('close', () => this.#onClose());
+    // Every error is followed by 'close'; without a listener it would end the process.
+    socket.on('error', () => {});
+  }
+
+  get queuedBytes(): number {
+    return this.#modules.socket.bufferedAmount;
+  }
+
+  /** Closes with a reason, by force when the peer does not answer in time. */
+  close(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#onClose();
+    const { socket } = this.#modules;
+    socket.close(code, reason);
+    const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+    socket.on('close', () => clearTimeout(timer));
+  }
+
+  async #onMessage(text: string): Promise<void> {
+    const { socket, handler, metrics } = this.#modules;
+    const startMs = performance.now();
+    const caller = new MessageCaller(this);
+    // A client that asks faster than it is answered waits in its own socket, not in our memory.
+    if (++this.#inFlight >= this.#limits.maxInFlightPerConnection) socket.pause();
+    const answer = await handler.handle(text, caller);
+    if (this.#inFlight-- === this.#limits.maxInFlightPerConnection) socket.resume();
+    if (answer !== undefined) this.#send(answer);
+    caller.startSubscriptions();
+    metrics.recordMessage('ws', (performance.now() - startMs) / 1_000);
+  }
+
+  /** Queues a message unless the reader is so far behind that it is dropped. */
+  #send(text: string): void {
+    if (this.#isClosed) return;
+    const { socket, metrics, totalQueuedBytes } = this.#modules;
+    const queued = socket.bufferedAmount;
+    const { maxSubscriberQueueBytes, maxTotalQueueBytes } = this.#limits;
+    const isLagging = queued > maxSubscriberQueueBytes * LAGGING_FRACTION;
+    if (queued > maxSubscriberQueueBytes || (isLagging && totalQueuedBytes() > maxTotalQueueBytes)) {
+      metrics.recordSlowReaderDropped();
+      this.close(CLOSE_TRY_AGAIN, SLOW_READER);
+      return;
+    }
+    socket.send(text);
+  }
+
+  /** @throws StrobeError LIMIT_EXCEEDED */
+  reserve(): string {
+    if (this.#subscriptions.size >= this.#limits.maxSubscriptionsPerConnection) {
+      throw rpcError('LIMIT_EXCEEDED', 'too many subscriptions on this connection');
+    }
+    const id = toHex(randomBytes(16));
+    this.#subscriptions.set(id, { stop: undefined });
+    return id;
+  }
+
+  /** Lets the events of a reserved subscription flow, unless it was closed meanwhile. */
+  start(id: string, start: StartSubscription): void {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription === undefined) return;
+    const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
+    subscription.stop = start((resultJson) => this.#send(`${prefix}${resultJson}}}`));
+  }
+
+  unsubscribe(id: string): boolean {
+    this.#subscriptions.get(id)?.stop?.();
+    return this.#subscriptions.delete(id);
+  }
+
+  #onClose(): void {
+    this.#isClosed = true;
+    for (const { stop } of this.#subscriptions.values()) stop?.();
+    this.#subscriptions.clear();
+  }
+}
+
+/** The caller of one message: what it subscribes to starts after its answer. */
+class MessageCaller implements RpcCaller, CallerSubscriptions {
+  readonly #connection: WsConnection;
+  readonly #starts: (() => void)[] = [];
+
+  constructor(connection: WsConnection) {
+    this.#connection = connection;
+  }
+
+  get subscriptions(): CallerSubscriptions {
+    return this;
+  }
+
+  open(start: StartSubscription): string {
+    const id = this.#connection.reserve();
+    this.#starts.push(() => this.#connection.start(id, start));
+    return id;
+  }
+
+  close(id: string): boolean {
+    return this.#connection.unsubscribe(id);
+  }
+
+  startSubscriptions(): void {
+    for (const start of this.#starts) start();
+  }
+}

@@ -1,0 +1,395 @@
+import type { Attestation } from '../../src/protocol/attestation.ts';
+import {
+  type BlockEnvironment,
+  type BlockHeader,
+  hashHeader,
+  nextBaseFee,
+  prevRandaoOf,
+} from '../../src/protocol/block-header.ts';
+import type { MiniBlockEnvelope } from '../../src/protocol/mini-block.ts';
+import { poolError } from '../../src/protocol/pool-errors.ts';
+import type {
+  AppliedMiniBlock,
+  Block,
+  BlockStatus,
+  ChainEvent,
+  ChainReader,
+  IndexedLog,
+  IndexedTransaction,
+  LogFilter,
+  NodeStatus,
+  OpenBlock,
+  RpcBackend,
+  TransactionSink,
+} from '../../src/protocol/ports/chain.ts';
+import type { AccountOverride, CallExecutor, CallOutcome, CallRequest } from '../../src/protocol/ports/execution.ts';
+import type { StateReader } from '../../src/protocol/ports/state.ts';
+import {
+  type Account,
+  type Address,
+  EMPTY_CODE_HASH,
+  EMPTY_TRIE_ROOT,
+  type Hash,
+  ZERO_ADDRESS,
+  ZERO_HASH,
+} from '../../src/protocol/primitives.ts';
+import { type Log, logsBloom } from '../../src/protocol/receipt.ts';
+import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
+import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
+import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
+import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
+import { StrobeError } from '../../src/util/errors.ts';
+import { keccak256 } from '../../src/util/keccak.ts';
+import { recoverAddress } from '../../src/util/secp256k1.ts';
+
+export const CHAIN_ID = 1337;
+export const BASE_FEE_FLOOR_WEI = 1_000n;
+const GAS_LIMIT = 30_000_000n;
+const TRANSFER_GAS = 21_000n;
+const GENESIS_TIMESTAMP = 1_700_000_000;
+
+/** A transaction to this address emits one log whose topics are the 32-byte words of its data. */
+export const LOGGER: Address = fromHex('0x00000000000000000000000000000000000106e5');
+/** Calls to this address revert with `Error("user error")`. */
+export const REVERTER: Address = fromHex('0x0000000000000000000000000000000000007e7e');
+export const REVERT_OUTPUT =
+  '0x08c379a00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000000a75736572206572726f7200000000000000000000000000000000000000000000';
+/** An account with code and, in slot 1, the value 0x2a. */
+export const CONTRACT: Address = fromHex('0x00000000000000000000000000000000c0de0001');
+export const CONTRACT_CODE = fromHex('0x60016002');
+
+type Listener<Event> = (event: Event) => void;
+
+/**
+ * A small chain in memory behind the port of JSON-RPC: transfers and logs, mini-blocks and blocks made on demand. Its
+ * roots are not real, everything else fits together.
+ */
+export class FakeChain {
+  readonly accounts = new Map<string, Account>();
+  readonly pool = new Map<string, { transaction: Transaction; sender: Address }>();
+  readonly blocks: Block[] = [];
+  readonly miniBlocks: AppliedMiniBlock[] = [];
+  readonly submitted: string[] = [];
+  readonly calls: { request: CallRequest; overrides: readonly AccountOverride[] }[] = [];
+  open: { env: BlockEnvironment; transactions: IndexedTransaction[]; gasUsed: bigint; firstMiniBlock: number } | undefined;
+  safe: number | undefined;
+  finalized: number | undefined;
+  syncing: { currentBlock: number; highestBlock: number } | undefined;
+  /** Makes every submission fail with this error. */
+  submitError: Error | undefined;
+  /** Includes each transaction in a mini-block of its own before the submission is answered. */
+  includesAtOnce = false;
+  readonly #listeners = new Set<Listener<ChainEvent>>();
+  readonly #pendingListeners = new Set<(transaction: Transaction, sender: Address) => void>();
+
+  constructor() {
+    this.accounts.set(toKey(CONTRACT), { nonce: 1n, balance: 0n, codeHash: keccak256(CONTRACT_CODE) });
+    const header = this.#header(
+      { number: 0, parentHash: ZERO_HASH, timestamp: GENESIS_TIMESTAMP, baseFeePerGas: 1_000_000n },
+      [],
+      0n,
+    );
+    this.blocks.push(createBlock(header, [], 0, 0));
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size + this.#pendingListeners.size;
+  }
+
+  get backend(): RpcBackend {
+    return { state: this.#state, chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node };
+  }
+
+  fund(address: Address, balance: bigint): void {
+    this.accounts.set(toKey(address), { nonce: 0n, balance, codeHash: EMPTY_CODE_HASH });
+  }
+
+  /** Makes a mini-block of what the pool holds, in order of arrival. */
+  mine(): AppliedMiniBlock {
+    const pooled = [...this.pool.values()];
+    this.pool.clear();
+    const number = this.miniBlocks.length + 1;
+    this.open ??= { env: this.#nextEnvironment(), transactions: [], gasUsed: 0n, firstMiniBlock: number };
+    const { open } = this;
+    const transactions = pooled.map(({ transaction, sender }) => this.#execute(transaction, sender, number));
+    const gasUsed = transactions.reduce((sum, indexed) => sum + indexed.gasUsed, 0n);
+    const applied: AppliedMiniBlock = {
+      miniBlock: {
+        envelope: this.#envelope(number),
+        digest: keccak256(fromNumber(number)),
+        diffPayload: new Uint8Array(0),
+        bodyPayload: new Uint8Array(0),
+      },
+      env: open.env,
+      diff: EMPTY_STATE_DIFF,
+      transactions,
+      gasUsed,
+    };
+    this.miniBlocks.push(applied);
+    this.#emit({ kind: 'miniBlock', miniBlock: applied });
+    return applied;
+  }
+
+  /** Seals the open block, with an empty mini-block when there is none. */
+  seal(): Block {
+    if (this.open === undefined) this.mine();
+    const { env, transactions, gasUsed, firstMiniBlock } = this.open as NonNullable<FakeChain['open']>;
+    const header = this.#header(env, transactions, gasUsed);
+    const hash = hashHeader(header);
+    const block = createBlock(
+      header,
+      transactions.map((indexed) => ({ ...indexed, blockHash: hash })),
+      firstMiniBlock,
+      this.miniBlocks.length,
+    );
+    this.blocks.push(block);
+    this.open = undefined;
+    this.#emit({ kind: 'block', block, miniBlockCount: block.lastMiniBlock - block.firstMiniBlock + 1 });
+    return block;
+  }
+
+  /** Undoes the open block and sealed blocks above `blockNumber`; balances are left as they are. */
+  rollback(blockNumber: number): void {
+    const undone = this.blocks.splice(blockNumber + 1);
+    const removed = [...undone.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
+    this.open = undefined;
+    this.miniBlocks.length = this.#head().lastMiniBlock;
+    this.#emit({ kind: 'rollback', number: this.miniBlocks.length, removed });
+  }
+
+  #head(): Block {
+    return this.blocks.at(-1) as Block;
+  }
+
+  #emit(event: ChainEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #nextEnvironment(): BlockEnvironment {
+    const { header, hash } = this.#head();
+    return {
+      number: header.number + 1,
+      parentHash: hash,
+      timestamp: header.timestamp + 1,
+      baseFeePerGas: nextBaseFee(header, BASE_FEE_FLOOR_WEI),
+      gasLimit: GAS_LIMIT,
+      coinbase: ZERO_ADDRESS,
+      prevRandao: prevRandaoOf(hash, header.number + 1),
+    };
+  }
+
+  #header(
+    env: Pick<BlockEnvironment, 'number' | 'parentHash' | 'timestamp' | 'baseFeePerGas'>,
+    transactions: readonly IndexedTransaction[],
+    gasUsed: bigint,
+  ): BlockHeader {
+    return {
+      ...env,
+      coinbase: ZERO_ADDRESS,
+      stateRoot: EMPTY_TRIE_ROOT,
+      transactionsRoot: EMPTY_TRIE_ROOT,
+      receiptsRoot: EMPTY_TRIE_ROOT,
+      logsBloom: logsBloom(transactions.flatMap(({ receipt }) => receipt.logs)),
+      gasLimit: GAS_LIMIT,
+      gasUsed,
+      extraData: new Uint8Array(0),
+      prevRandao: prevRandaoOf(env.parentHash, env.number),
+    };
+  }
+
+  #envelope(number: number): MiniBlockEnvelope {
+    const open = this.open as NonNullable<FakeChain['open']>;
+    return {
+      version: 1,
+      genesisHash: (this.blocks[0] as Block).hash,
+      chainId: CHAIN_ID,
+      epoch: 1,
+      number,
+      parentDigest: keccak256(fromNumber(number - 1)),
+      blockNumber: open.env.number,
+      index: number - open.firstMiniBlock,
+      timestampUs: open.env.timestamp * 1_000_000 + number,
+      env: number === open.firstMiniBlock ? open.env : undefined,
+      transactionsDigest: ZERO_HASH,
+      receiptsDigest: ZERO_HASH,
+      stateDiffDigest: ZERO_HASH,
+      diffPayloadDigest: ZERO_HASH,
+      bodyPayloadDigest: ZERO_HASH,
+      signature: new Uint8Array(65),
+    };
+  }
+
+  #execute(transaction: Transaction, sender: Address, miniBlockNumber: number): IndexedTransaction {
+    const open = this.open as NonNullable<FakeChain['open']>;
+    const from = this.#account(sender);
+    this.accounts.set(toKey(sender), { ...from, nonce: from.nonce + 1n, balance: from.balance - transaction.value });
+    if (transaction.to !== undefined) {
+      const to = this.#account(transaction.to);
+      this.accounts.set(toKey(transaction.to), { ...to, balance: to.balance + transaction.value });
+    }
+    open.gasUsed += TRANSFER_GAS;
+    const previous = open.transactions.at(-1);
+    const indexed: IndexedTransaction = {
+      transaction,
+      sender,
+      receipt: { type: transaction.type, status: 1, cumulativeGasUsed: open.gasUsed, logs: logsOf(transaction) },
+      miniBlockNumber,
+      blockNumber: open.env.number,
+      blockHash: undefined,
+      blockTimestamp: open.env.timestamp,
+      baseFeePerGas: open.env.baseFeePerGas,
+      transactionIndex: open.transactions.length,
+      gasUsed: TRANSFER_GAS,
+      firstLogIndex: previous === undefined ? 0 : previous.firstLogIndex + previous.receipt.logs.length,
+      contractAddress: transaction.to === undefined ? createdAddress(sender, transaction.nonce) : undefined,
+    };
+    open.transactions.push(indexed);
+    return indexed;
+  }
+
+  #account(address: Address): Account {
+    return this.accounts.get(toKey(address)) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+  }
+
+  #pendingNonce(address: Address): bigint {
+    const pooled = [...this.pool.values()].filter(({ sender }) => bytesEqual(sender, address));
+    return this.#account(address).nonce + BigInt(pooled.length);
+  }
+
+  #allTransactions(): IndexedTransaction[] {
+    return [...this.blocks.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
+  }
+
+  readonly #state: StateReader = {
+    getAccount: (address) => this.accounts.get(toKey(address)),
+    getStorage: (address, key) =>
+      bytesEqual(address, CONTRACT) && bytesEqual(key, padTo32(Uint8Array.of(1))) ? padTo32(Uint8Array.of(0x2a)) : ZERO_HASH,
+    getCode: (hash) => (bytesEqual(hash, keccak256(CONTRACT_CODE)) ? CONTRACT_CODE : undefined),
+  };
+
+  readonly #chain: ChainReader = {
+    chainId: CHAIN_ID,
+    genesisHash: keccak256(Uint8Array.of(0)),
+    head: () => this.#head(),
+    safeNumber: () => this.safe,
+    finalizedNumber: () => this.finalized,
+    miniBlockNumber: () => this.miniBlocks.length,
+    openBlock: (): OpenBlock | undefined => this.open,
+    latestEnvironment: () => {
+      if (this.open !== undefined) return this.open.env;
+      const { header } = this.#head();
+      return { ...header };
+    },
+    blockByNumber: async (number) => this.blocks[number],
+    blockByHash: async (hash) => this.blocks.find((block) => bytesEqual(block.hash, hash)),
+    transactionByHash: async (hash) => this.#allTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
+    logs: async (filter) => this.#logs(filter),
+    miniBlock: async (number) => this.miniBlocks[number - 1],
+    blockStatus: async (number): Promise<BlockStatus | undefined> =>
+      this.blocks[number] && {
+        blockNumber: number,
+        received: true,
+        signatureVerified: true,
+        rootVerified: false,
+        attestedBy: [LOGGER],
+        daCommitment: undefined,
+      },
+    attestations: async (number): Promise<readonly Attestation[]> => (number === 1 ? [fakeAttestation()] : []),
+    subscribe: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+  };
+
+  #logs({ fromBlock, toBlock, addresses, topics }: LogFilter): IndexedLog[] {
+    const includes = (list: readonly Uint8Array[], value: Uint8Array | undefined): boolean =>
+      value !== undefined && list.some((item) => bytesEqual(item, value));
+    return this.#allTransactions()
+      .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
+      .flatMap((transaction) => transaction.receipt.logs.map((log, position) => ({ transaction, log, position })))
+      .filter(({ log }) => addresses.length === 0 || includes(addresses, log.address))
+      .filter(({ log }) => topics.every((list, at) => list === undefined || list.length === 0 || includes(list, log.topics[at])))
+      .map(({ transaction, position }) => ({ transaction, position }));
+  }
+
+  readonly #calls: CallExecutor = {
+    call: async (request, _env, overrides): Promise<CallOutcome> => {
+      this.calls.push({ request, overrides });
+      if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
+        return { kind: 'reverted', output: fromHex(REVERT_OUTPUT), gasUsed: TRANSFER_GAS };
+      }
+      if (request.gas === 1n) return { kind: 'failed', message: 'out of gas', gasUsed: 1n };
+      return { kind: 'success', output: request.data, gasUsed: TRANSFER_GAS, logs: [] };
+    },
+    estimateGas: async (request) => {
+      if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
+        throw new StrobeError('EXECUTION_REVERTED', 'execution reverted', { output: REVERT_OUTPUT });
+      }
+      return TRANSFER_GAS;
+    },
+  };
+
+  readonly #transactions: TransactionSink = {
+    submit: async (raw, options) => {
+      if (this.submitError !== undefined) throw this.submitError;
+      const transaction = decodeTransaction(raw);
+      const sender = recoverAddress(transaction.signingHash, transaction.signature);
+      this.submitted.push(toKey(transaction.hash));
+      if (this.pool.has(toKey(transaction.hash))) throw poolError('ALREADY_KNOWN', 'already known');
+      const expected = this.#pendingNonce(sender);
+      if (transaction.nonce < expected) {
+        throw poolError('NONCE_TOO_LOW', `nonce too low: next nonce ${expected}, tx nonce ${transaction.nonce}`);
+      }
+      if (transaction.nonce > expected && options?.requireReady === true) throw poolError('NONCE_GAP', 'nonce too high');
+      this.pool.set(toKey(transaction.hash), { transaction, sender });
+      for (const listener of this.#pendingListeners) listener(transaction, sender);
+      if (this.includesAtOnce) this.mine();
+      return transaction.hash;
+    },
+    pendingNonce: async (address) => this.#pendingNonce(address),
+    subscribePending: (listener) => {
+      this.#pendingListeners.add(listener);
+      return () => this.#pendingListeners.delete(listener);
+    },
+    pooledTransaction: async (hash) => this.pool.get(toKey(hash)),
+  };
+
+  readonly #node: NodeStatus = {
+    role: 'sequencer',
+    version: '0.1.0',
+    describe: () => ({ state: 'live' }),
+    syncing: () => this.syncing,
+    peerCount: () => 3,
+    equivocations: () => [{ first: '0x01', second: '0x02' }],
+  };
+}
+
+function createBlock(header: BlockHeader, transactions: readonly IndexedTransaction[], first: number, last: number): Block {
+  return { header, hash: hashHeader(header), transactions, sizeBytes: 600, firstMiniBlock: first, lastMiniBlock: last };
+}
+
+function logsOf({ to, data }: Transaction): Log[] {
+  if (to === undefined || !bytesEqual(to, LOGGER)) return [];
+  const topics: Hash[] = [];
+  for (let at = 0; at + 32 <= data.length; at += 32) topics.push(data.subarray(at, at + 32));
+  return [{ address: LOGGER, topics, data: Uint8Array.of(7) }];
+}
+
+function createdAddress(sender: Address, nonce: bigint): Address {
+  return keccak256(encodeRlp([sender, fromNumber(nonce)])).slice(12);
+}
+
+function fakeAttestation(): Attestation {
+  return {
+    proofType: 1,
+    blockNumber: 1,
+    blockHash: ZERO_HASH,
+    preStateRoot: ZERO_HASH,
+    postStateRoot: ZERO_HASH,
+    stateDiffDigest: ZERO_HASH,
+    receiptsRoot: ZERO_HASH,
+    lastMiniBlockDigest: ZERO_HASH,
+    success: true,
+    signature: new Uint8Array(65),
+  };
+}

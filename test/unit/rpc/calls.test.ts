@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ZERO_ADDRESS } from '../../../src/protocol/primitives.ts';
+import { revertMessage } from '../../../src/rpc/revert-reason.ts';
+import { fromHex, padTo32, toHex } from '../../../src/util/bytes.ts';
+import { REVERT_OUTPUT, REVERTER } from '../../support/fake-backend.ts';
+import { ALICE, BOB, RpcHarness } from '../../support/rpc-harness.ts';
+
+const rpc = new RpcHarness();
+beforeAll(() => rpc.start());
+afterAll(() => rpc.stop());
+
+const lastCall = () => rpc.chain.calls.at(-1);
+
+describe('eth_call and eth_estimateGas', () => {
+  it.each([{ data: '0x1234' }, { input: '0x1234' }, { data: '0x1234', input: '0x1234' }])('takes %j', async (fields) => {
+    expect(await rpc.result('eth_call', { to: BOB.address, ...fields }, 'latest')).toBe('0x1234');
+  });
+
+  it('refuses data and input that differ', async () => {
+    expect((await rpc.call('eth_call', { data: '0x12', input: '0x34' })).error?.code).toBe(-32602);
+  });
+
+  it('hands every field on and fills the others', async () => {
+    await rpc.result('eth_call', {}, 'latest');
+    expect(lastCall()?.request).toMatchObject({
+      from: ZERO_ADDRESS,
+      to: undefined,
+      gas: undefined,
+      maxFeePerGas: undefined,
+      value: 0n,
+    });
+    await rpc.result('eth_call', { from: ALICE.address, to: null, gas: '0x5208', gasPrice: '0x7', value: '0x1', nonce: '0x9' });
+    expect(lastCall()?.request).toMatchObject({
+      from: fromHex(ALICE.address),
+      gas: 21_000n,
+      maxFeePerGas: 7n,
+      maxPriorityFeePerGas: 7n,
+      value: 1n,
+    });
+    const accessList = [{ address: BOB.address, storageKeys: [toHex(padTo32(Uint8Array.of(5)))] }];
+    await rpc.result('eth_call', { maxFeePerGas: '0x9', maxPriorityFeePerGas: '0x2', accessList });
+    expect(lastCall()?.request).toMatchObject({
+      maxFeePerGas: 9n,
+      maxPriorityFeePerGas: 2n,
+      accessList: [{ address: fromHex(BOB.address), storageKeys: [padTo32(Uint8Array.of(5))] }],
+    });
+  });
+
+  it('hands state overrides on', async () => {
+    const overrides = {
+      [BOB.address]: { balance: '0x5', nonce: '0x1', code: '0x6000', stateDiff: { [`0x${'1'.padStart(64, '0')}`]: '0x2a' } },
+    };
+    await rpc.result('eth_call', {}, 'latest', overrides);
+    expect(lastCall()?.overrides).toEqual([
+      {
+        address: fromHex(BOB.address),
+        balance: 5n,
+        nonce: 1n,
+        code: fromHex('0x6000'),
+        stateDiff: [{ key: padTo32(Uint8Array.of(1)), value: padTo32(Uint8Array.of(0x2a)) }],
+      },
+    ]);
+  });
+
+  it.each([
+    [{ [BOB.address]: { state: {}, stateDiff: {} } }, 'both state and stateDiff'],
+    [{ [BOB.address]: { movePrecompileToAddress: BOB.address } }, 'movePrecompileToAddress'],
+    [{ '0x12': {} }, 'address'],
+    [[], 'object'],
+  ])('refuses the overrides %j', async (overrides, problem) => {
+    const { error } = await rpc.call('eth_call', {}, 'latest', overrides);
+    expect(error).toMatchObject({ code: -32602, message: expect.stringMatching(problem) });
+  });
+
+  it('refuses what a call cannot honour instead of ignoring it', async () => {
+    const { error } = await rpc.call('eth_estimateGas', { blobVersionedHashes: [`0x${'01'.repeat(32)}`] });
+    expect(error?.message).toMatch('transaction.blobVersionedHashes: not supported');
+    expect(await rpc.result('eth_estimateGas', { authorizationList: [] })).toBe('0x5208');
+  });
+
+  it.each(['eth_call', 'eth_estimateGas'])('%s answers a revert with code 3, its reason and its output', async (method) => {
+    const { error } = await rpc.call(method, { to: toHex(REVERTER) });
+    expect(error).toEqual({ code: 3, message: 'execution reverted: user error', data: REVERT_OUTPUT });
+  });
+
+  it('answers a failed call with the message of the engine', async () => {
+    expect((await rpc.call('eth_call', { gas: '0x1' })).error).toEqual({ code: -32000, message: 'out of gas' });
+  });
+});
+
+describe('revertMessage', () => {
+  const word = (value: number): string => value.toString(16).padStart(64, '0');
+
+  it.each([
+    ['0x', 'execution reverted'],
+    ['0x12345678', 'execution reverted'],
+    [`0x4e487b71${word(1)}`, 'execution reverted: assert(false)'],
+    [`0x4e487b71${word(0x11)}`, 'execution reverted: arithmetic underflow or overflow'],
+    [`0x4e487b71${word(0x77)}`, 'execution reverted: unknown panic code: 0x77'],
+    ['0x4e487b7101', 'execution reverted'],
+    [`0x08c379a0${word(32)}${'ff'.repeat(32)}`, 'execution reverted'],
+    [`0x08c379a0${word(64)}${word(1)}61`, 'execution reverted'],
+    [`0x08c379a0${word(32)}${word(2)}6f6b`, 'execution reverted: ok'],
+  ])('%s', (output, message) => {
+    expect(revertMessage(fromHex(output))).toBe(message);
+  });
+});

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Hex, toHex } from '../../../src/util/bytes.ts';
+import { LOGGER } from '../../support/fake-backend.ts';
+import { RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
+
+const topic = (byte: string): Hex => `0x${byte.repeat(32)}`;
+let rpc: RpcHarness;
+let nonce = 0;
+beforeEach(async () => {
+  nonce = 0;
+  rpc = await new RpcHarness({ limits: { maxLogRangeBlocks: 3, maxFilters: 2, maxFilterQueue: 3, filterTtlMs: 60_000 } }).start();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rpc.stop();
+});
+
+async function sendLog(data: Hex): Promise<string> {
+  return rpc.result('eth_sendRawTransaction', await signTransfer({ nonce: nonce++, to: toHex(LOGGER), data }));
+}
+
+async function sealLog(data: Hex): Promise<Hex> {
+  await sendLog(data);
+  return toHex(rpc.chain.seal().hash);
+}
+
+describe('eth_getLogs', () => {
+  it('finds logs by range, address and topics', async () => {
+    await sealLog(topic('07'));
+    const second = await sealLog(`${topic('07')}${'08'.repeat(32)}`);
+    const range = { fromBlock: '0x1', toBlock: '0x2' };
+    const numbersOf = async (filter: object): Promise<string[]> =>
+      (await rpc.result('eth_getLogs', filter)).map(({ blockNumber }: { blockNumber: string }) => blockNumber);
+    expect(await numbersOf(range)).toEqual(['0x1', '0x2']);
+    expect(await numbersOf({ ...range, address: toHex(LOGGER) })).toEqual(['0x1', '0x2']);
+    expect(await numbersOf({ ...range, address: [topic('99').slice(0, 42)] })).toEqual([]);
+    expect(await numbersOf({ ...range, topics: [topic('07'), topic('08')] })).toEqual(['0x2']);
+    expect(await numbersOf({ ...range, topics: [[], [topic('08'), topic('09')]] })).toEqual(['0x2']);
+    expect(await numbersOf({ blockHash: second })).toEqual(['0x2']);
+    expect(await numbersOf({})).toEqual(['0x2']);
+  });
+
+  it('gives logs of the open block to those who ask for pending only', async () => {
+    await sealLog(topic('07'));
+    await sendLog(topic('08'));
+    rpc.chain.mine();
+    expect(await rpc.result('eth_getLogs', { fromBlock: '0x0', toBlock: 'latest' })).toHaveLength(1);
+    expect(await rpc.result('eth_getLogs', { fromBlock: '0x0', toBlock: 'pending' })).toMatchObject([
+      {},
+      { blockHash: `0x${'00'.repeat(32)}` },
+    ]);
+    expect(await rpc.result('eth_getLogs', { fromBlock: 'pending' })).toMatchObject([{ topics: [topic('08')] }]);
+  });
+
+  it.each([
+    [{ fromBlock: '0x0', toBlock: '0x9' }, -32602, 'block range extends beyond current head block'],
+    [{ fromBlock: '0x1', toBlock: '0x0' }, -32602, 'invalid block range'],
+    [{ fromBlock: '0x0', toBlock: '0x3' }, -32005, 'max block range'],
+    [{ blockHash: topic('01'), fromBlock: '0x0' }, -32602, 'cannot specify both'],
+    [{ blockHash: topic('01') }, -32000, 'unknown block'],
+    [{ fromBlock: 'safe' }, -39001, 'safe block not found'],
+    [{ address: '0x12' }, -32602, 'filter.address'],
+    [{ topics: [['0x12']] }, -32602, 'filter.topics'],
+    [{ topics: [null, null, null, null, null] }, -32602, 'filter.topics'],
+    ['latest', -32602, 'filter'],
+  ])('refuses %j', async (filter, code, message) => {
+    for (let block = 0; block < 3; block++) rpc.chain.seal();
+    const { error } = await rpc.call('eth_getLogs', filter);
+    expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
+describe('filters', () => {
+  const changes = (id: string) => rpc.result('eth_getFilterChanges', id);
+
+  it('blocks: hashes since the last poll', async () => {
+    const id = await rpc.result('eth_newBlockFilter');
+    const hashes = [toHex(rpc.chain.seal().hash), toHex(rpc.chain.seal().hash)];
+    expect(await changes(id)).toEqual(hashes);
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('pending transactions: hashes since the last poll, and the pool is left alone afterwards', async () => {
+    const before = rpc.chain.listenerCount;
+    const id = await rpc.result('eth_newPendingTransactionFilter');
+    const hash = await sendLog(topic('07'));
+    expect(await changes(id)).toEqual([hash]);
+    expect(await changes(id)).toEqual([]);
+    expect(await rpc.result('eth_uninstallFilter', id)).toBe(true);
+    expect(rpc.chain.listenerCount).toBe(before);
+  });
+
+  it('logs: those of blocks sealed since the last poll', async () => {
+    await sealLog(topic('07'));
+    const id = await rpc.result('eth_newFilter', { topics: [[topic('07'), topic('08')]] });
+    expect(await changes(id)).toEqual([]);
+    await sealLog(topic('08'));
+    await sealLog(topic('09'));
+    expect(await changes(id)).toMatchObject([{ topics: [topic('08')], removed: false }]);
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('logs: eth_getFilterLogs gives the whole range again', async () => {
+    await sealLog(topic('07'));
+    const id = await rpc.result('eth_newFilter', { fromBlock: '0x0' });
+    expect(await rpc.result('eth_getFilterLogs', id)).toHaveLength(1);
+    expect(await rpc.result('eth_getFilterLogs', id)).toHaveLength(1);
+    const blocks = await rpc.result('eth_newBlockFilter');
+    expect((await rpc.call('eth_getFilterLogs', blocks)).error?.message).toBe('filter not found');
+  });
+
+  it('logs: those that were handed out and undone come once more as removed, then the new ones', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    await sealLog(topic('07'));
+    expect(await changes(id)).toHaveLength(1);
+    await sealLog(topic('08'));
+    rpc.chain.rollback(0);
+    await sealLog(topic('09'));
+    expect(await changes(id)).toMatchObject([
+      { topics: [topic('07')], removed: true },
+      { topics: [topic('09')], removed: false },
+    ]);
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('knows no filter that was removed or never installed', async () => {
+    const id = await rpc.result('eth_newBlockFilter');
+    expect(await rpc.result('eth_uninstallFilter', id)).toBe(true);
+    expect(await rpc.result('eth_uninstallFilter', id)).toBe(false);
+    for (const unknown of [id, '0x1']) {
+      expect((await rpc.call('eth_getFilterChanges', unknown)).error).toEqual({ code: -32000, message: 'filter not found' });
+    }
+    expect((await rpc.call('eth_getFilterChanges', 7)).error?.code).toBe(-32602);
+  });
+
+  it('removes a filter whose owner fell too far behind', async () => {
+    const id = await rpc.result('eth_newBlockFilter');
+    for (let block = 0; block < 4; block++) rpc.chain.seal();
+    expect((await rpc.call('eth_getFilterChanges', id)).error?.message).toBe('filter not found');
+  });
+
+  it('is bounded in number, and makes room when filters have expired', async () => {
+    await rpc.result('eth_newBlockFilter');
+    const id = await rpc.result('eth_newBlockFilter');
+    expect((await rpc.call('eth_newFilter', {})).error?.code).toBe(-32005);
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_001);
+    expect((await rpc.call('eth_getFilterChanges', id)).error?.message).toBe('filter not found');
+    expect(await rpc.result('eth_newFilter', {})).toMatch(/^0x/);
+  });
+});
