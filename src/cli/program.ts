@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../node/version.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { benchCommand } from './bench.ts';
 import type { CliIo } from './cli-io.ts';
@@ -26,7 +26,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<void> 
 function createProgram(io: CliIo): Command {
   const program = new Command('strobe')
     .description('Real-time Ethereum L2 node: millisecond mini-blocks, signed state diffs, replicas that verify')
-    .version(packageVersion(), '--version', 'print the version')
+    .version(VERSION, '--version', 'print the version')
     .addCommand(devnetCommand(io))
     .addCommand(sequencerCommand(io))
     .addCommand(replicaCommand(io))
@@ -57,9 +57,4 @@ function report(error: unknown, io: CliIo): number {
   // Not an error we foresaw: its stack is what a bug report needs.
   io.warn(`strobe: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : errorMessage(error)}\n`);
   return EXIT_FAILED;
-}
-
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
 }

@@ -2,6 +2,7 @@ import { type Bytes, bigIntToBytes32, concatBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
+import { MAX_MESSAGE_ITEMS } from './limits.ts';
 import type { Hash } from './primitives.ts';
 import { asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
 
@@ -25,6 +26,9 @@ export interface Attestation {
   readonly success: boolean;
   readonly signature: Signature;
 }
+
+/** proofType is a uint32 where a contract checks the signature. */
+const MAX_PROOF_TYPE = 0xffff_ffff;
 
 export type UnsignedAttestation = Omit<Attestation, 'signature'>;
 
@@ -92,12 +96,14 @@ export function encodeAttestation(attestation: Attestation): Bytes {
 
 /** @throws StrobeError INVALID_RLP, INVALID_ATTESTATION */
 export function decodeAttestation(bytes: Bytes): Attestation {
-  const fields = asList(decodeRlp(bytes), 'attestation', 10);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'attestation', 10);
   const hash = (index: number, name: string): Hash => asBytes(fields[index] as RlpItem, name, 32);
   const success = asNumber(fields[8], 'success');
   if (success > 1) throw new StrobeError('INVALID_ATTESTATION', 'success is 0 or 1');
+  const proofType = asNumber(fields[0], 'proofType');
+  if (proofType > MAX_PROOF_TYPE) throw new StrobeError('INVALID_ATTESTATION', 'proofType is above 2^32 - 1');
   return {
-    proofType: asNumber(fields[0], 'proofType'),
+    proofType,
     blockNumber: asNumber(fields[1], 'blockNumber'),
     blockHash: hash(2, 'blockHash'),
     preStateRoot: hash(3, 'preStateRoot'),

@@ -1,6 +1,7 @@
 import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
+import { MAX_MESSAGE_ITEMS } from './limits.ts';
 import { BLOOM_BYTES } from './receipt.ts';
 import { type Address, EMPTY_LIST_HASH, EMPTY_REQUESTS_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from './primitives.ts';
 import { asBigInt, asBytes, asList, decodeRlp, encodeRlp, fromNumber } from './rlp.ts';
@@ -37,6 +38,8 @@ export interface BlockEnvironment {
 }
 
 const NONCE = new Uint8Array(8);
+/** Longest extraData (Yellow Paper, section 4.3.4). */
+const MAX_EXTRA_DATA_BYTES = 32;
 /** The header fields of a block without blobs, withdrawals and beacon root (EIP-4844, 4895, 4788). */
 const FIELD_COUNT = 21;
 
@@ -66,9 +69,9 @@ export function encodeHeader(header: BlockHeader): Bytes {
   ]);
 }
 
-/** @throws StrobeError INVALID_RLP, INVALID_HEADER when a constant field has another value */
+/** @throws StrobeError INVALID_RLP, INVALID_HEADER when a constant field has another value, or extraData is too long */
 export function decodeHeader(bytes: Bytes): BlockHeader {
-  const fields = asList(decodeRlp(bytes), 'header', FIELD_COUNT);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'header', FIELD_COUNT);
   const header: BlockHeader = {
     parentHash: asBytes(fields[0], 'parentHash', 32),
     coinbase: asBytes(fields[2], 'coinbase', 20),
@@ -84,9 +87,14 @@ export function decodeHeader(bytes: Bytes): BlockHeader {
     prevRandao: asBytes(fields[13], 'prevRandao', 32),
     baseFeePerGas: asBigInt(fields[15], 'baseFeePerGas'),
   };
+  if (header.extraData.length > MAX_EXTRA_DATA_BYTES) throw invalid('extraData is above 32 bytes');
   // Encoding again puts the constants in: any other value of theirs shows as a difference.
-  if (!bytesEqual(encodeHeader(header), bytes)) throw new StrobeError('INVALID_HEADER', 'a constant header field differs');
+  if (!bytesEqual(encodeHeader(header), bytes)) throw invalid('a constant header field differs');
   return header;
+}
+
+function invalid(message: string): StrobeError<'INVALID_HEADER'> {
+  return new StrobeError('INVALID_HEADER', message);
 }
 
 export function hashHeader(header: BlockHeader): Hash {

@@ -23,16 +23,24 @@ const word = z.string().regex(/^0x[0-9a-fA-F]{1,64}$/, 'expected a hex word of a
 const quantity = z
   .union([z.string().regex(/^(?:0x[0-9a-fA-F]+|[0-9]+)$/, 'expected a quantity'), z.number().int().nonnegative()])
   .transform((value) => BigInt(value));
+const bounded = (max: bigint) => quantity.refine((value) => value <= max, `at most ${max}`);
+/** Wei amounts and gas as the header and the state trie hold them. */
+const uint256 = bounded(2n ** 256n - 1n);
+const uint64 = bounded(2n ** 64n - 1n);
+/** A time in seconds has 6 bytes in a header here. */
+const seconds = bounded(2n ** 48n - 1n);
+const distinct = (names: readonly string[]): boolean => new Set(names.map((name) => name.toLowerCase())).size === names.length;
 
 const strobeSchema = z.strictObject({
   /** Keys that may sign as sequencer; the first is the one that opens the chain. */
   sequencerKeys: z.array(address).min(1),
   operatorKey: address,
-  provers: z.array(address),
+  /** Each once: a prover has one vote. */
+  provers: z.array(address).refine(distinct, 'a prover is listed twice'),
   /** How many provers must agree before a block is safe. */
   threshold: z.number().int().positive(),
   feeRecipient: address,
-  baseFeeFloorWei: quantity,
+  baseFeeFloorWei: uint256,
   blockIntervalMs: z.number().int().min(1000),
   miniBlockIntervalMs: z.number().int().min(1).max(1000),
   limits: z.strictObject({
@@ -47,14 +55,14 @@ const strobeSchema = z.strictObject({
 
 const genesisSchema = z.looseObject({
   config: z.looseObject({ chainId: z.number().int().positive().max(Number.MAX_SAFE_INTEGER) }),
-  timestamp: quantity,
-  gasLimit: quantity,
-  baseFeePerGas: quantity,
+  timestamp: seconds,
+  gasLimit: uint64,
+  baseFeePerGas: uint256,
   alloc: z.record(
     z.string().regex(/^(?:0x)?[0-9a-fA-F]{40}$/, 'expected a 20-byte address'),
     z.strictObject({
-      balance: quantity.optional(),
-      nonce: quantity.optional(),
+      balance: uint256.optional(),
+      nonce: uint64.optional(),
       code: hexBytes.optional(),
       storage: z.record(word, word).optional(),
     }),
@@ -101,6 +109,8 @@ export function parseGenesis(file: unknown): Genesis {
   }
   const { strobe, ...genesis } = result.data;
   if (strobe.threshold > strobe.provers.length) throw invalid('strobe.threshold is above the number of provers');
+  // Else the pool took a transaction that fits in no block, and everything behind it would wait.
+  if (strobe.limits.maxTransactionGas > genesis.gasLimit) throw invalid('strobe.limits.maxTransactionGas is above gasLimit');
   return {
     chainId: genesis.config.chainId,
     timestamp: Number(genesis.timestamp),
@@ -134,9 +144,11 @@ function toAllocation(alloc: Alloc): StateDiff {
     if (isEmptyAccount(account)) throw invalid(`alloc.${name}: an empty account (EIP-161)`);
     const slots = Object.entries(entry.storage ?? {}).map(([key, value]) => ({ key: toWord(key), value: toWord(value) }));
     if (slots.some((slot) => Buffer.compare(slot.value, ZERO_HASH) === 0)) throw invalid(`alloc.${name}: a zero slot`);
+    if (!distinct(slots.map((slot) => toHex(slot.key)))) throw invalid(`alloc.${name}: a slot is listed twice`);
     const withoutStorage = { address: fromHex(name.startsWith('0x') ? name : `0x${name}`), ...account };
     return slots.length === 0 ? withoutStorage : { ...withoutStorage, slots: sortSlots(slots) };
   });
+  if (!distinct(accounts.map((account) => toHex(account.address)))) throw invalid('alloc: an account is listed twice');
   const diff = createStateDiff(accounts, [...codes.values()]);
   assertPredeploy(diff, HISTORY_CONTRACT, 'EIP-2935 history contract');
   assertPredeploy(diff, BEACON_ROOTS_CONTRACT, 'EIP-4788 beacon roots contract');

@@ -14,8 +14,17 @@ export const MINI_BLOCK_BODY_BYTES = 400_000;
 /** Gas behind which a mini-block takes no further transaction: at 5,000 gas for 66 bytes of diff it stays below 1.1 MB. */
 export const MINI_BLOCK_GAS = 60_000_000n;
 
-/** Largest canonical diff or body after decompression, bytes: bounds what a hostile payload can make us allocate. */
-export const MAX_DECODED_BYTES = 32 * 1024 * 1024;
+/**
+ * Largest canonical diff or body after decompression, bytes: bounds what a hostile payload can make us allocate. The
+ * payload bounds above hold for the uncompressed forms too, so nothing honest comes near.
+ */
+export const MAX_DECODED_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Most RLP items of a signed message outside its payloads (the chunk list of a witness is the longest part): hostile
+ * bytes are decoded before any signature is checked, so they must cost little.
+ */
+export const MAX_MESSAGE_ITEMS = 2_048;
 
 /** Most transactions in a mini-block: numbers in flight stay small however cheap a transaction is. */
 export const MAX_MINI_BLOCK_TRANSACTIONS = 20_000;

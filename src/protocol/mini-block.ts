@@ -4,7 +4,7 @@ import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
 import type { BlockEnvironment } from './block-header.ts';
 import { packPayload, unpackPayload } from './diff-codec.ts';
-import { MAX_BODY_PAYLOAD_BYTES, MAX_DIFF_PAYLOAD_BYTES, MAX_MINI_BLOCK_TRANSACTIONS } from './limits.ts';
+import { MAX_BODY_PAYLOAD_BYTES, MAX_DIFF_PAYLOAD_BYTES, MAX_MESSAGE_ITEMS, MAX_MINI_BLOCK_TRANSACTIONS } from './limits.ts';
 import type { Address, Hash } from './primitives.ts';
 import { decodeReceipt, encodeReceipt, type Receipt } from './receipt.ts';
 import { asBigInt, asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
@@ -118,7 +118,7 @@ export function encodeMiniBlock(miniBlock: MiniBlock): Bytes {
  * @throws StrobeError INVALID_RLP, INVALID_MINI_BLOCK, VERSION_NOT_SUPPORTED
  */
 export function decodeMiniBlock(bytes: Bytes): MiniBlock {
-  const [envelopeItem, diffItem, bodyItem] = asList(decodeRlp(bytes), 'mini-block', 3);
+  const [envelopeItem, diffItem, bodyItem] = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'mini-block', 3);
   const envelope = decodeEnvelope(envelopeItem);
   const diffPayload = boundedPayload(diffItem, 'diffPayload', envelope.diffPayloadDigest, MAX_DIFF_PAYLOAD_BYTES);
   const bodyPayload = boundedPayload(bodyItem, 'bodyPayload', envelope.bodyPayloadDigest, MAX_BODY_PAYLOAD_BYTES);

@@ -8,17 +8,25 @@ export type RlpItem = Bytes | readonly RlpItem[];
 /** Deepest list nesting accepted: our messages and transactions need 5; more is an attack on the stack. */
 const MAX_DEPTH = 16;
 
+/**
+ * Most items in an input of `byteLength` bytes: an item costs a hundred times its smallest encoding in memory, and our
+ * messages spend at least 5 bytes on one. The constant lets short lists of small numbers through.
+ */
+function defaultMaxItems(byteLength: number): number {
+  return 65_536 + byteLength / 4;
+}
+
 export function encodeRlp(item: RlpItem): Bytes {
   return RLP.encode(item as Parameters<typeof RLP.encode>[0]);
 }
 
 /**
  * Decodes exactly one item that fills `bytes`, refusing every encoding but the canonical one. Byte strings are views
- * of `bytes`.
+ * of `bytes`. More than `maxItems` items, lists and their contents both counted, are refused before they take memory.
  * @throws StrobeError INVALID_RLP
  */
-export function decodeRlp(bytes: Bytes): RlpItem {
-  const reader = new RlpReader(bytes);
+export function decodeRlp(bytes: Bytes, maxItems: number = defaultMaxItems(bytes.length)): RlpItem {
+  const reader = new RlpReader(bytes, maxItems);
   const item = reader.readItem(0);
   if (reader.position !== bytes.length) throw invalidRlp('bytes after the item');
   return item;
@@ -27,12 +35,15 @@ export function decodeRlp(bytes: Bytes): RlpItem {
 class RlpReader {
   position = 0;
   readonly #bytes: Bytes;
+  #itemsLeft: number;
 
-  constructor(bytes: Bytes) {
+  constructor(bytes: Bytes, maxItems: number) {
     this.#bytes = bytes;
+    this.#itemsLeft = maxItems;
   }
 
   readItem(depth: number): RlpItem {
+    if (--this.#itemsLeft < 0) throw invalidRlp('there are too many items');
     const prefix = this.#take(1)[0] as number;
     if (prefix < 0x80) return this.#bytes.subarray(this.position - 1, this.position);
     if (prefix < 0xc0) return this.#readString(prefix);

@@ -3,7 +3,7 @@ import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
 import { type BlockHeader, decodeHeader, encodeHeader, hashHeader } from './block-header.ts';
-import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from './limits.ts';
+import { MAX_MESSAGE_ITEMS, MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from './limits.ts';
 import type { Address, Hash } from './primitives.ts';
 import { asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
 import type { Signer } from './signing.ts';
@@ -79,7 +79,7 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Bytes {
 
 /** @throws StrobeError INVALID_RLP */
 export function decodeHeartbeat(bytes: Bytes): Heartbeat {
-  const fields = asList(decodeRlp(bytes), 'heartbeat', 6);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'heartbeat', 6);
   return {
     genesisHash: asBytes(fields[0], 'genesisHash', 32),
     epoch: asNumber(fields[1], 'epoch'),
@@ -104,7 +104,7 @@ export function encodeEpochStart(start: EpochStart): Bytes {
 
 /** @throws StrobeError INVALID_RLP */
 export function decodeEpochStart(bytes: Bytes): EpochStart {
-  const fields = asList(decodeRlp(bytes), 'epoch start', 6);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'epoch start', 6);
   return {
     genesisHash: asBytes(fields[0], 'genesisHash', 32),
     epoch: asNumber(fields[1], 'epoch'),
@@ -140,7 +140,7 @@ export function encodeBlockSeal(seal: BlockSeal): Bytes {
 
 /** @throws StrobeError INVALID_RLP, INVALID_HEADER, INVALID_BLOCK_SEAL */
 export function decodeBlockSeal(bytes: Bytes): BlockSeal {
-  const fields = asList(decodeRlp(bytes), 'block seal', 11);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'block seal', 11);
   const seal: BlockSeal = {
     genesisHash: asBytes(fields[0], 'genesisHash', 32),
     epoch: asNumber(fields[1], 'epoch'),
@@ -191,7 +191,7 @@ export function encodeWitnessChunk(chunk: WitnessChunk): Bytes {
 
 /** Checks shape, bounds and that the data is the chunk it says. @throws StrobeError INVALID_RLP, INVALID_WITNESS_CHUNK */
 export function decodeWitnessChunk(bytes: Bytes): WitnessChunk {
-  const fields = asList(decodeRlp(bytes), 'witness chunk', 7);
+  const fields = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'witness chunk', 7);
   const chunkHashes = asList(fields[3], 'chunkHashes').map((item) => asBytes(item, 'chunk hash', 32));
   const index = asNumber(fields[4], 'index');
   const data = asBytes(fields[5], 'data');

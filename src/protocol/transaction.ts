@@ -1,4 +1,4 @@
-import { type Bytes, bytesToBigInt, concatBytes, EMPTY_BYTES } from '../util/bytes.ts';
+import { type Bytes, concatBytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { isHighS, joinSignature, type Signature } from '../util/secp256k1.ts';
@@ -208,8 +208,8 @@ function decodeAuthorization(item: RlpItem): Authorization {
     address: asBytes(address, 'authorization address', 20),
     nonce: asBigInt(nonce, 'authorization nonce', 8),
     yParity: Number(asBigInt(yParity, 'authorization yParity', 1)),
-    r: bytesToBigInt(asBytes(r, 'authorization r')),
-    s: bytesToBigInt(asBytes(s, 'authorization s')),
+    r: asBigInt(r, 'authorization r'),
+    s: asBigInt(s, 'authorization s'),
   };
 }
 

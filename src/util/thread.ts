@@ -74,16 +74,17 @@ export class ThreadClient {
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
   #nextId = 1;
-  #stopping = false;
+  /** Why there will be no more answers; undefined while the thread runs. */
+  #ended: StrobeError | undefined;
 
   constructor(entry: URL, workerData?: unknown) {
     this.#worker = new Worker(entry, { workerData });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.failed = new Promise((_, reject) => {
       const fail = (cause: unknown): void => {
-        if (this.#stopping) return;
+        if (this.#ended !== undefined) return;
         const error = new StrobeError('THREAD_DIED', `a worker thread died: ${errorMessage(cause)}`, {}, { cause });
-        this.#rejectAll(error);
+        this.#end(error);
         reject(error);
       };
       this.#worker.once('error', fail);
@@ -93,12 +94,14 @@ export class ThreadClient {
     this.failed.catch(() => {});
   }
 
-  /** @throws StrobeError what the handler threw, or THREAD_DIED */
+  /** @throws StrobeError what the handler threw, THREAD_DIED, or THREAD_STOPPED */
   call<Result>(method: string, argument: unknown, transfer: readonly Transferable[] = []): Promise<Result> {
+    // A dead thread takes messages in silence: the caller would wait for ever.
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise<Result>((resolve, reject) => {
-      this.#waiters.set(id, { resolve: resolve as (result: unknown) => void, reject });
       this.#worker.postMessage({ id, method, argument } satisfies Request, [...transfer]);
+      this.#waiters.set(id, { resolve: resolve as (result: unknown) => void, reject });
     });
   }
 
@@ -108,9 +111,8 @@ export class ThreadClient {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#end(new StrobeError('THREAD_STOPPED', 'the thread was stopped'));
     await this.#worker.terminate();
-    this.#rejectAll(new StrobeError('THREAD_STOPPED', 'the thread was stopped'));
   }
 
   #settle(answer: Answer): void {
@@ -121,7 +123,8 @@ export class ThreadClient {
     else waiter.resolve(answer.result);
   }
 
-  #rejectAll(error: StrobeError): void {
+  #end(error: StrobeError): void {
+    this.#ended ??= error;
     for (const waiter of this.#waiters.values()) waiter.reject(error);
     this.#waiters.clear();
   }

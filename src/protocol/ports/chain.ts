@@ -8,7 +8,7 @@ import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
-import type { StateReader, StateUndo } from './state.ts';
+import type { StateUndo, StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -121,19 +121,40 @@ export interface ChainReader {
 export interface ChainWriter {
   /** Makes a durable mini-block visible: its state is applied already. */
   appendMiniBlock(applied: MiniBlockCommit): AppliedMiniBlock;
-  /** Turns the open block into the head; one atomic batch with state, indexes and head. */
-  sealBlock(seal: BlockSeal, blockDiff: StateDiff): Promise<Block>;
+  /** Turns the open block into the head; one atomic batch with state, registry rows, indexes and head. */
+  sealBlock(seal: BlockSeal, blockDiff: StateDiff, registry: RegistryDelta): Promise<Block>;
   addAttestation(attestation: Attestation, prover: Address): Promise<void>;
   markRootVerified(blockNumber: number): Promise<void>;
   markDaPosted(blockNumber: number, commitment: Hash): Promise<void>;
   markSafe(blockNumber: number): Promise<void>;
   markFinalized(blockNumber: number): Promise<void>;
   /**
-   * Forgets mini-blocks above `number`, newest first; `undo` gives the old values in the order to be applied. Never
-   * goes below the safe block.
+   * Forgets mini-blocks above `number`, newest first; `undo` gives the old values in the order to be applied, and
+   * `registry` the length to which stored rows are cut. Never goes below the safe block.
    * @throws StrobeError ROLLBACK_BELOW_SAFE
    */
-  rollback(number: number, undo: readonly StateUndo[]): Promise<void>;
+  rollback(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<void>;
+}
+
+/** Length of the registry at one moment (PROTOCOL section 4): what a rollback returns to. */
+export interface RegistryMark {
+  readonly accounts: number;
+  readonly slots: number;
+  readonly digest: Hash;
+}
+
+/** Registry rows in id order. */
+export interface RegistryRows {
+  readonly accounts: readonly Address[];
+  readonly slots: readonly { readonly accountId: number; readonly key: Hash }[];
+}
+
+/** Rows that a block added, from the ids of `before` on. */
+export interface RegistryDelta {
+  readonly before: Pick<RegistryMark, 'accounts' | 'slots'>;
+  readonly rows: RegistryRows;
+  /** Digest with these rows. */
+  readonly digest: Hash;
 }
 
 export interface MiniBlockCommit {
@@ -175,7 +196,10 @@ export interface NodeStatus {
 
 /** Everything that JSON-RPC serves from. */
 export interface RpcBackend {
-  readonly state: StateReader;
+  /** State of the newest durable mini-block. */
+  readonly state: StateView;
+  /** State at the end of a sealed block; undefined when it is not kept. */
+  stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;

@@ -2,6 +2,7 @@ import type { Bytes } from '../../util/bytes.ts';
 import type { BlockEnvironment } from '../block-header.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Log, Receipt } from '../receipt.ts';
+import type { StateView } from './state.ts';
 import type { AccessListEntry, Transaction } from '../transaction.ts';
 
 /** A decoded transaction with its recovered sender. */
@@ -60,13 +61,19 @@ export type CallOutcome =
   /** Out of gas, invalid opcode and the like; `message` in geth's wording. */
   | { readonly kind: 'failed'; readonly message: string; readonly gasUsed: bigint };
 
-/** Runs calls on the newest durable state without changing it. Each call sees one mini-block's state. */
+/** Where in the chain a call runs. */
+export interface CallPosition {
+  readonly state: StateView;
+  readonly env: BlockEnvironment;
+}
+
+/** Runs calls without changing state. Each call sees one mini-block's state. */
 export interface CallExecutor {
   /** @throws StrobeError CALL_GAS_ABOVE_CAP, CALL_TIMEOUT, INSUFFICIENT_FUNDS */
-  call(request: CallRequest, env: BlockEnvironment, overrides: readonly AccountOverride[]): Promise<CallOutcome>;
+  call(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<CallOutcome>;
   /**
    * The least gas limit with which the transaction succeeds (binary search, geth's rules).
    * @throws StrobeError EXECUTION_REVERTED with `meta.output`, EXECUTION_FAILED, and the codes of {@link CallExecutor.call}
    */
-  estimateGas(request: CallRequest, env: BlockEnvironment, overrides: readonly AccountOverride[]): Promise<bigint>;
+  estimateGas(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<bigint>;
 }

@@ -31,8 +31,14 @@ export interface StateEntry {
   readonly slots: Iterable<SlotDiff>;
 }
 
+/** State at one point of the chain. */
+export interface StateView extends StateReader {
+  /** A journalled view whose writes do not reach this state. */
+  overlay(): WorldState;
+}
+
 /** Flat state of the durable head: rows change only when a mini-block is committed (PROTOCOL section 8). */
-export interface CommittedState extends StateReader {
+export interface CommittedState extends StateView {
   /**
    * Applies a canonical diff whole and says how to undo it.
    * @throws StrobeError STATE_DIFF_NOT_APPLICABLE when an account or code it builds on is missing; nothing is changed
@@ -42,20 +48,19 @@ export interface CommittedState extends StateReader {
   undo(undo: StateUndo): void;
   /** Every account with its storage, in no particular order. */
   entries(): Iterable<StateEntry>;
-  /** A journalled view whose writes do not reach this state. */
-  overlay(): WorldState;
 }
 
 /** Keys that an execution read or wrote: what its witness must prove. */
 export interface StateAccess {
   readonly accounts: ReadonlyMap<string, AccountAccess>;
+  /** Hashes of the codes that were read. */
+  readonly codeHashes: readonly Hash[];
 }
 
 export interface AccountAccess {
   readonly address: Address;
   /** Slot keys by their hex without prefix. */
   readonly slots: ReadonlyMap<string, Hash>;
-  readonly codeRead: boolean;
 }
 
 /** State as an execution engine sees it: committed state below, journalled writes above. */

@@ -1,0 +1,130 @@
+import type {
+  AccountOverride,
+  BlockHashReader,
+  CallExecutor,
+  CallOutcome,
+  CallPosition,
+  CallRequest,
+} from '../../protocol/ports/execution.ts';
+import type { StateView, WorldState } from '../../protocol/ports/state.ts';
+import { errorMessage, isStrobeError, StrobeError } from '../../util/errors.ts';
+import { searchGasLimit } from './gas-estimator.ts';
+import { haltMessage, isRevert } from './geth-errors.ts';
+import { TRANSACTION_GAS } from './intrinsic-gas.ts';
+import { createMachine, type Machine } from './machine.ts';
+import { type MessageResult, runMessage, toMessage } from './message-call.ts';
+import { toLogs } from './result-conversion.ts';
+import { applyOverrides } from './state-override.ts';
+
+/** Geth's --rpc.gascap. */
+const DEFAULT_GAS_CAP = 50_000_000n;
+/** Geth's --rpc.evmtimeout. */
+const DEFAULT_MAX_CALL_MS = 5_000;
+
+/** What geth wraps as "err: … (supplied gas …)" when a call could not even begin. */
+const REFUSALS: readonly string[] = ['FEE_TOO_LOW', 'INSUFFICIENT_FUNDS', 'INTRINSIC_GAS_TOO_LOW', 'INIT_CODE_TOO_LARGE'];
+
+export interface CallExecutorOptions {
+  readonly chainId: number;
+  /** Most gas a call gets, whatever it asks for. */
+  readonly gasCap?: bigint;
+  /** Wall-clock limit of one call, or of all attempts of one estimate, ms. */
+  readonly maxCallMs?: number;
+}
+
+export interface CallExecutorModules {
+  /** Any state: what the machine stands on between calls. */
+  readonly state: StateView;
+  readonly blockHash: BlockHashReader;
+}
+
+/**
+ * Calls on committed state with @ethereumjs/evm, in geth's semantics.
+ *
+ * From its start to its end a call or estimate waits for nothing but microtasks: state access is synchronous and no
+ * precompile does I/O. A mini-block is applied after its log write, in a later macrotask, so each call sees the state
+ * of one mini-block. The price is that a call keeps its thread until it is done; `maxCallMs` bounds that.
+ */
+export class EthereumJsCallExecutor implements CallExecutor {
+  readonly #gasCap: bigint;
+  readonly #maxCallMs: number;
+  readonly #machine: Machine;
+  /** The newest call: those started in one macrotask share the machine one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CallExecutorOptions, modules: CallExecutorModules) {
+    this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
+    this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
+    const { state, blockHash } = modules;
+    this.#machine = createMachine({ chainId: options.chainId }, { state: state.overlay(), blockHash });
+  }
+
+  /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INTRINSIC_GAS_TOO_LOW, INVALID_STATE_OVERRIDE. */
+  call(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<CallOutcome> {
+    const gasLimit = this.#capGas(request.gas ?? this.#gasCap);
+    return this.#exclusive(async () => {
+      try {
+        return toOutcome(await this.#run(request, position, overrides, gasLimit));
+      } catch (error) {
+        if (!isStrobeError(error) || !REFUSALS.includes(error.code)) throw error;
+        throw new StrobeError(error.code, `err: ${error.message} (supplied gas ${gasLimit})`);
+      }
+    });
+  }
+
+  estimateGas(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<bigint> {
+    const asked = request.gas !== undefined && request.gas >= TRANSACTION_GAS ? request.gas : position.env.gasLimit;
+    return this.#exclusive(() =>
+      searchGasLimit(request, view(position, overrides), this.#capGas(asked), (gasLimit) =>
+        this.#run(request, position, overrides, gasLimit),
+      ),
+    );
+  }
+
+  #run(
+    request: CallRequest,
+    position: CallPosition,
+    overrides: readonly AccountOverride[],
+    gasLimit: bigint,
+  ): Promise<MessageResult> {
+    this.#machine.manager.attach(view(position, overrides));
+    return runMessage(this.#machine, position.env, toMessage(request, gasLimit));
+  }
+
+  #capGas(gas: bigint): bigint {
+    return gas > this.#gasCap ? this.#gasCap : gas;
+  }
+
+  #exclusive<Result>(job: () => Promise<Result>): Promise<Result> {
+    const run = this.#last.then(() => this.#limited(job));
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  async #limited<Result>(job: () => Promise<Result>): Promise<Result> {
+    this.#machine.deadline.start(this.#maxCallMs);
+    try {
+      return await job();
+    } catch (error) {
+      this.#machine.reset();
+      if (isStrobeError(error, 'EXECUTION_TIMEOUT')) {
+        throw new StrobeError('CALL_TIMEOUT', `execution aborted (timeout = ${this.#maxCallMs / 1000}s)`);
+      }
+      if (isStrobeError(error)) throw error;
+      throw new StrobeError('EXECUTION_FAILED', errorMessage(error), {}, { cause: error });
+    }
+  }
+}
+
+function view({ state }: CallPosition, overrides: readonly AccountOverride[]): WorldState {
+  const world = state.overlay();
+  applyOverrides(world, overrides);
+  return world;
+}
+
+function toOutcome({ execution, gasUsed }: MessageResult): CallOutcome {
+  const { exceptionError, returnValue, logs } = execution;
+  if (exceptionError === undefined) return { kind: 'success', output: returnValue, gasUsed, logs: toLogs(logs) };
+  if (isRevert(execution)) return { kind: 'reverted', output: returnValue, gasUsed };
+  return { kind: 'failed', message: haltMessage(execution), gasUsed };
+}

@@ -1,0 +1,58 @@
+import type { Common } from '@ethereumjs/common';
+import { EVM, type EVMOpts, NobleBN254 } from '@ethereumjs/evm';
+import type { BlockHashReader } from '../../protocol/ports/execution.ts';
+import type { WorldState } from '../../protocol/ports/state.ts';
+import { BlockHashSource } from './block-context.ts';
+import { createChainCommon } from './chain-config.ts';
+import { ExecutionDeadline } from './execution-deadline.ts';
+import { JumpCache } from './jump-cache.ts';
+import { OptimisedEvm } from './optimised-evm.ts';
+import { WorldStateManager } from './world-state-manager.ts';
+
+/** An EVM on a world state, with what its users must reach. */
+export interface Machine {
+  readonly common: Common;
+  readonly evm: EVM;
+  readonly manager: WorldStateManager;
+  readonly blockchain: BlockHashSource;
+  readonly deadline: ExecutionDeadline;
+  /** Cleans up after an execution that was aborted in the middle: its writes and warm sets are dropped. */
+  reset(): void;
+}
+
+export interface MachineOptions {
+  readonly chainId: number;
+  /** False: the library's own interpreter loop, without wall-clock limit. */
+  readonly optimised?: boolean;
+}
+
+export interface MachineModules {
+  readonly state: WorldState;
+  readonly blockHash: BlockHashReader;
+}
+
+export function createMachine(options: MachineOptions, modules: MachineModules): Machine {
+  const common = createChainCommon(options.chainId);
+  const manager = new WorldStateManager(modules.state);
+  const blockchain = new BlockHashSource(modules.blockHash);
+  const deadline = new ExecutionDeadline();
+  const evmOptions: EVMOpts = { common, stateManager: manager, blockchain, bn254: new NobleBN254() };
+  const evm =
+    options.optimised === false
+      ? new EVM(evmOptions)
+      : new OptimisedEvm(evmOptions, { manager, deadline, jumps: new JumpCache() });
+  return {
+    common,
+    evm,
+    manager,
+    blockchain,
+    deadline,
+    reset: () => {
+      manager.revertAll();
+      evm.journal.cleanJournal();
+      evm.transientStorage.clear();
+      // Clearing forgets the values but not the checkpoints that were open.
+      evm.transientStorage['_indices'] = [0];
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { DiffCodec } from '../protocol/diff-codec.ts';
+import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
+import { STALL_AFTER_MS } from '../protocol/limits.ts';
+import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
+import type { MiniBlockLog } from '../protocol/ports/log.ts';
+import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
+import type { Hash } from '../protocol/primitives.ts';
+import type { StateDiff } from '../protocol/state-diff.ts';
+import type { ChainState } from '../state/chain-state.ts';
+import type { Bytes } from '../util/bytes.ts';
+import type { EvidenceStore } from './evidence-store.ts';
+import type { FullNodeMetrics } from './full-node-metrics.ts';
+
+export interface FullNodeOptions extends Partial<FullNodeLimits> {
+  readonly identity: ChainIdentity;
+  readonly genesis: Pick<
+    Genesis,
+    'sequencerKeys' | 'provers' | 'threshold' | 'gasLimit' | 'feeRecipient' | 'baseFeeFloorWei'
+  >;
+}
+
+/** Settings with a default; times in ms. */
+export interface FullNodeLimits {
+  /** Silence of the sequencer after which the node says `stalled`. */
+  readonly stallAfterMs: number;
+  /** Early mini-blocks kept, by count and bytes; it is also how far above the head one is accepted. */
+  readonly reorderBufferMax: number;
+  readonly reorderBufferBytes: number;
+  /** How far above the head seals, witnesses and attestations are accepted, blocks. */
+  readonly blockWindow: number;
+  /** Time that gossip gets to fill a gap before peers are asked. */
+  readonly gapGraceMs: number;
+  /** Mini-blocks asked for at once. */
+  readonly rangeLimit: number;
+  /** Pause after a range request that brought nothing: first and longest. */
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** Time that gossip gets to bring a witness before a peer is asked. */
+  readonly witnessGraceMs: number;
+  /** Bytes of half-received witnesses. */
+  readonly witnessBufferBytes: number;
+}
+
+export const DEFAULT_LIMITS: FullNodeLimits = {
+  stallAfterMs: STALL_AFTER_MS,
+  // 10 s of mini-blocks at the default interval: longer gaps are filled by range faster than by waiting.
+  reorderBufferMax: 1_024,
+  reorderBufferBytes: 64 * 1024 * 1024,
+  // A minute of blocks: provers and chunks are not ahead of seals by more.
+  blockWindow: 64,
+  // A few gossip heartbeats: most out-of-order messages come by themselves.
+  gapGraceMs: 150,
+  rangeLimit: 2_000,
+  backoffMinMs: 100,
+  backoffMaxMs: 2_000,
+  witnessGraceMs: 1_000,
+  witnessBufferBytes: 128 * 1024 * 1024,
+};
+
+/** What a witness must prove of its block. */
+export interface RootCheck {
+  readonly preStateRoot: Hash;
+  readonly postStateRoot: Hash;
+  readonly diff: StateDiff;
+}
+
+/**
+ * Proves a root transition from a witness; may run in another thread.
+ * @throws StrobeError STATE_ROOT_MISMATCH when the claim is proven wrong, any other code when nothing is proven
+ */
+export type WitnessVerifier = (witness: Bytes, check: RootCheck) => void | Promise<void>;
+
+/** Structured logging, as pino has it. */
+export interface FullNodeLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Clock {
+  /** µs since 1970. */
+  nowUs(): number;
+}
+
+export interface FullNodeModules {
+  readonly chainState: ChainState;
+  readonly chain: ChainReader & ChainWriter;
+  readonly log: MiniBlockLog;
+  readonly codec: DiffCodec;
+  readonly gossip: Gossip;
+  readonly peers: PeerReader;
+  readonly verifyWitness: WitnessVerifier;
+  readonly evidence: EvidenceStore;
+  readonly logger: FullNodeLogger;
+  readonly metrics: FullNodeMetrics;
+  readonly clock: Clock;
+}

@@ -1,0 +1,305 @@
+import type { PeerHead } from '../protocol/ports/network.ts';
+import type { ReplayResult } from '../state/replay-log.ts';
+import { type Hex, toHex } from '../util/bytes.ts';
+import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { AttestationBoard } from './attestation-board.ts';
+import { EquivocationDetector } from './equivocation-detector.ts';
+import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
+import { GapWatch } from './gap-watch.ts';
+import { GossipIntake } from './gossip-intake.ts';
+import { HaltSwitch } from './halt-switch.ts';
+import { LiveFeed } from './live-feed.ts';
+import { RangeApplier } from './range-applier.ts';
+import { RangeSync, type SyncPosition } from './range-sync.ts';
+import { RecordApplier } from './record-applier.ts';
+import { ReplicaChain } from './replica-chain.ts';
+import { type Readiness, ReplicaStatus } from './replica-status.ts';
+import type { ReplicaState } from './replica-status.ts';
+import { RootVerifier } from './root-verifier.ts';
+import { SealedBlocks } from './sealed-blocks.ts';
+import { VerificationLadder } from './verification-ladder.ts';
+import { WitnessAssembler } from './witness-assembler.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/** Work that waits for its turn: drains queue once, so this bounds epoch starts and attestations. */
+const MAX_PENDING_WORK = 4_096;
+
+/** JSON-safe. */
+export interface FullNodeStatus {
+  readonly state: ReplicaState;
+  readonly isReady: boolean;
+  /** Why it is not ready. */
+  readonly reason: string | null;
+  readonly epoch: number;
+  readonly miniBlock: number;
+  readonly miniBlockDigest: Hex;
+  readonly block: number;
+  readonly rootVerifiedBlock: number;
+  readonly safeBlock: number | null;
+  /** Mini-blocks that the sequencer signed and that are not applied. */
+  readonly lag: number;
+  /** Early messages that wait for others. */
+  readonly waiting: number;
+  readonly excludedProvers: readonly Hex[];
+}
+
+/**
+ * A replica: follows the sequencer's signed mini-blocks without executing them, checks every block's contents, root
+ * and attestations, fetches what gossip missed, and stops for good when the sequencer's own signature proves it wrong
+ * (DESIGN section 6, PROTOCOL sections 5 to 7). Everything that changes the chain runs in one work queue.
+ */
+export class FullNode {
+  readonly #modules: FullNodeModules;
+  readonly #limits: FullNodeLimits;
+  readonly #work = new WorkQueue(MAX_PENDING_WORK);
+  readonly #detector = new EquivocationDetector();
+  readonly #stopping = new AbortController();
+  readonly #status: ReplicaStatus;
+  readonly #chain: ReplicaChain;
+  readonly #board: AttestationBoard;
+  readonly #halt: HaltSwitch;
+  readonly #ladder: VerificationLadder;
+  readonly #applier: RecordApplier;
+  readonly #feed: LiveFeed;
+  readonly #verifier: RootVerifier;
+  readonly #sync: RangeSync;
+  readonly #gaps: GapWatch;
+  readonly #intake: GossipIntake;
+  #replayed: Promise<ReplayResult> | undefined;
+  #loops: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  constructor(options: FullNodeOptions, modules: FullNodeModules) {
+    const limits = { ...DEFAULT_LIMITS, ...options };
+    const { identity, genesis } = options;
+    this.#modules = modules;
+    this.#limits = limits;
+    const sealedBlocks = new SealedBlocks(modules);
+    const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
+    this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
+    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks });
+    this.#board = new AttestationBoard({ ...genesis, blockWindow: limits.blockWindow }, { ...modules, sealedBlocks });
+    this.#halt = new HaltSwitch({ ...modules, chain: this.#chain, status: this.#status, onHalted: () => this.#onHalted() });
+    this.#ladder = new VerificationLadder({
+      chain: this.#chain,
+      writer: modules.chain,
+      sealedBlocks,
+      board: this.#board,
+      halt: this.#halt,
+    });
+    this.#verifier = new RootVerifier(limits, {
+      ...modules,
+      sealedBlocks,
+      witnesses,
+      onVerified: (block) => this.#work.call(() => this.#ladder.onRootVerified(block)),
+      onWrongRoot: (block, reason) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason)),
+    });
+    this.#applier = new RecordApplier({
+      chain: this.#chain,
+      halt: this.#halt,
+      ladder: this.#ladder,
+      logger: modules.logger,
+      onSealed: () => this.#verifier.wake(),
+      onTakeover: () => this.#onTakeover(),
+    });
+    this.#feed = new LiveFeed(limits, {
+      work: this.#work,
+      chain: this.#chain,
+      applier: this.#applier,
+      metrics: modules.metrics,
+      onDrained: () => this.#onMoved(),
+    });
+    this.#sync = this.#createSync(options);
+    this.#gaps = new GapWatch(limits.gapGraceMs, {
+      headNumber: () => this.#chain.head().number,
+      isBehind: () => !this.#status.isHalted() && this.#isBehind(),
+      onGap: () => this.#sync.want(),
+    });
+    this.#intake = new GossipIntake(
+      { identity, genesis, reorderBufferMax: limits.reorderBufferMax, blockWindow: limits.blockWindow },
+      {
+        ...modules,
+        chain: this.#chain,
+        reader: modules.chain,
+        status: this.#status,
+        detector: this.#detector,
+        board: this.#board,
+        witnesses,
+        verifier: this.#verifier,
+        onSequencerMessage: (message, bytes) => this.#feed.offer(message, bytes),
+        onSignedAhead: () => this.#gaps.check(),
+        onEquivocation: (equivocation) => this.#push(() => this.#applier.onEquivocation(equivocation)),
+        onWitnessChunk: (chunk) => this.#onWitnessChunk(witnesses, chunk),
+        onAttestation: (attestation) => this.#push(() => this.#ladder.addAttestation(attestation)),
+      },
+    );
+  }
+
+  #createSync(options: FullNodeOptions): RangeSync {
+    const ranges = new RangeApplier(options, {
+      chain: this.#chain,
+      applier: this.#applier,
+      ladder: this.#ladder,
+      detector: this.#detector,
+    });
+    return new RangeSync(this.#limits, {
+      ...this.#modules,
+      position: () => this.#position(),
+      apply: (records) =>
+        this.#work.call(async () => {
+          try {
+            return await ranges.apply(records);
+          } finally {
+            this.#status.noteFetched();
+            this.#feed.prune();
+            this.#feed.queueDrain();
+          }
+        }),
+      onUpToDate: () => {
+        this.#status.reachedPeers(this.#chain.head().number, this.#chain.epoch().number);
+        this.#onMoved();
+      },
+    });
+  }
+
+  #onWitnessChunk(witnesses: WitnessAssembler, chunk: Parameters<WitnessAssembler['add']>[0]): void {
+    const dropped = witnesses.add(chunk);
+    for (let i = 0; i < dropped; i++) this.#modules.metrics.recordDropped('witnesses');
+    this.#verifier.wake();
+  }
+
+  #push(work: () => Promise<void>): void {
+    if (!this.#work.push(work)) this.#modules.metrics.recordDropped('work');
+  }
+
+  #isBehind(): boolean {
+    return this.#status.isBehind(this.#chain.head().number, this.#chain.epoch().number);
+  }
+
+  #onMoved(): void {
+    const { number } = this.#chain.head();
+    this.#status.update(number, this.#chain.epoch().number);
+    this.#modules.metrics.recordHead(number, this.#status.lag(number));
+    this.#gaps.check();
+  }
+
+  /** The chain may have gone back: whatever was built on the undone part goes too. */
+  #onTakeover(): void {
+    const block = this.#chain.headBlock();
+    this.#board.forgetAbove(block);
+    this.#verifier.resetTo(block);
+    this.#feed.prune();
+  }
+
+  #onHalted(): void {
+    this.#onTakeover();
+    this.#feed.clear();
+  }
+
+  async #position(): Promise<SyncPosition> {
+    const epoch = this.#chain.epoch().number;
+    return {
+      epoch,
+      headNumber: this.#chain.head().number,
+      isBehind: this.#isBehind(),
+      searchFrom: this.#status.signed().epoch > epoch ? await this.#chain.safeMiniBlock() : undefined,
+      isHalted: this.#status.isHalted(),
+    };
+  }
+
+  /**
+   * Applies the log's tail of an earlier process; {@link FullNode.start} does it when the caller has not.
+   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH
+   */
+  recover(): Promise<ReplayResult> {
+    this.#replayed ??= this.#chain.recover().then(async (replayed) => {
+      await this.#halt.restore();
+      return replayed;
+    });
+    return this.#replayed;
+  }
+
+  /** Joins gossip, then asks peers for what is missing, so that nothing falls between the two. */
+  async start(): Promise<void> {
+    await this.recover();
+    const { signal } = this.#stopping;
+    const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal)];
+    this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
+    this.#loops.catch((error: unknown) => this.#onLoopDied(error));
+    this.#intake.join(signal);
+    this.#sync.want();
+  }
+
+  #onLoopDied(error: unknown): void {
+    this.#failure = errorMessage(error);
+    this.#modules.logger.error({ err: error }, `the replica failed: ${this.#failure}`);
+    this.#stopping.abort();
+    this.#gaps.stop();
+  }
+
+  /** Resolves when the node was stopped; rejects when one of its loops died. */
+  async run(): Promise<void> {
+    await this.#loops;
+  }
+
+  /** Ends the loops; what is under way is finished. A failure is {@link FullNode.run}'s to tell. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#gaps.stop();
+    await this.#loops?.catch(() => undefined);
+  }
+
+  ready(): Readiness {
+    if (this.#failure !== undefined) return { isReady: false, reason: `FAILED: ${this.#failure}` };
+    return this.#status.readiness();
+  }
+
+  status(): FullNodeStatus {
+    const head = this.#chain.head();
+    const { isReady, reason } = this.ready();
+    return {
+      state: this.#status.state(),
+      isReady,
+      reason: reason ?? null,
+      epoch: this.#chain.epoch().number,
+      miniBlock: head.number,
+      miniBlockDigest: toHex(head.digest),
+      block: this.#chain.headBlock(),
+      rootVerifiedBlock: this.#verifier.verifiedThrough(),
+      safeBlock: this.#modules.chain.safeNumber() ?? null,
+      lag: this.#status.lag(head.number),
+      waiting: this.#feed.waiting,
+      excludedProvers: this.#modules.evidence.excludedProvers().map(toHex),
+    };
+  }
+
+  /** Newest applied mini-block with the epoch in force: what this node tells its own peers. */
+  head(): PeerHead {
+    const { number, digest } = this.#chain.head();
+    return { epoch: this.#chain.epoch().number, number, digest };
+  }
+
+  /** Undefined when in step (eth_syncing). */
+  syncing(): { readonly currentBlock: number; readonly highestBlock: number } | undefined {
+    const state = this.#status.state();
+    if (state === 'live' || state === 'halted') return undefined;
+    const currentBlock = this.#chain.headBlock();
+    return { currentBlock, highestBlock: Math.max(currentBlock, this.#status.signed().blockNumber) };
+  }
+
+  /** Stored equivocation proofs, raw messages in hex. */
+  equivocations(): readonly { readonly first: Hex; readonly second: Hex }[] {
+    return this.#modules.evidence.list().flatMap(({ rule, messages: [first, second] }) => {
+      return rule === 'EQUIVOCATION' && first !== undefined && second !== undefined ? [{ first, second }] : [];
+    });
+  }
+}
+
+/** A call that the closing work queue refused only says that the node is stopping; the cause shows elsewhere. */
+async function withoutClosing(loop: Promise<void>): Promise<void> {
+  try {
+    await loop;
+  } catch (error) {
+    if (!isStrobeError(error, 'WORK_QUEUE_CLOSED')) throw error;
+  }
+}

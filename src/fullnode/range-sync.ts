@@ -1,0 +1,177 @@
+import type { PeerReader } from '../protocol/ports/network.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { untilAborted } from './until-aborted.ts';
+import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
+import type { FullNodeMetrics } from './full-node-metrics.ts';
+import { Wakeup } from './wakeup.ts';
+
+export type RangeSyncOptions = Pick<FullNodeLimits, 'rangeLimit' | 'backoffMinMs' | 'backoffMaxMs'>;
+
+/** What this node has and lacks. */
+export interface SyncPosition {
+  readonly epoch: number;
+  readonly headNumber: number;
+  /** True while the sequencer signed something that is not applied here. */
+  readonly isBehind: boolean;
+  /** Set while messages of an epoch come whose start is not known: it may lie anywhere above this mini-block. */
+  readonly searchFrom: number | undefined;
+  readonly isHalted: boolean;
+}
+
+/** What a piece of a range answer brought. */
+export interface AppliedRange {
+  /** Records that were new. */
+  readonly applied: number;
+  /** Highest mini-block number seen. */
+  readonly lastNumber: number;
+}
+
+export interface RangeSyncModules {
+  readonly peers: Pick<PeerReader, 'range' | 'heads'>;
+  readonly position: () => Promise<SyncPosition>;
+  /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault */
+  readonly apply: (records: readonly Bytes[]) => Promise<AppliedRange>;
+  /** Peers have nothing that is not here. */
+  readonly onUpToDate: () => void;
+  readonly logger: FullNodeLogger;
+  readonly metrics: FullNodeMetrics;
+}
+
+type Outcome = 'progress' | 'upToDate' | 'failed';
+
+/** Records applied at once: one sync of the log for many small mini-blocks, while live messages get their turn. */
+const MAX_PIECE_RECORDS = 256;
+/** Bytes of records held at once. */
+const MAX_PIECE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Fetches what is missing from peers, one request at a time, until they have nothing new. Requests start at the head
+ * itself, since its block's seal and a new epoch's start stand behind it with the same number.
+ */
+export class RangeSync {
+  readonly #options: RangeSyncOptions;
+  readonly #modules: RangeSyncModules;
+  readonly #wanted = new Wakeup();
+  /** Where the search for an epoch's start goes on. */
+  #searchedTo: number | undefined;
+  #isSearching = false;
+
+  constructor(options: RangeSyncOptions, modules: RangeSyncModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Something is missing. */
+  want(): void {
+    this.#wanted.wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#wanted.wait(signal);
+      await this.#catchUp(signal);
+    }
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    let backoffMs = this.#options.backoffMinMs;
+    while (!signal.aborted) {
+      const position = await this.#modules.position();
+      if (position.isHalted) return;
+      const outcome = await this.#request(position, signal);
+      if (signal.aborted) return;
+      this.#modules.metrics.recordRange(outcome);
+      if (outcome === 'upToDate') return this.#modules.onUpToDate();
+      if (outcome === 'progress') {
+        backoffMs = this.#options.backoffMinMs;
+        continue;
+      }
+      await this.#wanted.wait(signal, backoffMs);
+      backoffMs = Math.min(backoffMs * 2, this.#options.backoffMaxMs);
+    }
+  }
+
+  async #request(before: SyncPosition, signal: AbortSignal): Promise<Outcome> {
+    const from = this.#startOf(before);
+    const { applied, lastNumber, failed } = await this.#readRange(from, signal);
+    if (applied > 0) {
+      this.#isSearching = false;
+      return 'progress';
+    }
+    const after = await this.#modules.position();
+    if (after.searchFrom !== undefined) return this.#searchOn(from, lastNumber);
+    if (after.headNumber > before.headNumber) return 'progress';
+    if (after.isBehind) return 'failed';
+    return failed && !(await this.#arePeersNoFurther(after)) ? 'failed' : 'upToDate';
+  }
+
+  #startOf({ headNumber, searchFrom }: SyncPosition): number {
+    if (searchFrom === undefined) this.#isSearching = false;
+    if (!this.#isSearching || searchFrom === undefined) return headNumber;
+    return Math.max(searchFrom, this.#searchedTo ?? searchFrom);
+  }
+
+  /** The answer from the head did not have the epoch's start: look for it from the safe block up. */
+  #searchOn(from: number, lastNumber: number): Outcome {
+    const moved = this.#isSearching && lastNumber > from;
+    const wasSearching = this.#isSearching;
+    this.#isSearching = true;
+    this.#searchedTo = moved ? lastNumber : undefined;
+    return moved || !wasSearching ? 'progress' : 'failed';
+  }
+
+  async #readRange(from: number, signal: AbortSignal): Promise<AppliedRange & { failed: boolean }> {
+    const records = this.#modules.peers.range(from, this.#options.rangeLimit)[Symbol.asyncIterator]();
+    let applied = 0;
+    let lastNumber = from;
+    try {
+      for (;;) {
+        const { piece, end } = await readPiece(records, signal);
+        if (piece.length > 0) {
+          const result = await this.#modules.apply(piece);
+          applied += result.applied;
+          lastNumber = Math.max(lastNumber, result.lastNumber);
+        }
+        if (end === undefined) continue;
+        if (end.failure !== undefined) this.#modules.logger.debug({ from }, `range request failed: ${end.failure}`);
+        return { applied, lastNumber, failed: end.failure !== undefined };
+      }
+    } catch (error) {
+      if (!isStrobeError(error, 'RANGE_INVALID')) throw error;
+      this.#modules.logger.warn({ from, ...error.meta }, `a peer's range answer is no good: ${error.message}`);
+      return { applied, lastNumber, failed: true };
+    } finally {
+      // Frees the stream; that it fails to end is no news, and a peer that hangs must not hold us.
+      records.return?.().catch(() => undefined);
+    }
+  }
+
+  /** "Too high" and "nobody has it" look alike; peers that are not ahead of us make it the former. */
+  async #arePeersNoFurther({ epoch, headNumber }: SyncPosition): Promise<boolean> {
+    const heads = await this.#modules.peers.heads();
+    return heads.length > 0 && heads.every((head) => head.epoch <= epoch && head.number <= headNumber);
+  }
+}
+
+interface RangePiece {
+  readonly piece: readonly Bytes[];
+  /** Set when the answer ended, with the reason when it broke off. */
+  readonly end: { readonly failure: string | undefined } | undefined;
+}
+
+async function readPiece(records: AsyncIterator<Bytes>, signal: AbortSignal): Promise<RangePiece> {
+  const piece: Bytes[] = [];
+  let bytes = 0;
+  try {
+    while (piece.length < MAX_PIECE_RECORDS && bytes < MAX_PIECE_BYTES) {
+      const next = await untilAborted(records.next(), signal);
+      if (next === undefined || next.done) return { piece, end: { failure: undefined } };
+      piece.push(next.value);
+      bytes += next.value.length;
+    }
+    return { piece, end: undefined };
+  } catch (error) {
+    return { piece, end: { failure: errorMessage(error) } };
+  }
+}

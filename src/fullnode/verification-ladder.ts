@@ -1,0 +1,77 @@
+import { encodeAttestation } from '../protocol/attestation.ts';
+import { encodeSequencerMessage } from '../protocol/log-record.ts';
+import type { ChainWriter } from '../protocol/ports/chain.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
+import type { HaltSwitch } from './halt-switch.ts';
+import type { ReplicaChain } from './replica-chain.ts';
+import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+
+export interface VerificationLadderModules {
+  readonly chain: Pick<ReplicaChain, 'markSafe'>;
+  readonly writer: Pick<ChainWriter, 'markRootVerified'>;
+  readonly sealedBlocks: Pick<SealedBlocks, 'get'>;
+  readonly board: AttestationBoard;
+  readonly halt: HaltSwitch;
+}
+
+/**
+ * Takes blocks from sealed to safe (DESIGN section 7): proven roots and agreeing attestations come in any order, and
+ * the safe head follows the unbroken run of blocks that have both. Runs in the work queue.
+ */
+export class VerificationLadder {
+  readonly #modules: VerificationLadderModules;
+
+  constructor(modules: VerificationLadderModules) {
+    this.#modules = modules;
+  }
+
+  async addAttestation(attestation: ProverAttestation): Promise<void> {
+    const { board, halt } = this.#modules;
+    if (halt.isHalted()) return;
+    const conflict = await board.add(attestation);
+    if (conflict !== undefined) {
+      const { rule, message, attestations } = conflict;
+      // With both results attested nobody knows which one is right; undoing ours would be taking a side.
+      await halt.halt({ rule, message, messages: attestations.map(encodeAttestation), undo: rule === 'PROVERS_DISAGREE' });
+      return;
+    }
+    await this.#advanceSafe();
+  }
+
+  /** A block was sealed: what provers said of it before can be weighed now. */
+  async onSealed(blockNumber: number): Promise<void> {
+    for (const attestation of this.#modules.board.takeEarly(blockNumber)) await this.addAttestation(attestation);
+  }
+
+  /** A witness proved the block's root. False: the block was undone meanwhile. */
+  async onRootVerified(block: SealedBlock): Promise<boolean> {
+    if (this.#modules.halt.isHalted() || !(await this.#isCurrent(block))) return false;
+    await this.#modules.writer.markRootVerified(block.seal.header.number);
+    await this.#advanceSafe();
+    return true;
+  }
+
+  /** A witness proved the block's root wrong. False: the block was undone meanwhile. */
+  async onWrongRoot(block: SealedBlock, reason: string): Promise<boolean> {
+    if (!(await this.#isCurrent(block))) return false;
+    const { number } = block.seal.header;
+    await this.#modules.halt.halt({
+      rule: 'WRONG_STATE_ROOT',
+      message: `block ${number}: ${reason}`,
+      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
+      undo: true,
+    });
+    return true;
+  }
+
+  async #isCurrent(block: SealedBlock): Promise<boolean> {
+    const current = await this.#modules.sealedBlocks.get(block.seal.header.number);
+    return current !== undefined && bytesEqual(current.hash, block.hash);
+  }
+
+  async #advanceSafe(): Promise<void> {
+    const safe = await this.#modules.board.nextSafe();
+    if (safe !== undefined) await this.#modules.chain.markSafe(safe);
+  }
+}

@@ -1,0 +1,112 @@
+import type { Logger } from '../observability/logger.ts';
+import type { NetworkNode } from '../network/network-node.ts';
+import type { ChainIdentity } from '../protocol/genesis.ts';
+import type { ExecutionEngine } from '../protocol/ports/execution.ts';
+import type { PeerHead } from '../protocol/ports/network.ts';
+import type { WorldState } from '../protocol/ports/state.ts';
+import type { Signer } from '../protocol/signing.ts';
+import { needsNewEpoch, openEpoch } from '../sequencer/epoch-opener.ts';
+import { replayOpenBlock } from '../sequencer/open-block-replay.ts';
+import { furthestPeerHead, isRivalHeartbeat } from '../sequencer/start-check.ts';
+import { adoptTail } from '../sequencer/tail-adoption.ts';
+import { type ReplayResult, replayLog } from '../state/replay-log.ts';
+import type { RootsHost } from '../state/roots-host.ts';
+import { StrobeError } from '../util/errors.ts';
+import { loadRoots } from './load-roots.ts';
+import { type ChainStorage, DIFF_CODEC } from './open-storage.ts';
+
+/** Time that peers get to connect and say their heads before a sequencer starts, ms: they dial again within a second. */
+const PEER_WAIT_MS = 1_500;
+
+export interface EpochModules {
+  readonly storage: ChainStorage;
+  readonly network: NetworkNode;
+  readonly signer: Signer;
+  readonly identity: ChainIdentity;
+  readonly roots: RootsHost;
+  readonly engine: ExecutionEngine;
+  readonly world: WorldState;
+  readonly logger: Logger;
+}
+
+/**
+ * Everything between recovery and the first mini-block (PROTOCOL section 6): is another instance alive, do peers know
+ * more than our log, is a new epoch needed; then the open block is made ready to go on. Resolves with the epoch.
+ */
+export async function prepareEpoch(
+  options: { readonly durability: 'sync' | 'os'; readonly signal: AbortSignal },
+  modules: EpochModules,
+): Promise<number> {
+  const { storage, network, signer, identity, logger } = modules;
+  const { chainState, log, store, recovery } = storage;
+  let replay = await replayTail(modules);
+  const rival = watchForRival(modules);
+  const peer = await furthestPeerHead(network.peers, PEER_WAIT_MS, options.signal);
+  options.signal.throwIfAborted();
+  if (peer !== undefined && isFurther(peer, replay.epoch, chainState.head().number)) {
+    logger.warn({ own: chainState.head().number, claimed: peer.number, epoch: peer.epoch }, 'peers know more than our log');
+    const { number } = await adoptTail(chainState.head(), peer, signer.address, {
+      peers: network.peers,
+      log,
+      epoch: replay.epoch,
+      sealedBlock: () => store.head().header.number,
+      replay: async () => {
+        replay = await replayTail(modules);
+        return chainState.head();
+      },
+    });
+    logger.warn({ miniBlock: number }, 'took over what peers could prove');
+  }
+  if (rival.seen) {
+    throw new StrobeError('SECOND_INSTANCE', 'another process sequences with this key: refusing to start');
+  }
+  await resumeOpenBlock(modules);
+  const { truncatedBytes, cleanShutdown } = recovery;
+  const situation = { loggedEpoch: replay.epoch, truncatedBytes, uncleanStop: !cleanShutdown, durability: options.durability };
+  if (!needsNewEpoch(situation)) return replay.epoch;
+  const epoch = replay.epoch + 1;
+  const { message } = await openEpoch(epoch, chainState.head(), { identity, signer, log });
+  network.gossip.publish('mini-blocks', message);
+  logger.info({ epoch, afterMiniBlock: chainState.head().number }, 'opened an epoch');
+  return epoch;
+}
+
+function isFurther(peer: PeerHead, epoch: number, number: number): boolean {
+  return peer.epoch > epoch || (peer.epoch === epoch && peer.number > number);
+}
+
+/** Applies the log above the stored head: diffs, no execution. */
+async function replayTail({ storage, logger }: EpochModules): Promise<ReplayResult> {
+  const { log, chainState, store } = storage;
+  const replay = await replayLog({ log, chainState, chain: store, codec: DIFF_CODEC });
+  const { number } = chainState.head();
+  logger.info({ miniBlock: number, block: store.head().header.number, replayed: replay.miniBlocks }, 'recovered the chain');
+  return replay;
+}
+
+/** Looks out for heartbeats under our own key; ours are not delivered to ourselves. */
+function watchForRival({ network, signer, identity }: EpochModules): { readonly seen: boolean } {
+  const watch = { seen: false };
+  const sinceUs = Date.now() * 1000;
+  network.gossip.subscribe(
+    'mini-blocks',
+    (message) => {
+      if (isRivalHeartbeat(message, signer.address, identity, sinceUs)) watch.seen = true;
+      return { kind: 'ignore', code: 'SEQUENCER_DOES_NOT_FOLLOW' };
+    },
+    () => {},
+  );
+  return watch;
+}
+
+/** Executes the open block once more, so that its witness can be made and the tries are where they were. */
+async function resumeOpenBlock({ storage, world, engine, roots, logger }: EpochModules): Promise<void> {
+  const { chainState, store, state, log } = storage;
+  const open = chainState.openBlock();
+  if (open !== undefined) await chainState.rollback(open.firstNumber - 1);
+  await loadRoots(roots, state, store.head().header.stateRoot);
+  world.takeAccess();
+  if (open === undefined) return;
+  const replayed = await replayOpenBlock({ log, chainState, world, engine, roots, codec: DIFF_CODEC });
+  logger.info({ block: open.env.number, miniBlocks: replayed }, 'resumed the open block');
+}

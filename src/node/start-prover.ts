@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { assertKeySafe } from '../crypto/well-known-keys.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import type { PeerSource } from '../protocol/ports/network.ts';
+import { createSigner } from '../protocol/signing.ts';
+import { chainRules } from '../prover-stub/block-job.ts';
+import { ProgressFile } from '../prover-stub/progress-file.ts';
+import { Prover } from '../prover-stub/prover.ts';
+import { createProverMetrics } from '../prover-stub/prover-metrics.ts';
+import { startReexecutionThread } from '../prover-stub/reexecution-host.ts';
+import { bytesEqual, toHex } from '../util/bytes.ts';
+import { configError } from './config-error.ts';
+import { loadGenesisChain } from './genesis-chain.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { createNetwork } from './network-parts.ts';
+import { startObservability } from './observability-parts.ts';
+import type { NodeContext, RunningNode } from './running-node.ts';
+import type { ProverSettings } from './settings.ts';
+import { loadNodeKey } from './settings-password.ts';
+
+/** Wires a prover: key, network, re-execution in a thread of its own. It keeps no chain. */
+export async function startProver(settings: ProverSettings, context: NodeContext): Promise<RunningNode> {
+  const life = new Lifecycle(context.logger);
+  try {
+    await wireProver(settings, context, life);
+    return life.node();
+  } catch (error) {
+    return life.fail(error);
+  }
+}
+
+async function wireProver(settings: ProverSettings, { logger }: NodeContext, life: Lifecycle): Promise<void> {
+  const { genesis, identity } = await loadGenesisChain(settings.genesis);
+  const { address, privateKey } = await loadNodeKey(settings);
+  assertKeySafe(address, [settings.metricsHost, ...settings.p2pListen]);
+  if (!genesis.provers.some((prover) => bytesEqual(prover, address))) {
+    throw configError([`the key ${toHex(address)} is not one of strobe.provers in ${settings.genesis}`]);
+  }
+  const metrics = createMetrics();
+  const started: { prover?: Prover } = {};
+  const readiness = () => started.prover?.ready() ?? { ready: false, reason: 'STARTING' };
+  await startObservability(settings, { metrics, logger, life, readiness });
+
+  const network = await createNetwork(settings, identity, {
+    source: emptySource(identity.genesisHash),
+    metrics,
+    logger: logger.child({ component: 'network' }),
+  });
+  const host = startReexecutionThread(chainRules(genesis, identity));
+  life.onStop('re-execution thread', () => host.stop());
+  life.watch(host.failed);
+  const prover = new Prover(
+    { genesis, identity },
+    {
+      ...{ gossip: network.gossip, peers: network.peers, host, logger },
+      signer: createSigner(address, privateKey),
+      progress: new ProgressFile(join(settings.dataDir, 'progress.json')),
+      metrics: createProverMetrics(metrics),
+    },
+  );
+  await prover.start();
+  started.prover = prover;
+  await network.start();
+  life.onStop('network', () => network.stop());
+  life.watch(network.failed);
+  life.watch(prover.run());
+  life.onStop('prover', () => prover.stop());
+  logger.info({ prover: toHex(address), peers: network.addresses() }, 'proving');
+}
+
+/** A prover keeps nothing that others could read. */
+function emptySource(genesisHash: Uint8Array): PeerSource {
+  return {
+    head: () => ({ epoch: 0, number: 0, digest: genesisHash }),
+    range: async function* () {},
+    witness: async () => undefined,
+  };
+}

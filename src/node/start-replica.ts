@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import { FileEvidenceStore } from '../fullnode/evidence-store.ts';
+import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
+import { FullNode } from '../fullnode/full-node.ts';
+import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
+import type { NetworkNode } from '../network/network-node.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import type { NodeStatus } from '../protocol/ports/chain.ts';
+import { createRpcServer } from '../rpc/server.ts';
+import { RecentHeaders } from '../state/recent-headers.ts';
+import { WitnessThread } from '../state/witness-thread.ts';
+import { createChainPeerSource } from '../store/peer-source.ts';
+import { followDa } from './da-parts.ts';
+import { loadGenesisChain } from './genesis-chain.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { createNetwork } from './network-parts.ts';
+import { startObservability } from './observability-parts.ts';
+import { DIFF_CODEC, openStorage } from './open-storage.ts';
+import type { NodeContext, RunningNode } from './running-node.ts';
+import type { ReplicaSettings } from './settings.ts';
+import { VERSION } from './version.ts';
+
+/** Wires a replica: storage, network, the following of the chain, then what serves users. */
+export async function startReplica(settings: ReplicaSettings, context: NodeContext): Promise<RunningNode> {
+  const life = new Lifecycle(context.logger);
+  try {
+    await wireReplica(settings, context, life);
+    return life.node();
+  } catch (error) {
+    return life.fail(error);
+  }
+}
+
+async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, life: Lifecycle): Promise<void> {
+  const chain = await loadGenesisChain(settings.genesis);
+  const { genesis, identity } = chain;
+  const metrics: Metrics = createMetrics();
+  const started: { fullNode?: FullNode } = {};
+  const readiness = () => toReadiness(started.fullNode);
+  await startObservability(settings, { metrics, logger, life, readiness });
+
+  // A replica's log is a copy that peers can give again: the operating system's word is enough.
+  const storage = await openStorage({ dataDir: settings.dataDir, chain, durability: 'os' }, { logger, life });
+  const { store, log, state, chainState, witnesses } = storage;
+  const network = await createNetwork(settings, identity, {
+    source: createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
+    metrics,
+    logger: logger.child({ component: 'network' }),
+  });
+  const witnessThread = new WitnessThread();
+  life.onStop('witness thread', () => witnessThread.stop());
+  life.watch(witnessThread.failed);
+  const fullNode = new FullNode(
+    { identity, genesis },
+    {
+      ...{ chainState, chain: store, log, codec: DIFF_CODEC, gossip: network.gossip, peers: network.peers },
+      verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
+      evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
+      logger: logger.child({ component: 'fullnode' }),
+      metrics: createFullNodeMetrics(metrics),
+      clock: { nowUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000) },
+    },
+  );
+  await fullNode.recover();
+  started.fullNode = fullNode;
+  const recentHeaders = new RecentHeaders();
+  life.onStop('recent headers', await recentHeaders.follow(store));
+
+  await network.start();
+  life.onStop('network', () => network.stop());
+  life.watch(network.failed);
+  await fullNode.start();
+  life.watch(fullNode.run());
+  life.onStop('replica', () => fullNode.stop());
+  if (settings.daDir !== undefined) await followDa(settings.daDir, { chain: store, logger, life });
+
+  const calls = new EthereumJsCallExecutor(
+    { chainId: genesis.chainId },
+    { state, blockHash: (number) => recentHeaders.hashOf(number) },
+  );
+  const transactions = new ForwardingSink({ link: network.sequencerLink });
+  const rpc = createRpcServer(
+    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei: genesis.baseFeeFloorWei },
+    { backend: { state, stateAt: (block) => chainState.stateAt(block), chain: store, calls, transactions, node: createReplicaStatus(fullNode, network) }, logger, metrics },
+  );
+  const address = await rpc.start();
+  life.onStop('JSON-RPC', () => rpc.stop());
+  logger.info({ rpc: `http://${address.host}:${address.port}`, peers: network.addresses() }, 'following the chain');
+}
+
+function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {
+  if (fullNode === undefined) return { ready: false, reason: 'STARTING' };
+  const { isReady, reason } = fullNode.ready();
+  return reason === undefined ? { ready: isReady } : { ready: isReady, reason };
+}
+
+/** What a replica says of itself over JSON-RPC. */
+function createReplicaStatus(fullNode: FullNode, network: NetworkNode): NodeStatus {
+  return {
+    role: 'replica',
+    version: VERSION,
+    describe: () => ({ ...fullNode.status() }),
+    syncing: () => fullNode.syncing(),
+    peerCount: () => network.peerCount(),
+    equivocations: () => fullNode.equivocations(),
+  };
+}

@@ -1,0 +1,125 @@
+import type { PeerReader } from '../protocol/ports/network.ts';
+import { isStrobeError } from '../util/errors.ts';
+import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
+import type { Intake } from './gossip-intake.ts';
+import type { ProverLimits, ProverLogger } from './prover-options.ts';
+import type { Wakeup } from './wakeup.ts';
+
+export type BlockSupplyLimits = Pick<
+  ProverLimits,
+  'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'
+>;
+
+export interface BlockSupplyModules {
+  readonly assembler: BlockAssembler;
+  readonly intake: Pick<Intake, 'takeRecord'>;
+  readonly peers: Pick<PeerReader, 'range' | 'heads'>;
+  readonly news: Wakeup;
+  readonly logger: ProverLogger;
+}
+
+/** What a range request brought. */
+interface RangeAnswer {
+  /** Highest mini-block number in it; undefined when nobody answered. */
+  readonly lastNumber: number | undefined;
+  /** The buffers took no more. */
+  readonly isFull: boolean;
+}
+
+/** Gets the next block: from gossip, and from peers what gossip does not bring in time. */
+export class BlockSupply {
+  readonly #limits: BlockSupplyLimits;
+  readonly #modules: BlockSupplyModules;
+  #isCaughtUp = false;
+
+  constructor(limits: BlockSupplyLimits, modules: BlockSupplyModules) {
+    this.#limits = limits;
+    this.#modules = modules;
+  }
+
+  /** Peers were asked and had nothing that was missing here. */
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp;
+  }
+
+  /** @returns undefined when `signal` aborts, and when the next block can never be put together */
+  async next(signal: AbortSignal): Promise<AssembledBlock | undefined> {
+    const { assembler } = this.#modules;
+    while (!signal.aborted) {
+      const block = assembler.next();
+      if (block !== undefined || assembler.isNextTooLarge()) return block;
+      // Whatever was missed while this process was down comes first.
+      if (this.#isCaughtUp) await this.#awaitGossip(signal);
+      if (assembler.next() === undefined && !assembler.isNextTooLarge()) await this.#askPeers(signal);
+    }
+    return undefined;
+  }
+
+  /** Ends when the block is there, when something is missing for too long, or when all is silent for long. */
+  async #awaitGossip(signal: AbortSignal): Promise<void> {
+    const { assembler, news } = this.#modules;
+    const silentUntil = performance.now() + this.#limits.pollMs;
+    let behindSince: number | undefined;
+    while (!signal.aborted && assembler.next() === undefined) {
+      const now = performance.now();
+      behindSince = assembler.isBehind() ? (behindSince ?? now) : undefined;
+      const until = Math.min(silentUntil, (behindSince ?? silentUntil) + this.#limits.gossipGraceMs);
+      if (now >= until) return;
+      await news.wait(signal, until - now);
+    }
+  }
+
+  /** Goes on until the block is there, or peers have no more than what is here. */
+  async #askPeers(signal: AbortSignal): Promise<void> {
+    const { assembler, news } = this.#modules;
+    let backoffMs = this.#limits.backoffMinMs;
+    while (!signal.aborted) {
+      const answered = await this.#readOn(signal);
+      if (assembler.next() !== undefined || assembler.isNextTooLarge()) return;
+      if (answered && !assembler.isBehind()) {
+        this.#isCaughtUp = true;
+        return;
+      }
+      await news.wait(signal, backoffMs);
+      backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
+    }
+  }
+
+  /**
+   * Reads range after range from the end of the newest block that is done, as a new epoch's start stands right there.
+   * @returns true when peers have answered, even if only that they are no further
+   */
+  async #readOn(signal: AbortSignal): Promise<boolean> {
+    const { assembler } = this.#modules;
+    let from = Math.max(1, assembler.position.lastNumber);
+    for (;;) {
+      const { lastNumber, isFull } = await this.#readRange(from, signal);
+      if (lastNumber === undefined) return this.#arePeersNoFurther();
+      if (isFull || lastNumber <= from || signal.aborted) return true;
+      from = lastNumber;
+    }
+  }
+
+  async #readRange(from: number, signal: AbortSignal): Promise<RangeAnswer> {
+    const { peers, intake, logger } = this.#modules;
+    let lastNumber = 0;
+    try {
+      for await (const record of peers.range(from, this.#limits.rangeLimit)) {
+        const taken = intake.takeRecord(record);
+        lastNumber = Math.max(lastNumber, taken.number);
+        if (!taken.hasRoom || signal.aborted) return { lastNumber, isFull: true };
+      }
+      return { lastNumber, isFull: false };
+    } catch (error) {
+      if (!isStrobeError(error)) throw error;
+      logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
+      return { lastNumber: undefined, isFull: false };
+    }
+  }
+
+  async #arePeersNoFurther(): Promise<boolean> {
+    const heads = await this.#modules.peers.heads();
+    const { lastNumber } = this.#modules.assembler.position;
+    return heads.length > 0 && heads.every((head) => head.number <= lastNumber);
+  }
+}

@@ -1,0 +1,103 @@
+import type { PeerReader } from '../protocol/ports/network.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { assertWitnessDigest } from './block-job.ts';
+import type { ProverLimits, ProverLogger } from './prover-options.ts';
+import type { Wakeup } from './wakeup.ts';
+import type { WitnessBuffer } from './witness-buffer.ts';
+
+export type WitnessSourceLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'witnessAttempts'>;
+
+export interface WitnessSourceModules {
+  readonly buffer: WitnessBuffer;
+  readonly peers: Pick<PeerReader, 'witness'>;
+  readonly news: Wakeup;
+  /** Newest sealed block that is known of. */
+  readonly seenBlock: () => number;
+  readonly logger: ProverLogger;
+}
+
+/** When to stop asking. */
+export interface WitnessDemand {
+  readonly signal: AbortSignal;
+  /** False once a new epoch has given the block up. */
+  readonly isWanted: () => boolean;
+}
+
+/** Gets the witness of a block: from gossip, else from peers. */
+export class WitnessSource {
+  readonly #limits: WitnessSourceLimits;
+  readonly #modules: WitnessSourceModules;
+  /** Peers were found to have newer witnesses only: they have pruned, and the next block's will be gone as well. */
+  #isPruned = false;
+
+  constructor(limits: WitnessSourceLimits, modules: WitnessSourceModules) {
+    this.#limits = limits;
+    this.#modules = modules;
+  }
+
+  /**
+   * @returns undefined when peers have it no more though they have a newer one, or when it is not wanted any more; as
+   * long as nobody answers it goes on asking
+   */
+  async get(seal: BlockSeal, demand: WitnessDemand): Promise<Bytes | undefined> {
+    const { buffer, news } = this.#modules;
+    const deadline = performance.now() + this.#limits.gossipGraceMs;
+    for (let left = this.#limits.gossipGraceMs; left > 0 && isOpen(demand); left = deadline - performance.now()) {
+      const gossiped = buffer.take(seal);
+      if (gossiped !== undefined) return gossiped;
+      await news.wait(demand.signal, left);
+    }
+    return this.#ask(seal, demand);
+  }
+
+  async #ask(seal: BlockSeal, demand: WitnessDemand): Promise<Bytes | undefined> {
+    const { buffer, news } = this.#modules;
+    let backoffMs = this.#limits.backoffMinMs;
+    for (let attempt = 1; isOpen(demand); attempt++) {
+      const witness = buffer.take(seal) ?? (await this.#askOnce(seal));
+      if (witness !== undefined) {
+        this.#isPruned = false;
+        return witness;
+      }
+      const isTimeToDoubt = this.#isPruned || attempt % this.#limits.witnessAttempts === 0;
+      if (isTimeToDoubt && (await this.#arePeersPruned(seal))) return undefined;
+      await news.wait(demand.signal, backoffMs);
+      backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
+    }
+    return undefined;
+  }
+
+  async #askOnce(seal: BlockSeal): Promise<Bytes | undefined> {
+    const { peers, logger } = this.#modules;
+    const blockNumber = seal.header.number;
+    try {
+      const witness = await peers.witness(blockNumber);
+      assertWitnessDigest(witness, seal);
+      return witness;
+    } catch (error) {
+      if (!isStrobeError(error)) throw error;
+      logger.debug({ blockNumber, code: error.code }, `no witness from peers: ${errorMessage(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Peers that give a newer block's witness and not this one's have dropped this one. */
+  async #arePeersPruned(seal: BlockSeal): Promise<boolean> {
+    const newest = this.#modules.seenBlock();
+    if (newest <= seal.header.number) return false;
+    try {
+      await this.#modules.peers.witness(newest);
+      this.#isPruned = true;
+    } catch (error) {
+      if (!isStrobeError(error)) throw error;
+      this.#isPruned = false;
+    }
+    return this.#isPruned;
+  }
+}
+
+function isOpen({ signal, isWanted }: WitnessDemand): boolean {
+  return !signal.aborted && isWanted();
+}

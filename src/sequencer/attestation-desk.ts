@@ -1,0 +1,139 @@
+import type { Attestation } from '../protocol/attestation.ts';
+import { hashHeader } from '../protocol/block-header.ts';
+import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
+import { decodeLogRecord } from '../protocol/log-record.ts';
+import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
+import type { MiniBlockLog } from '../protocol/ports/log.ts';
+import type { Hash } from '../protocol/primitives.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import { type AuthenticAttestation, validateAttestation } from '../protocol/validate-attestation.ts';
+import type { Verdict } from '../protocol/verdict.ts';
+import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
+import type { SequencerLogger, SequencerMetrics } from './sequencer-modules.ts';
+
+export interface AttestationDeskOptions {
+  readonly identity: ChainIdentity;
+  readonly genesis: Pick<Genesis, 'provers' | 'threshold'>;
+}
+
+export interface AttestationDeskModules {
+  readonly chain: ChainReader & ChainWriter;
+  readonly log: Pick<MiniBlockLog, 'read'>;
+  readonly logger: SequencerLogger;
+  readonly metrics: Pick<SequencerMetrics, 'recordAttestation'>;
+}
+
+/** Attestations waiting to be stored; provers repeat theirs, so what is dropped above it comes again. */
+const MAX_WAITING = 1_024;
+
+/** Ids of attestations remembered so that repeats cost no signature check. */
+const MAX_KNOWN = 8_192;
+
+/**
+ * Collects what provers say of the sequencer's own blocks and moves `safe`: the highest block up to which every block
+ * has the threshold of agreeing provers.
+ */
+export class AttestationDesk {
+  readonly #options: AttestationDeskOptions;
+  readonly #modules: AttestationDeskModules;
+  readonly #known = new Set<string>();
+  #waiting: AuthenticAttestation[] = [];
+  #wake: () => void = () => {};
+
+  constructor(options: AttestationDeskOptions, modules: AttestationDeskModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Judges a gossip message and, when it is accepted, takes it in. */
+  receive(bytes: Bytes): Verdict {
+    const { identity, genesis } = this.#options;
+    const { chain, metrics } = this.#modules;
+    const { verdict, message } = validateAttestation(bytes, {
+      identity,
+      provers: genesis.provers,
+      oldestBlock: (chain.safeNumber() ?? 0) + 1,
+      newestBlock: chain.head().header.number,
+      isKnown: (id) => this.#known.has(toKey(id)),
+      isExcluded: () => false,
+    });
+    metrics.recordAttestation(verdict.kind === 'accept' ? 'ACCEPTED' : verdict.code);
+    if (message !== undefined && verdict.kind === 'accept' && this.#waiting.length < MAX_WAITING) {
+      this.#remember(message.id);
+      this.#waiting.push(message);
+      this.#wake();
+    }
+    return verdict;
+  }
+
+  #remember(id: Hash): void {
+    this.#known.add(toKey(id));
+    const oldest = this.#known.values().next().value;
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  /** Stores what was accepted and moves `safe`, until the signal aborts; rejects when the store fails. */
+  async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener('abort', onAbort);
+    while (!signal.aborted) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      for (const message of batch) await this.#store(message);
+      if (batch.length > 0) await this.#advanceSafe();
+      if (this.#waiting.length > 0 || signal.aborted) continue;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    signal.removeEventListener('abort', onAbort);
+  }
+
+  async #store({ attestation, prover }: AuthenticAttestation): Promise<void> {
+    const { chain, logger, metrics } = this.#modules;
+    await chain.addAttestation(attestation, prover);
+    const seal = await this.#sealOf(attestation.blockNumber);
+    if (seal === undefined || agrees(attestation, seal)) return;
+    metrics.recordAttestation('DISAGREES');
+    logger.error(
+      { blockNumber: attestation.blockNumber, prover: toHex(prover), success: attestation.success },
+      'a prover does not agree with a block of this sequencer',
+    );
+  }
+
+  async #advanceSafe(): Promise<void> {
+    const { chain } = this.#modules;
+    for (let number = (chain.safeNumber() ?? 0) + 1; number <= chain.head().header.number; number++) {
+      const seal = await this.#sealOf(number);
+      const attestations = await chain.attestations(number);
+      const agreeing = seal === undefined ? [] : attestations.filter((attestation) => agrees(attestation, seal));
+      if (agreeing.length < this.#options.genesis.threshold) return;
+      await chain.markRootVerified(number);
+      await chain.markSafe(number);
+    }
+  }
+
+  async #sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
+    const { chain, log } = this.#modules;
+    const block = await chain.blockByNumber(blockNumber);
+    if (block === undefined) return undefined;
+    for await (const { bytes } of log.read(block.lastMiniBlock)) {
+      const record = decodeLogRecord(bytes);
+      if (record.kind === 'blockSeal' && record.blockSeal.header.number === blockNumber) return record.blockSeal;
+      if (record.kind === 'miniBlock' && record.miniBlock.envelope.number > block.lastMiniBlock) return undefined;
+    }
+    return undefined;
+  }
+}
+
+/** True when a prover came to exactly what the seal says. */
+function agrees(attestation: Attestation, seal: BlockSeal): boolean {
+  return (
+    attestation.success &&
+    bytesEqual(attestation.blockHash, hashHeader(seal.header)) &&
+    bytesEqual(attestation.postStateRoot, seal.header.stateRoot) &&
+    bytesEqual(attestation.receiptsRoot, seal.header.receiptsRoot) &&
+    bytesEqual(attestation.stateDiffDigest, seal.stateDiffDigest) &&
+    bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest)
+  );
+}

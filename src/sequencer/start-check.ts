@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
+import { decodeSequencerMessage } from '../protocol/log-record.ts';
+import type { ChainIdentity } from '../protocol/genesis.ts';
+import type { Address } from '../protocol/primitives.ts';
+import { heartbeatDigest } from '../protocol/sequencer-messages.ts';
+import { assertSignedBy } from '../protocol/signing.ts';
+import { type Bytes, bytesEqual } from '../util/bytes.ts';
+import { isStrobeError } from '../util/errors.ts';
+
+/** Pause between two rounds of asking peers, ms: they reconnect within a second of our start. */
+const ASK_AGAIN_MS = 100;
+
+/**
+ * The furthest head that peers claim within `waitMs`; undefined when nobody answered. A sequencer whose own log ends
+ * below it may have been restored from a backup or have lost its tail (PROTOCOL section 6).
+ */
+export async function furthestPeerHead(peers: PeerReader, waitMs: number, signal: AbortSignal): Promise<PeerHead | undefined> {
+  const deadline = Date.now() + waitMs;
+  let furthest: PeerHead | undefined;
+  while (Date.now() < deadline && !signal.aborted) {
+    for (const head of await peers.heads()) furthest = furthest === undefined ? head : further(furthest, head);
+    await delay(ASK_AGAIN_MS);
+  }
+  return furthest;
+}
+
+function further(a: PeerHead, b: PeerHead): PeerHead {
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
+  return a.number >= b.number ? a : b;
+}
+
+/**
+ * True when `message` is a heartbeat that somebody else signed with our key after `sinceUs`: a second instance runs.
+ * Our own heartbeats never come back to us.
+ */
+export function isRivalHeartbeat(message: Bytes, self: Address, identity: ChainIdentity, sinceUs: number): boolean {
+  try {
+    const decoded = decodeSequencerMessage(message);
+    if (decoded.kind !== 'heartbeat' || !bytesEqual(decoded.heartbeat.genesisHash, identity.genesisHash)) return false;
+    if (decoded.heartbeat.timestampUs <= sinceUs) return false;
+    assertSignedBy(heartbeatDigest(decoded.heartbeat), decoded.heartbeat.signature, [self]);
+    return true;
+  } catch (error) {
+    if (isStrobeError(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+import { isAttestationRecord } from '../protocol/attestation-record.ts';
+import { decodeLogRecord, type LogRecord, recordNumber } from '../protocol/log-record.ts';
+import type { MiniBlockLog } from '../protocol/ports/log.ts';
+import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
+import type { Address } from '../protocol/primitives.ts';
+import { epochOf, signedPart } from '../protocol/validate-sequencer-message.ts';
+import { assertSignedBy } from '../protocol/signing.ts';
+import type { MiniBlockHead } from '../state/chain-state.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { StrobeError } from '../util/errors.ts';
+
+/** Mini-blocks asked for at once. */
+const RANGE_LIMIT = 2_000;
+
+export interface TailAdoptionModules {
+  readonly peers: Pick<PeerReader, 'range'>;
+  readonly log: Pick<MiniBlockLog, 'append'>;
+  /** Applies what was appended; resolves with the new head. */
+  readonly replay: () => Promise<MiniBlockHead>;
+  /** Newest block whose seal is here already. */
+  readonly sealedBlock: () => number;
+  /** Newest epoch in our log. */
+  readonly epoch: number;
+}
+
+/**
+ * Takes over the records of our own key that peers have and our log lost (PROTOCOL section 6): they were published, so
+ * somebody may rely on them. Only what is signed counts; what a peer merely claims holds nobody up.
+ * @throws StrobeError HIGHER_EPOCH_SEEN when peers follow an epoch of ours that this log does not know: the data
+ * directory is an old copy, or another process took over
+ */
+export async function adoptTail(
+  own: MiniBlockHead,
+  claimed: PeerHead,
+  self: Address,
+  modules: TailAdoptionModules,
+): Promise<MiniBlockHead> {
+  let head = own;
+  for (;;) {
+    const next = await adoptRange(head, self, modules);
+    if (next.number === head.number || next.number >= claimed.number) return next;
+    head = next;
+  }
+}
+
+async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdoptionModules): Promise<MiniBlockHead> {
+  let tip = head;
+  // From the head itself: its seal may be what is missing.
+  for await (const bytes of modules.peers.range(head.number, RANGE_LIMIT)) {
+    if (isAttestationRecord(bytes)) continue;
+    const record = decodeLogRecord(bytes);
+    if (isHere(record, tip, modules.sealedBlock())) continue;
+    const { digest, signature } = signedPart(record);
+    assertSignedBy(digest, signature, [self]);
+    assertKnownEpoch(record, modules.epoch);
+    const extended = extend(tip, record);
+    if (extended === undefined) break;
+    await modules.log.append([{ number: recordNumber(record), bytes }]);
+    tip = extended;
+  }
+  return modules.replay();
+}
+
+function assertKnownEpoch(record: LogRecord, epoch: number): void {
+  const seen = epochOf(record);
+  if (seen <= epoch) return;
+  throw new StrobeError(
+    'HIGHER_EPOCH_SEEN',
+    `peers follow epoch ${seen} of this key and this log ends in epoch ${epoch}: the data directory is an old copy, or another process took over`,
+    { peerEpoch: seen, ownEpoch: epoch },
+  );
+}
+
+function isHere(record: LogRecord, tip: MiniBlockHead, sealedBlock: number): boolean {
+  if (record.kind === 'blockSeal') return record.blockSeal.header.number <= sealedBlock;
+  if (record.kind === 'epochStart') return record.epochStart.lastNumber <= tip.number && record.epochStart.epoch <= tip.epoch;
+  return record.miniBlock.envelope.number <= tip.number;
+}
+
+/** The tip after a record that continues it; undefined when it does not. */
+function extend(tip: MiniBlockHead, record: LogRecord): MiniBlockHead | undefined {
+  if (record.kind === 'miniBlock') {
+    const { envelope, digest } = record.miniBlock;
+    const fits = envelope.number === tip.number + 1 && bytesEqual(envelope.parentDigest, tip.digest);
+    if (!fits) return undefined;
+    return { epoch: envelope.epoch, number: envelope.number, digest, timestampUs: envelope.timestampUs };
+  }
+  const lastDigest = record.kind === 'blockSeal' ? record.blockSeal.lastDigest : record.epochStart.lastDigest;
+  return recordNumber(record) === tip.number && bytesEqual(lastDigest, tip.digest) ? tip : undefined;
+}

@@ -1,0 +1,38 @@
+/** When mini-blocks begin and EVM blocks end, ms on the wall clock. */
+export interface TimetableOptions {
+  readonly miniBlockIntervalMs: number;
+  readonly blockIntervalMs: number;
+}
+
+/** Share of the interval that execution may take; the rest is for encoding, signing, the log and other work. */
+const EXECUTION_SHARE = 0.7;
+
+/**
+ * The sequencer's clock: a mini-block begins as soon as there is work, but not before one interval after the last one
+ * began; an EVM block ends at the next multiple of the block interval after it opened.
+ */
+export class Timetable {
+  readonly #options: TimetableOptions;
+  #lastBeginMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TimetableOptions) {
+    this.#options = options;
+  }
+
+  /** Earliest time for the next mini-block. */
+  nextBeginMs(): number {
+    return this.#lastBeginMs + this.#options.miniBlockIntervalMs;
+  }
+
+  /** Marks the begin of a mini-block and gives the time at which execution has to end. */
+  begin(nowMs: number): { readonly executeUntilMs: number } {
+    this.#lastBeginMs = nowMs;
+    return { executeUntilMs: nowMs + this.#options.miniBlockIntervalMs * EXECUTION_SHARE };
+  }
+
+  /** End of a block that opens at `nowMs`. */
+  blockEndMs(nowMs: number): number {
+    const { blockIntervalMs } = this.#options;
+    return (Math.floor(nowMs / blockIntervalMs) + 1) * blockIntervalMs;
+  }
+}

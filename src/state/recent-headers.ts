@@ -1,0 +1,66 @@
+import { type BlockHeader, encodeHeader } from '../protocol/block-header.ts';
+import type { ChainReader } from '../protocol/ports/chain.ts';
+import type { Hash } from '../protocol/primitives.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { invariant } from '../util/errors.ts';
+
+/** Blocks that BLOCKHASH can look back (Yellow Paper, section H.2). */
+const WINDOW = 256;
+
+interface RecentHeader {
+  readonly header: BlockHeader;
+  readonly hash: Hash;
+}
+
+/** The newest 256 sealed headers in memory: BLOCKHASH asks synchronously, in the middle of a transaction. */
+export class RecentHeaders {
+  readonly #headers = new Map<number, RecentHeader>();
+  #newest = -1;
+  /** Lowest block whose hash was asked for since {@link RecentHeaders.takeAncestors}. */
+  #lowestAsked = Number.POSITIVE_INFINITY;
+
+  /** Loads what the chain has and follows it from then on; returns what ends that. */
+  async follow(chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'subscribe'>): Promise<() => void> {
+    const head = chain.head().header.number;
+    for (let number = Math.max(0, head - WINDOW + 1); number <= head; number++) {
+      const block = await chain.blockByNumber(number);
+      invariant(block !== undefined, 'every block up to the head is stored');
+      this.#add(block);
+    }
+    return chain.subscribe((event) => {
+      if (event.kind === 'block') this.#add(event.block);
+      if (event.kind === 'rollback') this.#truncate(chain.head().header.number);
+    });
+  }
+
+  #add({ header, hash }: RecentHeader): void {
+    this.#headers.set(header.number, { header, hash });
+    this.#newest = header.number;
+    this.#headers.delete(header.number - WINDOW);
+  }
+
+  #truncate(newest: number): void {
+    for (let number = this.#newest; number > newest; number--) this.#headers.delete(number);
+    this.#newest = newest;
+  }
+
+  /** The hash of one of the newest 256 blocks. */
+  hashOf(blockNumber: number): Hash | undefined {
+    const found = this.#headers.get(blockNumber)?.hash;
+    if (found !== undefined) this.#lowestAsked = Math.min(this.#lowestAsked, blockNumber);
+    return found;
+  }
+
+  /** RLP headers from the newest block down to the lowest one asked for, at least the newest; then forgets. */
+  takeAncestors(): Bytes[] {
+    const lowest = Math.min(this.#lowestAsked, this.#newest);
+    this.#lowestAsked = Number.POSITIVE_INFINITY;
+    const headers: Bytes[] = [];
+    for (let number = this.#newest; number >= lowest; number--) {
+      const recent = this.#headers.get(number);
+      if (recent === undefined) break;
+      headers.push(encodeHeader(recent.header));
+    }
+    return headers;
+  }
+}

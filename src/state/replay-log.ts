@@ -1,0 +1,133 @@
+import type { DiffCodec } from '../protocol/diff-codec.ts';
+import { decodeLogRecord, type LogRecord } from '../protocol/log-record.ts';
+import type { MiniBlock } from '../protocol/mini-block.ts';
+import type { ChainReader } from '../protocol/ports/chain.ts';
+import type { MiniBlockLog } from '../protocol/ports/log.ts';
+import type { Address } from '../protocol/primitives.ts';
+import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
+import { decodeMiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { recoverAddress } from '../util/secp256k1.ts';
+import type { ChainState } from './chain-state.ts';
+
+export interface ReplayModules {
+  readonly log: MiniBlockLog;
+  readonly chainState: ChainState;
+  readonly chain: Pick<ChainReader, 'head'>;
+  readonly codec: DiffCodec;
+}
+
+/** Where the log ended. */
+export interface ReplayResult {
+  /** The epoch in force. */
+  readonly epoch: number;
+  /** Who signs in it; undefined when the log says nothing about it, as a new one does. */
+  readonly epochKey: Address | undefined;
+  /** The message that opened it, when it lies in the tail that was read. */
+  readonly epochStart: EpochStart | undefined;
+  readonly miniBlocks: number;
+  readonly seals: number;
+}
+
+/**
+ * Applies the tail of the log above the stored sealed head, without executing anything: mini-blocks, and seals that
+ * the store missed. The records were checked before they were logged; here only that they continue the chain.
+ * @throws StrobeError LOG_BEHIND_STORE when the log ends below the stored head; LOG_REPLAY_MISMATCH (`meta.number`,
+ * cause) when a record does not continue the chain; and what the log's `read` throws
+ */
+export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
+  const stored = modules.chainState.head().number;
+  if (modules.log.lastNumber() < stored) {
+    throw new StrobeError('LOG_BEHIND_STORE', 'the log ends below the stored head', {
+      logNumber: modules.log.lastNumber(),
+      storedNumber: stored,
+    });
+  }
+  const replay = new Replay(modules);
+  // The seal of the stored head and the epoch starts behind it have its number too.
+  for await (const { number, bytes } of modules.log.read(stored)) {
+    try {
+      await replay.apply(decodeLogRecord(bytes));
+    } catch (cause) {
+      if (!isStrobeError(cause)) throw cause;
+      throw new StrobeError('LOG_REPLAY_MISMATCH', `log record at ${number}: ${cause.message}`, { number, cause: cause.code }, { cause });
+    }
+  }
+  return replay.result();
+}
+
+class Replay {
+  readonly #modules: ReplayModules;
+  #epochStart: EpochStart | undefined;
+  /** Newest mini-block read: its signer holds the key of its epoch. */
+  #newest: MiniBlock | undefined;
+  #miniBlocks = 0;
+  #seals = 0;
+
+  constructor(modules: ReplayModules) {
+    this.#modules = modules;
+  }
+
+  apply(record: LogRecord): void | Promise<void> {
+    switch (record.kind) {
+      case 'miniBlock':
+        return this.#applyMiniBlock(record.miniBlock);
+      case 'epochStart':
+        return this.#applyEpochStart(record.epochStart);
+      case 'blockSeal':
+        return this.#applySeal(record.blockSeal);
+    }
+  }
+
+  #applyMiniBlock(miniBlock: MiniBlock): void {
+    const { chainState, codec } = this.#modules;
+    const { envelope, digest } = miniBlock;
+    const head = chainState.head();
+    this.#newest = miniBlock;
+    if (envelope.number === head.number) {
+      if (!bytesEqual(digest, head.digest)) throw mismatch('the log has another mini-block at the stored head');
+      return;
+    }
+    if (!bytesEqual(envelope.parentDigest, head.digest)) throw mismatch('the parent digest is not the head');
+    const env = envelope.env ?? chainState.openBlock()?.env;
+    if (env === undefined) throw mismatch('the block of this mini-block was not opened');
+    chainState.apply({ miniBlock, env, ...decodeMiniBlockContents(miniBlock, codec) });
+    this.#miniBlocks++;
+  }
+
+  #applyEpochStart(start: EpochStart): void {
+    const head = this.#modules.chainState.head();
+    if (start.lastNumber !== head.number || !bytesEqual(start.lastDigest, head.digest)) {
+      throw mismatch('the epoch does not start at the head');
+    }
+    this.#epochStart = start;
+  }
+
+  async #applySeal(seal: BlockSeal): Promise<void> {
+    const { chain, chainState } = this.#modules;
+    if (seal.header.number <= chain.head().header.number) return;
+    const open = chainState.openBlock();
+    const fits = open !== undefined && seal.header.number === open.env.number && seal.firstNumber === open.firstNumber;
+    if (!fits || !bytesEqual(seal.lastDigest, chainState.head().digest)) throw mismatch('the seal is not of the open block');
+    await chainState.seal(seal);
+    this.#seals++;
+  }
+
+  result(): ReplayResult {
+    const { epoch } = this.#modules.chainState.head();
+    const start = this.#epochStart !== undefined && this.#epochStart.epoch >= epoch ? this.#epochStart : undefined;
+    const signer = this.#newest === undefined ? undefined : recoverAddress(this.#newest.digest, this.#newest.envelope.signature);
+    return {
+      epoch: start?.epoch ?? epoch,
+      epochKey: start?.sequencerKey ?? signer,
+      epochStart: start,
+      miniBlocks: this.#miniBlocks,
+      seals: this.#seals,
+    };
+  }
+}
+
+function mismatch(message: string): StrobeError<'RECORD_OUT_OF_PLACE'> {
+  return new StrobeError('RECORD_OUT_OF_PLACE', message);
+}

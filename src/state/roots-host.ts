@@ -1,0 +1,43 @@
+import type { Hash } from '../protocol/primitives.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { ThreadClient, workerUrl } from '../util/thread.ts';
+import { BlockRoots, type SealedRoots, type SealRequest } from './block-roots.ts';
+
+/** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
+export interface RootsHost {
+  /** Adds committed state, as canonical diffs, before the first block. */
+  load(diffBytes: Bytes): void;
+  /** Ends loading; resolves with the state root of what was loaded. */
+  ready(): Promise<Hash>;
+  append(miniBlockBytes: Bytes): void;
+  seal(request: SealRequest): Promise<SealedRoots>;
+  stop(): Promise<void>;
+  /** Rejects when the host dies by itself. */
+  readonly failed: Promise<never>;
+}
+
+/** Runs in a worker thread of its own. */
+export function startRootsThread(): RootsHost {
+  const thread = new ThreadClient(workerUrl('roots-worker', import.meta.url));
+  return {
+    load: (diffBytes) => thread.post('load', diffBytes),
+    ready: () => thread.call('ready', undefined),
+    append: (miniBlockBytes) => thread.post('append', miniBlockBytes),
+    seal: (request) => thread.call('seal', request),
+    stop: () => thread.stop(),
+    failed: thread.failed,
+  };
+}
+
+/** Runs on the calling thread: for unit tests. */
+export function createInlineRoots(): RootsHost {
+  const roots = new BlockRoots();
+  return {
+    load: (diffBytes) => roots.load(diffBytes),
+    ready: async () => roots.ready(),
+    append: (miniBlockBytes) => roots.append(miniBlockBytes),
+    seal: async (request) => roots.seal(request),
+    stop: async () => {},
+    failed: new Promise<never>(() => {}),
+  };
+}

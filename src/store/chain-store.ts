@@ -1,0 +1,324 @@
+import type { Attestation } from '../protocol/attestation.ts';
+import { type BlockEnvironment, type BlockHeader, encodeHeader } from '../protocol/block-header.ts';
+import type { DiffCodec } from '../protocol/diff-codec.ts';
+import type {
+  AppliedMiniBlock,
+  Block,
+  BlockStatus,
+  ChainEvent,
+  ChainReader,
+  ChainWriter,
+  IndexedLog,
+  IndexedTransaction,
+  LogFilter,
+  MiniBlockCommit,
+  OpenBlock,
+  RegistryDelta,
+  RegistryMark,
+  RegistryRows,
+} from '../protocol/ports/chain.ts';
+import type { MiniBlockLog } from '../protocol/ports/log.ts';
+import type { StateUndo } from '../protocol/ports/state.ts';
+import type { Address, Hash } from '../protocol/primitives.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import type { StateDiff } from '../protocol/state-diff.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { invariant, StrobeError } from '../util/errors.ts';
+import { BlockReader, environmentOf } from './block-reader.ts';
+import type { BlockRecord } from './block-record.ts';
+import { blockSize } from './block-size.ts';
+import type { ChainDatabase } from './chain-database.ts';
+import { ChainEvents, type StoreLogger } from './chain-events.ts';
+import { assertFollows, assertSeals, type ChainHead, genesisBlock, genesisHead, headOf } from './chain-head.ts';
+import { type LogLimits, LogSearch } from './log-search.ts';
+import { OpenBlockBuilder } from './open-block.ts';
+import { RecentBlocks } from './recent-blocks.ts';
+
+export interface ChainStoreOptions extends LogLimits {
+  readonly chainId: number;
+  readonly genesisHeader: BlockHeader;
+  /** Transactions (and mini-blocks and blocks) of sealed blocks kept in memory, newest first. */
+  readonly recentTransactions: number;
+}
+
+export interface ChainStoreModules {
+  readonly database: ChainDatabase;
+  readonly log: Pick<MiniBlockLog, 'read'>;
+  readonly codec: DiffCodec;
+  readonly logger: StoreLogger;
+}
+
+/** What the database knew when it was opened. */
+export interface StoredMarks {
+  readonly head: ChainHead;
+  readonly safe: number | undefined;
+  readonly finalized: number | undefined;
+}
+
+/**
+ * The chain of a node: sealed blocks, indexes and flat state in the database, the open block and the newest blocks in
+ * memory. The log is what makes a mini-block durable; after a crash the role appends the log's tail here again.
+ */
+export class ChainStore implements ChainReader, ChainWriter {
+  readonly chainId: number;
+  readonly genesisHash: Hash;
+  readonly #database: ChainDatabase;
+  readonly #reader: BlockReader;
+  readonly #recent: RecentBlocks;
+  readonly #search: LogSearch;
+  readonly #events: ChainEvents;
+  readonly #genesis: Block;
+  #head: ChainHead;
+  #safe: number | undefined;
+  #finalized: number | undefined;
+  #open: OpenBlockBuilder | undefined;
+
+  /** See {@link openChainStore}. */
+  constructor(options: ChainStoreOptions, modules: ChainStoreModules, marks: StoredMarks) {
+    this.chainId = options.chainId;
+    this.#genesis = genesisBlock(options.genesisHeader);
+    this.genesisHash = this.#genesis.hash;
+    this.#database = modules.database;
+    const { blocks } = modules.database;
+    this.#reader = new BlockReader({ blocks, log: modules.log, codec: modules.codec });
+    this.#recent = new RecentBlocks(options.recentTransactions);
+    this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.#recent });
+    this.#events = new ChainEvents(modules.logger);
+    this.#head = marks.head;
+    this.#safe = marks.safe;
+    this.#finalized = marks.finalized;
+  }
+
+  /** The newest sealed block: at start the log's tail behind its last mini-block is to be replayed. */
+  sealedHead(): ChainHead {
+    return this.#head;
+  }
+
+  /** Flat state as of the sealed head, as diffs to apply in order on an empty state. For the start, before any write. */
+  loadState(): AsyncIterable<StateDiff> {
+    return this.#database.state.load();
+  }
+
+  /** The registry as of the sealed head; undefined before the first seal. For the start, before any write. */
+  async loadRegistry(): Promise<{ rows: RegistryRows; digest: Hash } | undefined> {
+    const digest = await this.#database.meta.registryDigest();
+    return digest === undefined ? undefined : { rows: await this.#database.registry.load(), digest };
+  }
+
+  /** Waits for pending writes and closes the database. */
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  head(): { readonly header: BlockHeader; readonly hash: Hash } {
+    return this.#head;
+  }
+
+  safeNumber(): number | undefined {
+    return this.#safe;
+  }
+
+  finalizedNumber(): number | undefined {
+    return this.#finalized;
+  }
+
+  miniBlockNumber(): number {
+    return this.#open?.tip.number ?? this.#head.lastMiniBlock;
+  }
+
+  openBlock(): OpenBlock | undefined {
+    return this.#open?.view();
+  }
+
+  latestEnvironment(): BlockEnvironment {
+    return this.#open?.env ?? environmentOf(this.#head.header);
+  }
+
+  async blockByNumber(blockNumber: number): Promise<Block | undefined> {
+    if (blockNumber === 0) return this.#genesis;
+    return this.#recent.block(blockNumber)?.block ?? this.#reader.block(blockNumber);
+  }
+
+  async blockByHash(hash: Hash): Promise<Block | undefined> {
+    if (bytesEqual(hash, this.genesisHash)) return this.#genesis;
+    const blockNumber = this.#recent.numberOf(hash) ?? (await this.#database.blocks.numberOf(hash));
+    return blockNumber === undefined ? undefined : this.blockByNumber(blockNumber);
+  }
+
+  async transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined> {
+    return this.#recent.transaction(hash) ?? this.#reader.transaction(hash);
+  }
+
+  logs(filter: LogFilter): Promise<IndexedLog[]> {
+    return this.#search.search(filter, { head: this.#head.header.number, openBlock: this.openBlock() });
+  }
+
+  async miniBlock(number: number): Promise<AppliedMiniBlock | undefined> {
+    return this.#recent.miniBlock(number) ?? this.#reader.miniBlock(number);
+  }
+
+  async blockStatus(blockNumber: number): Promise<BlockStatus | undefined> {
+    const block = await this.blockByNumber(blockNumber);
+    if (block === undefined) return undefined;
+    const isGenesis = blockNumber === 0;
+    const attestations = await this.#database.verification.attestations(blockNumber);
+    const agreeing = attestations.filter(({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, block.hash));
+    return {
+      blockNumber,
+      received: true,
+      // A role appends and seals only what it checked; genesis is given by configuration.
+      signatureVerified: true,
+      rootVerified: isGenesis || (await this.#database.verification.isRootVerified(blockNumber)),
+      attestedBy: agreeing.map(({ prover }) => prover),
+      daCommitment: await this.#database.verification.daCommitment(blockNumber),
+    };
+  }
+
+  async attestations(blockNumber: number): Promise<readonly Attestation[]> {
+    return (await this.#database.verification.attestations(blockNumber)).map(({ attestation }) => attestation);
+  }
+
+  subscribe(listener: (event: ChainEvent) => void): () => void {
+    return this.#events.subscribe(listener);
+  }
+
+  /** @throws StrobeError MINI_BLOCK_DOES_NOT_FIT when it does not follow the newest one */
+  appendMiniBlock(commit: MiniBlockCommit): AppliedMiniBlock {
+    this.#database.assertWritable();
+    assertFollows(commit, this.#head, this.#open);
+    this.#open ??= new OpenBlockBuilder(commit.env);
+    const stored = this.#open.append(commit);
+    this.#recent.addMiniBlock(stored);
+    this.#events.emit({ kind: 'miniBlock', miniBlock: stored });
+    return stored;
+  }
+
+  /**
+   * The block is visible and its event is out when this returns its promise; that resolves when the batch is written.
+   * The batch is not synced: after a power failure the head is an older one and the log's tail is replayed.
+   * @throws StrobeError SEAL_DOES_NOT_FIT, CHAIN_STORE_FAILED
+   */
+  async sealBlock(seal: BlockSeal, blockDiff: StateDiff, registry: RegistryDelta): Promise<Block> {
+    this.#database.assertWritable();
+    const open = this.#open;
+    assertSeals(seal, this.#head, open);
+    const record: BlockRecord = {
+      seal,
+      sizeBytes: blockSize(encodeHeader(seal.header).length, open.transactionBytes()),
+      starts: open.miniBlocks.map(({ start }) => start),
+    };
+    const block = this.#showSealed(record, open);
+    await this.#database.putBlock({
+      record,
+      hash: block.hash,
+      miniBlocks: open.miniBlocks.map(({ miniBlock }) => miniBlock),
+      transactionHashes: open.transactions.map(({ transaction }) => transaction.hash),
+      diff: blockDiff,
+      registry,
+    });
+    this.#recent.evict(seal.header.number);
+    return block;
+  }
+
+  /** Makes the open block the head for readers. */
+  #showSealed(record: BlockRecord, { transactions, miniBlocks }: OpenBlockBuilder): Block {
+    const { header, firstNumber, lastNumber } = record.seal;
+    const { sizeBytes } = record;
+    const head = headOf(record.seal);
+    const { hash } = head;
+    for (const transaction of transactions) transaction.blockHash = hash;
+    const block = { header, hash, transactions, sizeBytes, firstMiniBlock: firstNumber, lastMiniBlock: lastNumber };
+    this.#recent.addBlock({ block, miniBlocks });
+    this.#head = head;
+    this.#open = undefined;
+    this.#events.emit({ kind: 'block', block, miniBlockCount: miniBlocks.length });
+    return block;
+  }
+
+  /** @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async addAttestation(attestation: Attestation, prover: Address): Promise<void> {
+    this.#assertSealed(attestation.blockNumber);
+    await this.#database.write((batch) => this.#database.verification.putAttestation(batch, attestation, prover));
+  }
+
+  /** @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async markRootVerified(blockNumber: number): Promise<void> {
+    this.#assertSealed(blockNumber);
+    await this.#database.write((batch) => this.#database.verification.putRootVerified(batch, blockNumber));
+  }
+
+  /** @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async markDaPosted(blockNumber: number, commitment: Hash): Promise<void> {
+    this.#assertSealed(blockNumber);
+    await this.#database.write((batch) => this.#database.verification.putDaCommitment(batch, blockNumber, commitment));
+  }
+
+  /** Never goes back. @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async markSafe(blockNumber: number): Promise<void> {
+    this.#assertSealed(blockNumber);
+    if (blockNumber <= (this.#safe ?? -1)) return;
+    this.#safe = blockNumber;
+    this.#events.emit({ kind: 'safe', blockNumber });
+    await this.#database.write((batch) => this.#database.meta.putNumber(batch, 'safe', blockNumber));
+  }
+
+  /** Never goes back. @throws StrobeError NOT_SAFE_YET above the safe block */
+  async markFinalized(blockNumber: number): Promise<void> {
+    if (blockNumber > (this.#safe ?? -1)) {
+      throw new StrobeError('NOT_SAFE_YET', 'only a safe block can be final', { blockNumber, safe: this.#safe });
+    }
+    if (blockNumber <= (this.#finalized ?? -1)) return;
+    this.#finalized = blockNumber;
+    this.#events.emit({ kind: 'finalized', blockNumber });
+    await this.#database.write((batch) => this.#database.meta.putNumber(batch, 'finalized', blockNumber));
+  }
+
+  /**
+   * No other write may run at the same time.
+   * @throws StrobeError ROLLBACK_BELOW_SAFE; ROLLBACK_INSIDE_BLOCK when `number` lies inside a sealed block: roll back
+   * to `meta.boundary` then, and append again from the log. Nothing is changed then.
+   */
+  async rollback(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<void> {
+    this.#database.assertWritable();
+    if (number >= this.miniBlockNumber()) return;
+    await this.#database.idle();
+    const safeBlock = await this.#mustBlock(this.#safe ?? 0);
+    if (number < safeBlock.lastMiniBlock) {
+      throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the safe block is never undone', { number, safe: this.#safe });
+    }
+    const removed = number < this.#head.lastMiniBlock ? await this.#removeSealed(number, undo, registry) : [];
+    const undone = this.#open?.truncateAfter(number) ?? [];
+    this.#recent.removeMiniBlocks(undone);
+    if (this.#open?.miniBlocks.length === 0) this.#open = undefined;
+    removed.push(...undone.flatMap(({ transactions }) => transactions));
+    this.#events.emit({ kind: 'rollback', number, removed });
+  }
+
+  /** Removes the blocks above `number` from the database and memory; returns their transactions in chain order. */
+  async #removeSealed(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<IndexedTransaction[]> {
+    const blocks: Block[] = [];
+    let target = await this.#mustBlock(this.#head.header.number);
+    while (target.lastMiniBlock > number) {
+      blocks.unshift(target);
+      target = await this.#mustBlock(target.header.number - 1);
+    }
+    const { header, lastMiniBlock: boundary } = target;
+    if (boundary !== number) throw new StrobeError('ROLLBACK_INSIDE_BLOCK', 'a sealed block is undone whole', { number, boundary });
+    const record = await this.#database.blocks.record(header.number);
+    await this.#database.removeBlocks(blocks, header.number, undo, registry);
+    this.#recent.removeAbove(header.number);
+    this.#head = record === undefined ? genesisHead(header) : headOf(record.seal);
+    return blocks.flatMap((block) => block.transactions);
+  }
+
+  async #mustBlock(blockNumber: number): Promise<Block> {
+    const block = await this.blockByNumber(blockNumber);
+    invariant(block !== undefined, 'every block up to the head is stored');
+    return block;
+  }
+
+  #assertSealed(blockNumber: number): void {
+    if (blockNumber <= this.#head.header.number) return;
+    throw new StrobeError('BLOCK_NOT_FOUND', 'the block is not sealed here', { blockNumber, head: this.#head.header.number });
+  }
+}

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { Bytes } from '../util/bytes.ts';
+import { type LevelDatabase, openLevel } from './level-database.ts';
+
+const MARK_KEY = new TextEncoder().encode('closedCleanly');
+
+/** Where a log ended when it was closed. */
+export interface LogEnd {
+  /** Name of the last segment; empty when there was none. */
+  readonly segment: string;
+  /** Length of that segment. */
+  readonly bytes: number;
+}
+
+/**
+ * A tiny database beside the segments. Its file lock keeps a second process out and dies with the process; in it lies
+ * the mark of a clean shutdown, which is taken away as long as the log is written.
+ */
+export class LogGuard {
+  readonly #database: LevelDatabase;
+  /** The end of the log at the last clean shutdown; undefined after an unclean stop and for a new log. */
+  readonly closedAt: LogEnd | undefined;
+
+  private constructor(database: LevelDatabase, closedAt: LogEnd | undefined) {
+    this.#database = database;
+    this.closedAt = closedAt;
+  }
+
+  /** @throws StrobeError LOCKED, DATABASE_FAILED */
+  static async acquire(directory: string): Promise<LogGuard> {
+    const database = await openLevel(join(directory, 'guard'));
+    const mark = await database.get(MARK_KEY);
+    return new LogGuard(database, mark === undefined ? undefined : decodeMark(mark));
+  }
+
+  /** Takes the mark away before the first write: a process that dies from here on leaves none. */
+  async beginWriting(): Promise<void> {
+    await this.#database.del(MARK_KEY, { sync: true });
+  }
+
+  /** Lets go of the lock; with `end` it leaves the mark of a clean shutdown. */
+  async release(end: LogEnd | undefined): Promise<void> {
+    if (end !== undefined) await this.#database.put(MARK_KEY, encodeMark(end), { sync: true });
+    await this.#database.close();
+  }
+}
+
+function encodeMark(end: LogEnd): Bytes {
+  return new TextEncoder().encode(`${end.bytes} ${end.segment}`);
+}
+
+function decodeMark(mark: Bytes): LogEnd {
+  const [bytes = '0', segment = ''] = new TextDecoder().decode(mark).split(' ');
+  return { segment, bytes: Number(bytes) };
+}

@@ -1,0 +1,86 @@
+import type { Address, Hash } from '../protocol/primitives.ts';
+import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
+
+/**
+ * The tables of the database by the first byte of their keys, append-only: a number once given keeps its meaning.
+ * Numbers in keys and values are big-endian, so that keys sort by them: block and mini-block numbers have 6 bytes.
+ */
+export const TABLE = {
+  /** name -> value, see meta-repository.ts */
+  meta: 0,
+  /** block number -> block record, see block-record.ts */
+  blocks: 1,
+  /** mini-block number -> transactionsDigest (32), receiptsDigest (32), body payload */
+  bodies: 2,
+  /** block hash -> block number */
+  blockNumbers: 3,
+  /** transaction hash -> block number, transaction index (4) */
+  transactions: 4,
+  /** block number, prover address -> attestation */
+  attestations: 5,
+  /** block number -> nothing: the block's root was checked by its witness */
+  rootVerified: 6,
+  /** block number -> DA commitment (32) */
+  daCommitments: 7,
+  /** address, 1 -> nonce; 2 -> balance; 3 -> code hash; 4, slot key -> slot value. Zero and empty are not stored. */
+  state: 8,
+  /** code hash -> code */
+  codes: 9,
+  /** account id -> address */
+  registryAccounts: 10,
+  /** slot id -> account id, slot key (32) */
+  registrySlots: 11,
+} as const;
+
+type Table = (typeof TABLE)[keyof typeof TABLE];
+
+export const NUMBER_BYTES = 6;
+
+/** Field tags of the state table. */
+export const STATE_FIELD = { nonce: 1, balance: 2, codeHash: 3, slot: 4 } as const;
+
+/** Offset of the field tag in a key of the state table. */
+export const STATE_FIELD_AT = 21;
+
+export function writeNumber(target: Bytes, value: number, offset: number): void {
+  Buffer.from(target.buffer, target.byteOffset, target.length).writeUIntBE(value, offset, NUMBER_BYTES);
+}
+
+export function readNumber(bytes: Bytes, offset = 0): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUIntBE(offset, NUMBER_BYTES);
+}
+
+/** Key of a row that belongs to a block or mini-block. */
+export function numberKey(table: Table, number: number, suffix: Bytes = EMPTY_BYTES): Bytes {
+  const key = new Uint8Array(1 + NUMBER_BYTES + suffix.length);
+  key[0] = table;
+  writeNumber(key, number, 1);
+  key.set(suffix, 1 + NUMBER_BYTES);
+  return key;
+}
+
+/** Key of a row found by a hash, an address or a name. */
+export function bytesKey(table: Table, bytes: Bytes): Bytes {
+  const key = new Uint8Array(1 + bytes.length);
+  key[0] = table;
+  key.set(bytes, 1);
+  return key;
+}
+
+export function stateKey(address: Address, field: number, slot: Hash | undefined = undefined): Bytes {
+  const key = new Uint8Array(STATE_FIELD_AT + 1 + (slot === undefined ? 0 : 32));
+  key[0] = TABLE.state;
+  key.set(address, 1);
+  key[STATE_FIELD_AT] = field;
+  if (slot !== undefined) key.set(slot, STATE_FIELD_AT + 1);
+  return key;
+}
+
+/** Bounds of every key that begins with `prefix`. */
+export function rangeOf(prefix: Bytes): { readonly gte: Bytes; readonly lt: Bytes } {
+  const end = prefix.slice();
+  let last = end.length - 1;
+  while (last > 0 && end[last] === 0xff) last--;
+  end[last] = (end[last] as number) + 1;
+  return { gte: prefix, lt: end.subarray(0, last + 1) };
+}

@@ -1,0 +1,286 @@
+import type { Hex as ViemHex, SignedAuthorization, TransactionSerializable } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { EthereumJsEngine } from '../../src/execution/ethereumjs/engine.ts';
+import { type BlockEnvironment, type BlockHeader, encodeHeader, hashHeader, nextBaseFee, prevRandaoOf } from '../../src/protocol/block-header.ts';
+import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
+import { type ChainIdentity, type Genesis, chainIdentity, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
+import { type BodyTransaction, encodeBody, encodeMiniBlock, MINI_BLOCK_VERSION, type MiniBlock, signMiniBlock } from '../../src/protocol/mini-block.ts';
+import type { StateAccess, WorldState } from '../../src/protocol/ports/state.ts';
+import type { Hash } from '../../src/protocol/primitives.ts';
+import type { Receipt } from '../../src/protocol/receipt.ts';
+import { type BlockSeal, blockSealDigest, encodeBlockSeal, withSignature } from '../../src/protocol/sequencer-messages.ts';
+import { encodeStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { decodeTransaction } from '../../src/protocol/transaction.ts';
+import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
+import { BlockRoots, type SealedRoots, type SealRequest } from '../../src/state/block-roots.ts';
+import { FlatState } from '../../src/state/flat-state.ts';
+import { type Bytes, EMPTY_BYTES, fromHex, toHex, toKey } from '../../src/util/bytes.ts';
+import { StrobeError } from '../../src/util/errors.ts';
+import { keccak256 } from '../../src/util/keccak.ts';
+import { ChainBuilder } from './chain-builder.ts';
+import { type TestAccount, testSigner } from './test-accounts.ts';
+
+/** A transaction to sign and execute; type 2 unless it says otherwise. */
+export interface CallSpec {
+  readonly from: TestAccount;
+  /** Absent: creates a contract. */
+  readonly to?: Bytes;
+  readonly value?: bigint;
+  readonly data?: Bytes;
+  readonly gas?: bigint;
+  readonly type?: 'legacy' | 'eip2930' | 'eip1559' | 'eip7702';
+  readonly authorizationList?: readonly SignedAuthorization[];
+}
+
+/** A sealed block in the forms that travel. */
+export interface ExecutedBlock {
+  readonly seal: BlockSeal;
+  readonly hash: Hash;
+  readonly miniBlocks: readonly MiniBlock[];
+  readonly receipts: readonly Receipt[];
+  readonly witness: Bytes;
+  readonly chunkHashes: readonly Hash[];
+  /** Wire forms without kind bytes. */
+  readonly encodedSeal: Bytes;
+  readonly encodedMiniBlocks: readonly Bytes[];
+}
+
+interface OpenBlock {
+  readonly env: BlockEnvironment;
+  readonly miniBlocks: MiniBlock[];
+  readonly receipts: Receipt[];
+  readonly access: Map<string, { readonly address: Bytes; readonly slots: Map<string, Hash> }>;
+  readonly codes: Map<string, Bytes>;
+  /** Oldest block that BLOCKHASH asked for. */
+  oldestHash: number;
+}
+
+const DEFAULT_GAS = 1_000_000n;
+const TIP_WEI = 1_000_000_000n;
+
+/** Builds a chain whose blocks were really executed, with true roots and witnesses, as a sequencer does. */
+export class ExecutedChain {
+  readonly genesis: Genesis;
+  readonly identity: ChainIdentity;
+  readonly sequencer = testSigner('sequencer');
+  readonly accounts: readonly TestAccount[];
+  readonly state = new FlatState();
+  readonly headers: BlockHeader[] = [];
+  readonly #world: WorldState;
+  readonly #engine: EthereumJsEngine;
+  readonly #roots = new BlockRoots();
+  readonly #blockDiff = new BlockDiffAccumulator();
+  #open: OpenBlock | undefined;
+  #lastNumber = 0;
+  #lastDigest: Hash;
+  /** Epoch that the next messages are of. */
+  epoch = 1;
+
+  constructor(options: { readonly accounts?: number } = {}) {
+    const template = new ChainBuilder({ accounts: options.accounts ?? 6 });
+    this.accounts = template.accounts;
+    this.genesis = parseGenesis(template.genesisFile);
+    this.state.apply(this.genesis.allocation);
+    this.#roots.load(encodeStateDiff(this.genesis.allocation));
+    const stateRoot = this.#roots.ready();
+    this.headers.push(genesisHeader(this.genesis, stateRoot));
+    this.identity = chainIdentity(this.genesis, stateRoot);
+    this.#lastDigest = this.identity.genesisHash;
+    this.#world = this.state.overlay();
+    this.#engine = new EthereumJsEngine(
+      { chainId: this.genesis.chainId },
+      { state: this.#world, blockHash: (number) => this.#blockHash(number) },
+    );
+  }
+
+  /** Executes and appends a mini-block; opens a block when none is open. */
+  async miniBlock(specs: readonly CallSpec[] = []): Promise<MiniBlock> {
+    const isFirst = this.#open === undefined;
+    const open = this.#open ?? (await this.#openBlock());
+    this.#open = open;
+    const transactions: BodyTransaction[] = [];
+    const receipts: Receipt[] = [];
+    for (const spec of specs) {
+      const raw = await this.sign(spec);
+      receipts.push(await this.#execute(raw, spec.from.address));
+      transactions.push({ raw, sender: spec.from.address });
+    }
+    open.receipts.push(...receipts);
+    const diff = this.#world.takeDiff();
+    this.#recordAccess(this.#world.takeAccess(), open);
+    const undo = this.state.apply(diff);
+    this.#world.release();
+    this.#blockDiff.add(diff, undo);
+    const diffPayload = canonicalDiffCodec.encode(diff);
+    const body = encodeBody({ transactions, receipts });
+    const unsigned = {
+      version: MINI_BLOCK_VERSION,
+      genesisHash: this.identity.genesisHash,
+      chainId: this.genesis.chainId,
+      epoch: this.epoch,
+      number: this.#lastNumber + 1,
+      parentDigest: this.#lastDigest,
+      blockNumber: open.env.number,
+      index: open.miniBlocks.length,
+      timestampUs: open.env.timestamp * 1_000_000 + open.miniBlocks.length * 10_000,
+      env: isFirst ? open.env : undefined,
+      transactionsDigest: body.transactionsDigest,
+      receiptsDigest: body.receiptsDigest,
+      stateDiffDigest: stateDiffDigest(diff),
+      diffPayloadDigest: keccak256(diffPayload),
+      bodyPayloadDigest: keccak256(body.payload),
+    };
+    const miniBlock = { ...signMiniBlock(unsigned, this.sequencer), diffPayload, bodyPayload: body.payload };
+    this.#roots.append(encodeMiniBlock(miniBlock));
+    open.miniBlocks.push(miniBlock);
+    this.#lastNumber = unsigned.number;
+    this.#lastDigest = miniBlock.digest;
+    return miniBlock;
+  }
+
+  /** Seals the open block; opens one with an empty mini-block when there is none. */
+  async seal(): Promise<ExecutedBlock> {
+    if (this.#open === undefined) await this.miniBlock();
+    const open = this.#open as OpenBlock;
+    const roots = this.#roots.seal(this.#sealRequest(open));
+    const { stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed } = roots;
+    const header: BlockHeader = {
+      ...open.env,
+      ...{ stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed },
+      extraData: EMPTY_BYTES,
+    };
+    const seal = this.#signSeal(header, open.miniBlocks, roots);
+    this.headers.push(header);
+    this.#blockDiff.reset();
+    this.#open = undefined;
+    return assembleBlock(seal, open.miniBlocks, open.receipts, roots.witness, roots.chunkHashes);
+  }
+
+  /** One mini-block a list, then the seal. */
+  async block(...miniBlocks: readonly (readonly CallSpec[])[]): Promise<ExecutedBlock> {
+    for (const specs of miniBlocks) await this.miniBlock(specs);
+    return this.seal();
+  }
+
+  /** Signs with the sender's next nonce. */
+  async sign(spec: CallSpec): Promise<Bytes> {
+    const { from, type = 'eip1559', gas = DEFAULT_GAS, value = 0n, data = EMPTY_BYTES } = spec;
+    const maxFeePerGas = (this.#open?.env ?? this.#nextEnvironment()).baseFeePerGas * 2n + TIP_WEI;
+    const fees =
+      type === 'legacy' || type === 'eip2930' ? { gasPrice: maxFeePerGas } : { maxFeePerGas, maxPriorityFeePerGas: TIP_WEI };
+    const request = {
+      type,
+      chainId: this.genesis.chainId,
+      nonce: this.nonce(from),
+      gas,
+      value,
+      data: toHex(data),
+      ...(spec.to === undefined ? {} : { to: toHex(spec.to) }),
+      ...(spec.authorizationList === undefined ? {} : { authorizationList: spec.authorizationList }),
+      ...fees,
+    } as TransactionSerializable;
+    return fromHex((await privateKeyToAccount(toHex(from.privateKey)).signTransaction(request)) as ViemHex);
+  }
+
+  nonce({ address }: TestAccount): number {
+    return Number(this.#world.getAccount(address)?.nonce ?? 0n);
+  }
+
+  /** Signs an EIP-7702 delegation; `nonce` is the authority's at the time it is processed. */
+  authorize(authority: TestAccount, delegate: Bytes, nonce: number): Promise<SignedAuthorization> {
+    const account = privateKeyToAccount(toHex(authority.privateKey));
+    return account.signAuthorization({ contractAddress: toHex(delegate), chainId: this.genesis.chainId, nonce });
+  }
+
+  async #execute(raw: Bytes, sender: Bytes): Promise<Receipt> {
+    const outcome = await this.#engine.execute({ transaction: decodeTransaction(raw), sender });
+    if (outcome.kind === 'rejected') throw new StrobeError(outcome.code, outcome.message);
+    return outcome.receipt;
+  }
+
+  async #openBlock(): Promise<OpenBlock> {
+    const env = this.#nextEnvironment();
+    const open = { env, miniBlocks: [], receipts: [], access: new Map(), codes: new Map(), oldestHash: env.number - 1 };
+    await this.#engine.beginBlock(env);
+    return open;
+  }
+
+  #nextEnvironment(): BlockEnvironment {
+    const parent = this.headers.at(-1) as BlockHeader;
+    const parentHash = hashHeader(parent);
+    const number = parent.number + 1;
+    return {
+      number,
+      parentHash,
+      timestamp: parent.timestamp + 1,
+      baseFeePerGas: nextBaseFee(parent, this.genesis.baseFeeFloorWei),
+      gasLimit: parent.gasLimit,
+      coinbase: this.genesis.feeRecipient,
+      prevRandao: prevRandaoOf(parentHash, number),
+    };
+  }
+
+  #blockHash(number: number): Hash | undefined {
+    const header = this.headers[number];
+    if (header === undefined) return undefined;
+    if (this.#open !== undefined) this.#open.oldestHash = Math.min(this.#open.oldestHash, number);
+    return hashHeader(header);
+  }
+
+  #recordAccess(access: StateAccess, open: OpenBlock): void {
+    for (const [key, { address, slots }] of access.accounts) {
+      const entry = open.access.get(key) ?? { address, slots: new Map<string, Hash>() };
+      open.access.set(key, entry);
+      for (const [slotKey, slot] of slots) entry.slots.set(slotKey, slot);
+    }
+    for (const hash of access.codeHashes) {
+      // Unknown to the committed state: created in this mini-block.
+      const code = this.state.getCode(hash);
+      if (code !== undefined) open.codes.set(toKey(hash), code);
+    }
+  }
+
+  #sealRequest(open: OpenBlock): SealRequest {
+    const headers: Bytes[] = [];
+    for (let number = open.env.number - 1; number >= open.oldestHash; number--) {
+      headers.push(encodeHeader(this.headers[number] as BlockHeader));
+    }
+    const keys = [...open.access.values()].map(({ address, slots }) => ({ address, slots: [...slots.values()] }));
+    return { keys, codes: [...open.codes.values()], headers };
+  }
+
+  #signSeal(header: BlockHeader, miniBlocks: readonly MiniBlock[], roots: SealedRoots): BlockSeal {
+    const unsigned = {
+      genesisHash: this.identity.genesisHash,
+      epoch: this.epoch,
+      header,
+      firstNumber: (miniBlocks[0] as MiniBlock).envelope.number,
+      lastNumber: this.#lastNumber,
+      lastDigest: this.#lastDigest,
+      stateDiffDigest: stateDiffDigest(this.#blockDiff.net()),
+      registryDigest: keccak256(Uint8Array.of(header.number)),
+      witnessDigest: roots.witnessDigest,
+      witnessBytes: roots.witness.length,
+    };
+    return withSignature(unsigned, blockSealDigest(unsigned), this.sequencer);
+  }
+}
+
+export function assembleBlock(
+  seal: BlockSeal,
+  miniBlocks: readonly MiniBlock[],
+  receipts: readonly Receipt[],
+  witness: Bytes,
+  chunkHashes: readonly Hash[],
+): ExecutedBlock {
+  return {
+    seal,
+    hash: hashHeader(seal.header),
+    miniBlocks,
+    receipts,
+    witness,
+    chunkHashes,
+    encodedSeal: encodeBlockSeal(seal),
+    encodedMiniBlocks: miniBlocks.map(encodeMiniBlock),
+  };
+}

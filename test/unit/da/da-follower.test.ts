@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { encodeBatch } from '../../../src/da/batch.ts';
+import { BatchPoster } from '../../../src/da/batch-poster.ts';
+import { DaFollower } from '../../../src/da/da-follower.ts';
+import { ChainBuilder } from '../../support/chain-builder.ts';
+import { recordsOf } from '../../support/chain-store-kit.ts';
+import { CapturedLog, daNode, tempDa } from './da-kit.ts';
+
+function builtChain(): ChainBuilder {
+  const builder = new ChainBuilder();
+  for (let i = 0; i < 4; i++) builder.block(1, 1);
+  return builder;
+}
+
+test('a replica marks its safe blocks final once their batch is posted', async () => {
+  const builder = builtChain();
+  const [sequencer, replica] = [await daNode(builder), await daNode(builder)];
+  const { da } = await tempDa();
+  await sequencer.store.markSafe(4);
+  const poster = new BatchPoster({ maxBlocksPerBatch: 2 }, { da, log: sequencer.log, chain: sequencer.store, logger: new CapturedLog() });
+  const follower = new DaFollower({}, { da, chain: replica.store, logger: new CapturedLog() });
+  await follower.catchUp();
+  expect(replica.store.finalizedNumber()).toBeUndefined();
+  await poster.postReady();
+  await replica.store.markSafe(3);
+  await follower.catchUp();
+  expect(replica.store.finalizedNumber()).toBe(2);
+  await replica.store.markSafe(4);
+  await follower.catchUp();
+  expect(replica.store.finalizedNumber()).toBe(4);
+  expect((await replica.store.blockStatus(3))!.daCommitment).toEqual((await da.list())[1]!.commitment);
+});
+
+test('bad batches are reported once and a good one beside them still counts', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da } = await tempDa();
+  const foreign = new ChainBuilder({ name: 'other' });
+  foreign.block();
+  await da.post(1, 1, encodeBatch(recordsOf(foreign.blocks).map(({ bytes }) => bytes)));
+  await da.post(1, 2, Uint8Array.of(1, 2, 3));
+  const logger = new CapturedLog();
+  const follower = new DaFollower({}, { da, chain: store, logger });
+  await follower.catchUp();
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBeUndefined();
+  expect(logger.warnings).toHaveLength(2);
+  await da.post(1, 3, encodeBatch(recordsOf(builder.blocks.slice(0, 3)).map(({ bytes }) => bytes)));
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBe(3);
+});
+
+test('a layer that cannot be read is reported and tried again until the signal aborts', async () => {
+  const { store } = await daNode(builtChain());
+  const stop = new AbortController();
+  let looks = 0;
+  const da = {
+    list: async () => {
+      looks++;
+      if (looks === 3) stop.abort();
+      throw new TypeError('no such directory');
+    },
+    post: () => Promise.reject(new TypeError('not here')),
+    fetch: () => Promise.reject(new TypeError('not here')),
+  };
+  const logger = new CapturedLog();
+  await new DaFollower({ intervalMs: 1 }, { da, chain: store, logger }).run(stop.signal);
+  expect(looks).toBe(3);
+  expect(logger.warnings).toHaveLength(3);
+});
