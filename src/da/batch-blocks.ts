@@ -1,5 +1,4 @@
 import { decodeLogRecord } from '../protocol/log-record.ts';
-import type { Block } from '../protocol/ports/chain.ts';
 import type { DaCommitment } from '../protocol/ports/da.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
@@ -68,7 +67,9 @@ export async function collectBlocks(
     if (newest.block === lastBlock || newest.block - after.block === limits.maxBlocksPerBatch) break;
   }
   if (newest.block === after.block) {
-    throw new StrobeError('DA_RECORDS_MISSING', 'the log does not have the records of a sealed block', { block: after.block + 1 });
+    throw new StrobeError('DA_RECORDS_MISSING', 'the log does not have the records of a sealed block', {
+      block: after.block + 1,
+    });
   }
   return { firstBlock: after.block + 1, lastBlock: newest.block, lastMiniBlock: newest.miniBlock, records: taken };
 }
@@ -78,9 +79,11 @@ export async function collectBlocks(
  * came before.
  * @throws StrobeError DA_BATCH_MISMATCH, and what decoding throws
  */
-export function assertHolds(batch: Bytes, posted: DaCommitment, block: Block | undefined): void {
-  const seal = decodeBatch(batch).map(sealIn).findLast((found) => found !== undefined);
-  if (seal !== undefined && block !== undefined && bytesEqual(blockHashOf(seal), block.hash)) return;
+export function assertHolds(batch: Bytes, posted: DaCommitment, own: BlockSeal | undefined): void {
+  const seal = decodeBatch(batch)
+    .map(sealIn)
+    .findLast((found) => found !== undefined);
+  if (seal !== undefined && own !== undefined && bytesEqual(blockHashOf(seal), blockHashOf(own))) return;
   throw new StrobeError('DA_BATCH_MISMATCH', 'a posted batch does not hold the blocks of this chain', {
     firstBlock: posted.firstBlock,
     lastBlock: posted.lastBlock,

@@ -2,7 +2,7 @@ import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../util/errors.ts';
 import { encodeBatch } from './batch.ts';
-import { type BatchLimits, assertHolds, collectBlocks, markPosted } from './batch-blocks.ts';
+import { assertHolds, type BatchLimits, collectBlocks, markPosted } from './batch-blocks.ts';
 import { type DaChain, type DaLogger, nextRound } from './da-modules.ts';
 
 export interface BatchPosterOptions extends BatchLimits {
@@ -71,7 +71,10 @@ export class BatchPoster {
       const message = `the data availability layer failed ${failures} times: ${errorMessage(error.cause)}`;
       throw new StrobeError('DA_POST_FAILED', message, { failures }, { cause: error.cause });
     }
-    this.#modules.logger.warn({ failures, maxAttempts, error: errorMessage(error.cause) }, 'cannot reach the data availability layer');
+    this.#modules.logger.warn(
+      { failures, maxAttempts, error: errorMessage(error.cause) },
+      'cannot reach the data availability layer',
+    );
   }
 
   /** Posts everything that is safe and not posted yet. */
@@ -116,11 +119,14 @@ export class BatchPoster {
     const { da, chain, logger } = this.#modules;
     try {
       const batch = await reach(() => da.fetch(posted.commitment));
-      assertHolds(batch, posted, await chain.blockByNumber(posted.lastBlock));
+      assertHolds(batch, posted, await chain.sealOf(posted.lastBlock));
       return true;
     } catch (error) {
       if (!isStrobeError(error) || !DAMAGE_CODES.has(error.code)) throw error;
-      logger.warn({ firstBlock: posted.firstBlock, lastBlock: posted.lastBlock, error: error.message }, 'a batch is damaged and is posted again');
+      logger.warn(
+        { firstBlock: posted.firstBlock, lastBlock: posted.lastBlock, error: error.message },
+        'a batch is damaged and is posted again',
+      );
       return false;
     }
   }
@@ -134,7 +140,7 @@ export class BatchPoster {
     if (this.#posted !== undefined) return this.#posted;
     if (this.#nextEarlier() !== undefined) return undefined;
     const block = this.#finalized();
-    this.#posted = { block, miniBlock: (await this.#modules.chain.blockByNumber(block))?.lastMiniBlock ?? 0 };
+    this.#posted = { block, miniBlock: (await this.#modules.chain.sealOf(block))?.lastNumber ?? 0 };
     return this.#posted;
   }
 }

@@ -96,5 +96,10 @@ function tooLarge(meta: ErrorMeta): StrobeError<'DA_BATCH_TOO_LARGE'> {
 }
 
 function invalid(message: string, cause?: unknown): StrobeError<'INVALID_DA_BATCH'> {
-  return new StrobeError('INVALID_DA_BATCH', `data availability batch: ${message}`, {}, cause === undefined ? undefined : { cause });
+  return new StrobeError(
+    'INVALID_DA_BATCH',
+    `data availability batch: ${message}`,
+    {},
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -1,6 +1,6 @@
 import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
-import { errorMessage } from '../util/errors.ts';
 import { toHex, toKey } from '../util/bytes.ts';
+import { errorMessage } from '../util/errors.ts';
 import { assertHolds, markPosted } from './batch-blocks.ts';
 import { type DaChain, type DaLogger, nextRound } from './da-modules.ts';
 
@@ -66,7 +66,7 @@ export class DaFollower {
     const { da, chain } = this.#modules;
     if (this.#reported.has(keyOf(posted))) return false;
     try {
-      assertHolds(await da.fetch(posted.commitment), posted, await chain.blockByNumber(posted.lastBlock));
+      assertHolds(await da.fetch(posted.commitment), posted, await chain.sealOf(posted.lastBlock));
       return true;
     } catch (error) {
       this.#report(posted, error);
@@ -76,7 +76,10 @@ export class DaFollower {
 
   #report(posted: DaCommitment, error: unknown): void {
     const { firstBlock, lastBlock, commitment } = posted;
-    this.#modules.logger.warn({ firstBlock, lastBlock, commitment: toHex(commitment), error: errorMessage(error) }, 'a posted batch is bad');
+    this.#modules.logger.warn(
+      { firstBlock, lastBlock, commitment: toHex(commitment), error: errorMessage(error) },
+      'a posted batch is bad',
+    );
     this.#reported.add(keyOf(posted));
     for (const oldest of this.#reported) {
       if (this.#reported.size <= MAX_REPORTED) return;

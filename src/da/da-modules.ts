@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 
 /** What posting and following need of the chain. */
-export type DaChain = Pick<ChainReader, 'safeNumber' | 'finalizedNumber' | 'blockByNumber'> &
+export type DaChain = Pick<ChainReader, 'safeNumber' | 'finalizedNumber' | 'sealOf'> &
   Pick<ChainWriter, 'markDaPosted' | 'markFinalized'>;
 
 export interface DaLogger {

@@ -32,7 +32,8 @@ export class FileDataAvailability implements DataAvailability {
 
   /** @throws StrobeError DA_BATCH_TOO_LARGE */
   async post(firstBlock: number, lastBlock: number, batch: Bytes): Promise<DaCommitment> {
-    if (batch.length > MAX_BATCH_BYTES) throw new StrobeError('DA_BATCH_TOO_LARGE', 'the batch is too large', { bytes: batch.length });
+    if (batch.length > MAX_BATCH_BYTES)
+      throw new StrobeError('DA_BATCH_TOO_LARGE', 'the batch is too large', { bytes: batch.length });
     const posted = { firstBlock, lastBlock, commitment: keccak256(batch) };
     await writeDurably(join(this.#directory, nameOf(posted)), batch);
     return posted;

@@ -1,5 +1,5 @@
 import { type Attestation, encodeAttestation } from '../protocol/attestation.ts';
-import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
+import type { BlockStatus, ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
 import type { EvidenceStore } from './evidence-store.ts';
@@ -37,20 +37,27 @@ export interface ProverConflict {
   readonly attestations: readonly Attestation[];
 }
 
-/** Blocks for which differing results are remembered: more than provers are ever apart. */
-const MAX_DISPUTED_BLOCKS = 256;
+/** Blocks for which differing results and waiting attestations are remembered: more than provers are ever apart. */
+const MAX_REMEMBERED_BLOCKS = 256;
+
+/** A prover's word for another result than this node's. */
+interface OtherResult {
+  readonly attestation: Attestation;
+  /** Of another block with the same number: it may be one of an epoch whose start has not arrived yet. */
+  readonly isOfOtherBlock: boolean;
+}
 
 /**
  * Weighs what provers say against this node's own blocks (PROTOCOL section 7): agreeing attestations are stored,
- * a prover that differs is excluded, and enough provers that differ in the same way stop the node.
+ * a prover that differs about a block is excluded, and enough provers that differ in the same way stop the node.
  */
 export class AttestationBoard {
   readonly #options: AttestationBoardOptions;
   readonly #modules: AttestationBoardModules;
-  /** By block: attestations that came before the seal, the first of each prover. */
-  readonly #early = new Map<number, Map<string, ProverAttestation>>();
-  /** By block: differing attestations, by result and prover. */
-  readonly #disputes = new Map<number, Map<string, Map<string, Attestation>>>();
+  /** By block and prover: the newest attestation of a block that is not, or not in this form, sealed here. */
+  readonly #waiting = new Map<number, Map<string, ProverAttestation>>();
+  /** By block and prover: the first one. */
+  readonly #others = new Map<number, Map<string, OtherResult>>();
 
   constructor(options: AttestationBoardOptions, modules: AttestationBoardModules) {
     this.#options = options;
@@ -67,14 +74,19 @@ export class AttestationBoard {
     if (this.isExcluded(prover)) return this.#record('excluded');
     if (sealedBlocks.isRetired(attestation.blockHash)) return this.#record('retired');
     const block = await sealedBlocks.get(attestation.blockNumber);
-    if (block === undefined) return this.#record(this.#keepEarly({ attestation, prover }) ? 'early' : 'known');
-    if (agrees(attestation, block)) {
+    if (block === undefined) return this.#keepWaiting({ attestation, prover });
+    if (!bytesEqual(attestation.blockHash, block.hash)) {
+      this.#keepWaiting({ attestation, prover });
+      this.#noteOther({ attestation, isOfOtherBlock: true }, prover);
+    } else if (!agrees(attestation, block)) {
+      this.#noteOther({ attestation, isOfOtherBlock: false }, prover);
+      await this.#exclude(attestation, prover);
+      metrics.recordAttestation('disagrees');
+    } else {
       if (await this.#isStored(attestation.blockNumber, prover)) return this.#record('known');
       await this.#modules.chain.addAttestation(attestation, prover);
-    } else {
-      await this.#dispute(attestation, prover);
+      metrics.recordAttestation('agrees');
     }
-    metrics.recordAttestation(agrees(attestation, block) ? 'agrees' : 'disagrees');
     return this.#conflict(attestation.blockNumber);
   }
 
@@ -87,41 +99,40 @@ export class AttestationBoard {
     return status?.attestedBy.some((attester) => bytesEqual(attester, prover)) ?? false;
   }
 
-  #keepEarly(early: ProverAttestation): boolean {
+  #keepWaiting(early: ProverAttestation): undefined {
     const { blockNumber } = early.attestation;
-    const headBlock = this.#modules.chain.head().header.number;
-    if (blockNumber <= headBlock || blockNumber > headBlock + this.#options.blockWindow) return false;
-    const waiting = this.#early.get(blockNumber) ?? new Map<string, ProverAttestation>();
-    const prover = toKey(early.prover);
-    if (waiting.has(prover)) return false;
-    this.#early.set(blockNumber, waiting.set(prover, early));
-    return true;
+    if (blockNumber > this.#modules.chain.head().header.number + this.#options.blockWindow) return;
+    const ofBlock = this.#waiting.get(blockNumber) ?? new Map<string, ProverAttestation>();
+    this.#waiting.set(blockNumber, ofBlock.set(toKey(early.prover), early));
+    forgetLowest(this.#waiting);
+    this.#record('waiting');
   }
 
   /** The attestations that waited for this block's seal. */
-  takeEarly(blockNumber: number): readonly ProverAttestation[] {
-    const waiting = this.#early.get(blockNumber);
-    this.#early.delete(blockNumber);
-    return waiting === undefined ? [] : [...waiting.values()];
+  takeWaiting(blockNumber: number): readonly ProverAttestation[] {
+    const ofBlock = this.#waiting.get(blockNumber);
+    this.#waiting.delete(blockNumber);
+    return ofBlock === undefined ? [] : [...ofBlock.values()];
   }
 
-  /** Forgets what was said about blocks above `blockNumber`: they were undone. */
+  /** Forgets who differed about blocks above `blockNumber`: they were undone, and what waits may be of their successors. */
   forgetAbove(blockNumber: number): void {
-    this.#early.clear();
-    for (const number of this.#disputes.keys()) if (number > blockNumber) this.#disputes.delete(number);
+    for (const number of this.#others.keys()) if (number > blockNumber) this.#others.delete(number);
   }
 
-  async #dispute(attestation: Attestation, prover: Address): Promise<void> {
+  #noteOther(other: OtherResult, prover: Address): void {
+    const { blockNumber } = other.attestation;
+    const byProver = this.#others.get(blockNumber) ?? new Map<string, OtherResult>();
+    const key = toKey(prover);
+    // What it says about the block itself outweighs what it says about another one.
+    if (byProver.get(key)?.isOfOtherBlock ?? true) byProver.set(key, other);
+    this.#others.set(blockNumber, byProver);
+    forgetLowest(this.#others);
+  }
+
+  async #exclude(attestation: Attestation, prover: Address): Promise<void> {
     const { evidence, logger, clock } = this.#modules;
     const { blockNumber } = attestation;
-    const results = this.#disputes.get(blockNumber) ?? new Map<string, Map<string, Attestation>>();
-    const result = resultKey(attestation);
-    results.set(result, (results.get(result) ?? new Map<string, Attestation>()).set(toKey(prover), attestation));
-    this.#disputes.set(blockNumber, results);
-    for (const oldest of this.#disputes.keys()) {
-      if (this.#disputes.size <= MAX_DISPUTED_BLOCKS) break;
-      this.#disputes.delete(oldest);
-    }
     const message = `prover ${toHex(prover)} does not agree with block ${blockNumber}`;
     logger.error({ prover: toHex(prover), blockNumber }, `${message} and is excluded`);
     await evidence.add({
@@ -134,20 +145,22 @@ export class AttestationBoard {
   }
 
   async #conflict(blockNumber: number): Promise<ProverConflict | undefined> {
-    const results = this.#disputes.get(blockNumber);
-    if (results === undefined) return undefined;
+    const others = this.#others.get(blockNumber);
+    if (others === undefined) return undefined;
     const { threshold } = this.#options;
     const status = await this.#modules.chain.blockStatus(blockNumber);
     const agreeing = status?.attestedBy.length ?? 0;
-    for (const votes of results.values()) {
-      if (votes.size < threshold) continue;
-      const attestations = [...votes.values()];
-      const who = `${votes.size} provers have another result for block ${blockNumber}`;
+    const results = Map.groupBy(others.values(), ({ attestation }) => resultKey(attestation));
+    for (const result of results.values()) {
+      if (result.length < threshold) continue;
+      const attestations = result.map(({ attestation }) => attestation);
+      const who = `${result.length} provers have another result for block ${blockNumber}`;
       if (agreeing >= threshold) {
         return { rule: 'CONFLICTING_RESULTS', message: `${who}, ${agreeing} have ours`, attestations };
       }
       // With a threshold of one this is the single prover that disagrees, and the chain goes on without it.
-      if (votes.size > 1) return { rule: 'PROVERS_DISAGREE', message: who, attestations };
+      const isAboutOurs = result.every(({ isOfOtherBlock }) => !isOfOtherBlock);
+      if (result.length > 1 && isAboutOurs) return { rule: 'PROVERS_DISAGREE', message: who, attestations };
     }
     return undefined;
   }
@@ -159,12 +172,23 @@ export class AttestationBoard {
     let next = safe;
     while (next < chain.head().header.number) {
       const status = await chain.blockStatus(next + 1);
-      if (status === undefined || !status.rootVerified) break;
-      const counted = status.attestedBy.filter((prover) => !this.isExcluded(prover));
-      if (counted.length < this.#options.threshold) break;
+      if (status === undefined || !status.rootVerified || !this.#isAttested(status)) break;
       next++;
     }
     return next > safe ? next : undefined;
+  }
+
+  /** The block above the safe one, while it lacks attestations. */
+  async firstUnattested(): Promise<number | undefined> {
+    const { chain } = this.#modules;
+    const next = (chain.safeNumber() ?? 0) + 1;
+    if (next > chain.head().header.number) return undefined;
+    const status = await chain.blockStatus(next);
+    return status === undefined || this.#isAttested(status) ? undefined : next;
+  }
+
+  #isAttested({ attestedBy }: BlockStatus): boolean {
+    return attestedBy.filter((prover) => !this.isExcluded(prover)).length >= this.#options.threshold;
   }
 }
 
@@ -191,4 +215,8 @@ function resultKey(attestation: Attestation): string {
     attestation.lastMiniBlockDigest,
   ];
   return `${attestation.success}:${parts.map(toKey).join(':')}`;
+}
+
+function forgetLowest(byBlock: Map<number, unknown>): void {
+  if (byBlock.size > MAX_REMEMBERED_BLOCKS) byBlock.delete(Math.min(...byBlock.keys()));
 }

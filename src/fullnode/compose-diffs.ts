@@ -30,7 +30,10 @@ function merge(before: AccountDiff, after: AccountDiff): AccountDiff {
   return { ...base, ...after, ...(slots === undefined ? {} : { slots }) };
 }
 
-function mergeSlots(before: readonly SlotDiff[] | undefined, after: readonly SlotDiff[] | undefined): readonly SlotDiff[] | undefined {
+function mergeSlots(
+  before: readonly SlotDiff[] | undefined,
+  after: readonly SlotDiff[] | undefined,
+): readonly SlotDiff[] | undefined {
   if (before === undefined || after === undefined) return after ?? before;
   const slots = new Map(before.map((slot) => [toKey(slot.key), slot]));
   for (const slot of after) slots.set(toKey(slot.key), slot);

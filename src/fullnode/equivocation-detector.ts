@@ -28,14 +28,16 @@ export class EquivocationDetector {
         const { envelope, digest } = message.miniBlock;
         const { epoch, number } = envelope;
         const found =
-          this.#miniBlocks.contradiction(epoch, number, digest, raw) ?? this.#heartbeats.contradiction(epoch, number, digest, raw);
+          this.#miniBlocks.contradiction(epoch, number, digest, raw) ??
+          this.#heartbeats.contradiction(epoch, number, digest, raw);
         this.#miniBlocks.remember(epoch, number, digest, raw);
         return found;
       }
       case 'heartbeat': {
         const { epoch, number, digest } = message.heartbeat;
         const found =
-          this.#miniBlocks.contradiction(epoch, number, digest, raw) ?? this.#heartbeats.contradiction(epoch, number, digest, raw);
+          this.#miniBlocks.contradiction(epoch, number, digest, raw) ??
+          this.#heartbeats.contradiction(epoch, number, digest, raw);
         this.#heartbeats.remember(epoch, number, digest, raw);
         return found;
       }

@@ -2,7 +2,7 @@ import { LATENCY_BUCKETS_SECONDS, type MetricFactory } from '../observability/me
 import type { Verdict } from '../protocol/verdict.ts';
 
 /** What became of an attestation. */
-export type AttestationOutcome = 'agrees' | 'disagrees' | 'early' | 'known' | 'retired' | 'excluded';
+export type AttestationOutcome = 'agrees' | 'disagrees' | 'waiting' | 'known' | 'retired' | 'excluded';
 
 export interface FullNodeMetrics {
   /** `latencySeconds` from the sequencer's timestamp until readers see it; clock skew is in it. */
@@ -33,7 +33,10 @@ export function createFullNodeMetrics(factory: MetricFactory): FullNodeMetrics {
   });
   const transactions = factory.counter({ name: 'replica_transactions_total', help: 'Transactions in applied mini-blocks.' });
   const head = factory.gauge({ name: 'replica_head_number', help: 'Newest applied mini-block.' });
-  const lag = factory.gauge({ name: 'replica_lag_count', help: 'Mini-blocks that the sequencer signed and that are not applied here yet.' });
+  const lag = factory.gauge({
+    name: 'replica_lag_count',
+    help: 'Mini-blocks that the sequencer signed and that are not applied here yet.',
+  });
   const sealed = factory.gauge({ name: 'replica_sealed_block_number', help: 'Newest sealed block.' });
   const safe = factory.gauge({ name: 'replica_safe_block_number', help: 'Newest block that is proven and attested.' });
   const verdicts = factory.counter({

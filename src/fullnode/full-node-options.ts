@@ -13,10 +13,7 @@ import type { FullNodeMetrics } from './full-node-metrics.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {
   readonly identity: ChainIdentity;
-  readonly genesis: Pick<
-    Genesis,
-    'sequencerKeys' | 'provers' | 'threshold' | 'gasLimit' | 'feeRecipient' | 'baseFeeFloorWei'
-  >;
+  readonly genesis: Pick<Genesis, 'sequencerKeys' | 'provers' | 'threshold' | 'gasLimit' | 'feeRecipient' | 'baseFeeFloorWei'>;
 }
 
 /** Settings with a default; times in ms. */
@@ -37,6 +34,8 @@ export interface FullNodeLimits {
   readonly backoffMaxMs: number;
   /** Time that gossip gets to bring a witness before a peer is asked. */
   readonly witnessGraceMs: number;
+  /** Time that the safe head stands still before peers are asked for attestations. */
+  readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
 }
@@ -54,6 +53,8 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   backoffMinMs: 100,
   backoffMaxMs: 2_000,
   witnessGraceMs: 1_000,
+  // Longer than a prover takes for a block.
+  attestationGraceMs: 3_000,
   witnessBufferBytes: 128 * 1024 * 1024,
 };
 

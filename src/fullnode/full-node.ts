@@ -3,6 +3,7 @@ import type { ReplayResult } from '../state/replay-log.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
+import { AttestationSync } from './attestation-sync.ts';
 import { EquivocationDetector } from './equivocation-detector.ts';
 import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
 import { GapWatch } from './gap-watch.ts';
@@ -63,6 +64,7 @@ export class FullNode {
   readonly #feed: LiveFeed;
   readonly #verifier: RootVerifier;
   readonly #sync: RangeSync;
+  readonly #attestationSync: AttestationSync;
   readonly #gaps: GapWatch;
   readonly #intake: GossipIntake;
   #replayed: Promise<ReplayResult> | undefined;
@@ -71,7 +73,7 @@ export class FullNode {
 
   constructor(options: FullNodeOptions, modules: FullNodeModules) {
     const limits = { ...DEFAULT_LIMITS, ...options };
-    const { identity, genesis } = options;
+    const { genesis } = options;
     this.#modules = modules;
     this.#limits = limits;
     const sealedBlocks = new SealedBlocks(modules);
@@ -100,7 +102,7 @@ export class FullNode {
       ladder: this.#ladder,
       logger: modules.logger,
       onSealed: () => this.#verifier.wake(),
-      onTakeover: () => this.#onTakeover(),
+      onEpoch: () => this.#onUndone(),
     });
     this.#feed = new LiveFeed(limits, {
       work: this.#work,
@@ -109,18 +111,34 @@ export class FullNode {
       metrics: modules.metrics,
       onDrained: () => this.#onMoved(),
     });
-    this.#sync = this.#createSync(options);
+    const ranges = new RangeApplier(options, {
+      chain: this.#chain,
+      applier: this.#applier,
+      ladder: this.#ladder,
+      detector: this.#detector,
+    });
+    this.#sync = this.#createSync(ranges);
+    this.#attestationSync = new AttestationSync(limits, {
+      ...modules,
+      firstUnattested: () => this.#board.firstUnattested(),
+      apply: (records) => this.#work.call(() => ranges.apply(records)),
+    });
     this.#gaps = new GapWatch(limits.gapGraceMs, {
       headNumber: () => this.#chain.head().number,
       isBehind: () => !this.#status.isHalted() && this.#isBehind(),
       onGap: () => this.#sync.want(),
     });
-    this.#intake = new GossipIntake(
-      { identity, genesis, reorderBufferMax: limits.reorderBufferMax, blockWindow: limits.blockWindow },
+    this.#intake = this.#createIntake(options, witnesses);
+  }
+
+  #createIntake({ identity, genesis }: FullNodeOptions, witnesses: WitnessAssembler): GossipIntake {
+    const { reorderBufferMax, blockWindow } = this.#limits;
+    return new GossipIntake(
+      { identity, genesis, reorderBufferMax, blockWindow },
       {
-        ...modules,
+        ...this.#modules,
         chain: this.#chain,
-        reader: modules.chain,
+        reader: this.#modules.chain,
         status: this.#status,
         detector: this.#detector,
         board: this.#board,
@@ -135,13 +153,7 @@ export class FullNode {
     );
   }
 
-  #createSync(options: FullNodeOptions): RangeSync {
-    const ranges = new RangeApplier(options, {
-      chain: this.#chain,
-      applier: this.#applier,
-      ladder: this.#ladder,
-      detector: this.#detector,
-    });
+  #createSync(ranges: RangeApplier): RangeSync {
     return new RangeSync(this.#limits, {
       ...this.#modules,
       position: () => this.#position(),
@@ -184,7 +196,7 @@ export class FullNode {
   }
 
   /** The chain may have gone back: whatever was built on the undone part goes too. */
-  #onTakeover(): void {
+  #onUndone(): void {
     const block = this.#chain.headBlock();
     this.#board.forgetAbove(block);
     this.#verifier.resetTo(block);
@@ -192,7 +204,7 @@ export class FullNode {
   }
 
   #onHalted(): void {
-    this.#onTakeover();
+    this.#onUndone();
     this.#feed.clear();
   }
 
@@ -223,7 +235,7 @@ export class FullNode {
   async start(): Promise<void> {
     await this.recover();
     const { signal } = this.#stopping;
-    const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal)];
+    const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal), this.#attestationSync.run(signal)];
     this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
     this.#loops.catch((error: unknown) => this.#onLoopDied(error));
     this.#intake.join(signal);

@@ -18,7 +18,8 @@ import type { ReplicaStatus } from './replica-status.ts';
 import type { RootVerifier } from './root-verifier.ts';
 import type { WitnessAssembler } from './witness-assembler.ts';
 
-export type GossipIntakeOptions = Pick<FullNodeOptions, 'identity' | 'genesis'> & Pick<FullNodeLimits, 'reorderBufferMax' | 'blockWindow'>;
+export type GossipIntakeOptions = Pick<FullNodeOptions, 'identity' | 'genesis'> &
+  Pick<FullNodeLimits, 'reorderBufferMax' | 'blockWindow'>;
 
 export interface GossipIntakeModules {
   readonly gossip: Gossip;
@@ -64,7 +65,7 @@ export class GossipIntake {
     this.#join('mini-blocks', signal, judge, decodeSequencerMessage, onSequencerMessage);
     this.#join('seals', signal, judge, decodeSequencerMessage, onSequencerMessage);
     this.#join('witnesses', signal, (bytes) => this.#judgeWitnessChunk(bytes), this.#judgeWitnessAgain, onWitnessChunk);
-    this.#join('attestations', signal, (bytes) => this.judgeAttestation(bytes), this.#judgeAttestationAgain, onAttestation);
+    this.#join('attestations', signal, (bytes) => this.#judgeAttestation(bytes), this.#judgeAttestationAgain, onAttestation);
   }
 
   #join<Message>(
@@ -131,8 +132,8 @@ export class GossipIntake {
     });
   }
 
-  /** Judges an attestation from a topic; what was accepted once is known from then on. */
-  judgeAttestation(bytes: Bytes): CheckedMessage<AuthenticAttestation> {
+  /** What was accepted once is known from then on. */
+  #judgeAttestation(bytes: Bytes): CheckedMessage<AuthenticAttestation> {
     const { chain, reader, board } = this.#modules;
     const { identity, genesis, blockWindow } = this.#options;
     const checked = validateAttestation(bytes, {
@@ -152,7 +153,13 @@ export class GossipIntake {
   readonly #judgeAttestationAgain = (bytes: Bytes): AuthenticAttestation | undefined => {
     const { identity, genesis } = this.#options;
     const anyBlock = { oldestBlock: 0, newestBlock: Number.MAX_SAFE_INTEGER };
-    return validateAttestation(bytes, { identity, provers: genesis.provers, ...anyBlock, isKnown: () => false, isExcluded: () => false }).message;
+    return validateAttestation(bytes, {
+      identity,
+      provers: genesis.provers,
+      ...anyBlock,
+      isKnown: () => false,
+      isExcluded: () => false,
+    }).message;
   };
 }
 
@@ -160,18 +167,22 @@ function noteSigned(status: ReplicaStatus, message: SequencerMessage): void {
   switch (message.kind) {
     case 'miniBlock': {
       const { epoch, number, blockNumber } = message.miniBlock.envelope;
-      return status.noteSigned(epoch, number, blockNumber);
+      status.noteSigned(epoch, number, blockNumber);
+      break;
     }
     case 'blockSeal': {
       const { epoch, lastNumber, header } = message.blockSeal;
-      return status.noteSigned(epoch, lastNumber, header.number);
+      status.noteSigned(epoch, lastNumber, header.number);
+      break;
     }
     case 'epochStart':
-      return status.noteSigned(message.epochStart.epoch, message.epochStart.lastNumber, 0);
+      status.noteSigned(message.epochStart.epoch, message.epochStart.lastNumber, 0);
+      break;
     case 'heartbeat': {
       const { epoch, number, timestampUs } = message.heartbeat;
       status.noteHeartbeat(timestampUs);
-      return status.noteSigned(epoch, number, 0);
+      status.noteSigned(epoch, number, 0);
+      break;
     }
   }
 }

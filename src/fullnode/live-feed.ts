@@ -1,10 +1,10 @@
 import type { SequencerMessage } from '../protocol/log-record.ts';
-import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { FullNodeLimits } from './full-node-options.ts';
 import type { RecordApplier } from './record-applier.ts';
-import { ReorderBuffer } from './reorder-buffer.ts';
+import { type ReceivedMiniBlock, ReorderBuffer } from './reorder-buffer.ts';
 import type { ReplicaChain } from './replica-chain.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -47,30 +47,31 @@ export class LiveFeed {
 
   /** Takes in an authentic message. */
   offer(message: SequencerMessage, bytes: Bytes): void {
-    const { work, metrics, applier, chain } = this.#modules;
-    if (applier.isHalted()) return;
-    switch (message.kind) {
-      case 'miniBlock': {
-        const { epoch, number } = message.miniBlock.envelope;
-        if (epoch <= chain.epoch().number && number <= chain.head().number) return;
-        const dropped = this.#miniBlocks.add({ miniBlock: message.miniBlock, bytes });
-        for (let i = 0; i < dropped; i++) metrics.recordDropped('reorder');
-        return this.queueDrain();
-      }
-      case 'blockSeal':
-        this.#keepSeal(message.blockSeal, bytes);
-        return this.queueDrain();
-      case 'epochStart': {
-        const accepted = work.push(async () => {
-          await applier.applyEpochStart(message.epochStart, bytes);
-          await this.#drain();
-        });
-        if (!accepted) metrics.recordDropped('work');
-        return;
-      }
-      case 'heartbeat':
-        return this.queueDrain();
+    if (this.#modules.applier.isHalted()) return;
+    if (message.kind === 'epochStart') {
+      this.#queueEpochStart(message.epochStart, bytes);
+      return;
     }
+    if (message.kind === 'miniBlock') this.#keepMiniBlock({ miniBlock: message.miniBlock, bytes });
+    else if (message.kind === 'blockSeal') this.#keepSeal(message.blockSeal, bytes);
+    this.queueDrain();
+  }
+
+  #queueEpochStart(start: EpochStart, bytes: Bytes): void {
+    const { work, applier, metrics } = this.#modules;
+    const accepted = work.push(async () => {
+      await applier.applyEpochStart(start, bytes);
+      await this.#drain();
+    });
+    if (!accepted) metrics.recordDropped('work');
+  }
+
+  #keepMiniBlock(received: ReceivedMiniBlock): void {
+    const { chain, metrics } = this.#modules;
+    const { epoch, number } = received.miniBlock.envelope;
+    if (epoch <= chain.epoch().number && number <= chain.head().number) return;
+    const dropped = this.#miniBlocks.add(received);
+    for (let i = 0; i < dropped; i++) metrics.recordDropped('reorder');
   }
 
   #keepSeal(seal: BlockSeal, bytes: Bytes): void {

@@ -24,8 +24,10 @@ export type EnvironmentRules = Pick<Genesis, 'gasLimit' | 'feeRecipient' | 'base
  */
 export function checkMiniBlock(envelope: MiniBlockEnvelope, position: ChainPosition, rules: EnvironmentRules): BlockEnvironment {
   const { head, open, parent } = position;
-  const fail = (rule: FaultRule, what: string) => sequencerFault(rule, `mini-block ${envelope.number}: ${what}`, { number: envelope.number });
-  if (!bytesEqual(envelope.parentDigest, head.digest)) throw fail('WRONG_PARENT', 'the parent digest is not that of the mini-block before');
+  const fail = (rule: FaultRule, what: string) =>
+    sequencerFault(rule, `mini-block ${envelope.number}: ${what}`, { number: envelope.number });
+  if (!bytesEqual(envelope.parentDigest, head.digest))
+    throw fail('WRONG_PARENT', 'the parent digest is not that of the mini-block before');
   if (envelope.timestampUs <= head.timestampUs) throw fail('WRONG_TIMESTAMP', 'the timestamp does not increase');
   const expectedIndex = open?.nextIndex ?? 0;
   const expectedBlock = open?.env.number ?? parent.header.number + 1;
@@ -40,7 +42,11 @@ export function checkMiniBlock(envelope: MiniBlockEnvelope, position: ChainPosit
   return env;
 }
 
-function wrongEnvironmentField(env: BlockEnvironment, parent: ChainPosition['parent'], rules: EnvironmentRules): string | undefined {
+function wrongEnvironmentField(
+  env: BlockEnvironment,
+  parent: ChainPosition['parent'],
+  rules: EnvironmentRules,
+): string | undefined {
   const number = parent.header.number + 1;
   if (env.number !== number) return 'number';
   if (!bytesEqual(env.parentHash, parent.hash)) return 'parentHash';
@@ -72,7 +78,13 @@ export function checkReceipts(number: number, contents: MiniBlockContents, gasUs
 }
 
 /** The position behind a mini-block that was checked. */
-export function advance(position: ChainPosition, envelope: MiniBlockEnvelope, digest: Hash, env: BlockEnvironment, gasUsed: bigint): ChainPosition {
+export function advance(
+  position: ChainPosition,
+  envelope: MiniBlockEnvelope,
+  digest: Hash,
+  env: BlockEnvironment,
+  gasUsed: bigint,
+): ChainPosition {
   const { epoch, number, timestampUs } = envelope;
   return {
     head: { epoch, number, digest, timestampUs },

@@ -127,7 +127,8 @@ export class RangeApplier {
       isKnown: () => false,
       isExcluded: () => false,
     });
-    if (verdict.kind === 'reject') throw new StrobeError('RANGE_INVALID', 'an attestation in it is no good', { code: verdict.code });
+    if (verdict.kind === 'reject')
+      throw new StrobeError('RANGE_INVALID', 'an attestation in it is no good', { code: verdict.code });
     if (verdict.kind === 'accept' && message !== undefined) await this.#modules.ladder.addAttestation(message);
   }
 

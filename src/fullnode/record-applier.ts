@@ -16,8 +16,8 @@ export interface RecordApplierModules {
   readonly logger: FullNodeLogger;
   /** A block was sealed. */
   readonly onSealed: () => void;
-  /** An epoch took over from another: mini-blocks may have been undone, and what waits may be of the lost ones. */
-  readonly onTakeover: () => void;
+  /** An epoch began: mini-blocks of the one before may have been undone. */
+  readonly onEpoch: () => void;
 }
 
 /** Faults that only show beside the mini-block before. */
@@ -46,7 +46,8 @@ export class RecordApplier {
       await this.#modules.chain.applyMiniBlocks(run);
     } catch (error) {
       if (isSequencerFault(error)) await this.#haltOnMiniBlock(error, run);
-      else if (isStrobeError(error, 'MINI_BLOCK_NOT_DECODABLE')) await this.#onUndecodable(error.message, Number(error.meta['number']), run);
+      else if (isStrobeError(error, 'MINI_BLOCK_NOT_DECODABLE'))
+        await this.#onUndecodable(error.message, Number(error.meta['number']), run);
       else throw error;
     }
   }
@@ -82,11 +83,10 @@ export class RecordApplier {
 
   async applyEpochStart(start: EpochStart, bytes: Bytes): Promise<EpochOutcome> {
     if (this.isHalted()) return 'stale';
-    const { chain, onTakeover } = this.#modules;
-    const isFirst = chain.epoch().key === undefined;
+    const { chain, onEpoch } = this.#modules;
     try {
       const outcome = await chain.applyEpochStart(start, bytes);
-      if (outcome === 'applied' && !isFirst) onTakeover();
+      if (outcome === 'applied') onEpoch();
       return outcome;
     } catch (error) {
       if (isSequencerFault(error)) await this.#halt(error.meta.rule, error.message, [bytes]);

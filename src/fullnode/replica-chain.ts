@@ -28,7 +28,10 @@ export interface EpochInForce {
 /** What became of an epoch start: `elsewhere` means that it continues a chain that this node does not have (yet). */
 export type EpochOutcome = 'applied' | 'stale' | 'elsewhere';
 
-export type ReplicaChainModules = Pick<FullNodeModules, 'chainState' | 'chain' | 'log' | 'codec' | 'clock' | 'metrics' | 'logger'> & {
+export type ReplicaChainModules = Pick<
+  FullNodeModules,
+  'chainState' | 'chain' | 'log' | 'codec' | 'clock' | 'metrics' | 'logger'
+> & {
   readonly sealedBlocks: SealedBlocks;
 };
 
@@ -132,7 +135,8 @@ export class ReplicaChain {
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       const { number } = miniBlock.envelope;
-      if (CONTENT_FAULTS.has(error.code)) throw sequencerFault('WRONG_CONTENTS', `mini-block ${number}: ${error.message}`, { number });
+      if (CONTENT_FAULTS.has(error.code))
+        throw sequencerFault('WRONG_CONTENTS', `mini-block ${number}: ${error.message}`, { number });
       const message = `mini-block ${number}: ${error.message}`;
       throw new StrobeError('MINI_BLOCK_NOT_DECODABLE', message, { number, cause: error.code }, { cause: error });
     }
@@ -214,7 +218,7 @@ export class ReplicaChain {
   /** Last mini-block of the safe block, 0 when only genesis is safe. */
   async safeMiniBlock(): Promise<number> {
     const safe = this.#modules.chain.safeNumber() ?? 0;
-    return safe === 0 ? 0 : ((await this.#modules.chain.blockByNumber(safe))?.lastMiniBlock ?? 0);
+    return safe === 0 ? 0 : ((await this.#modules.chain.sealOf(safe))?.lastNumber ?? 0);
   }
 
   /**
@@ -225,7 +229,7 @@ export class ReplicaChain {
     const { chain, logger } = this.#modules;
     const safe = chain.safeNumber() ?? 0;
     for (let blockNumber = safe; blockNumber <= this.headBlock(); blockNumber++) {
-      const number = (await chain.blockByNumber(blockNumber))?.lastMiniBlock ?? 0;
+      const number = (await chain.sealOf(blockNumber))?.lastNumber ?? 0;
       if (!(await this.#undoTo(number))) continue;
       if (blockNumber > safe) {
         const message = 'blocks of an earlier process cannot be undone: remove the data directory and synchronise again';

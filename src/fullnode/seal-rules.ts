@@ -31,7 +31,10 @@ export function checkSeal(seal: BlockSeal, contents: SealedContents): void {
   const wrong = wrongRange(seal, contents) ?? wrongHeaderField(seal.header, contents) ?? wrongDigest(seal, contents);
   if (wrong === undefined) return;
   const blockNumber = seal.header.number;
-  throw sequencerFault('WRONG_SEAL', `seal of block ${blockNumber}: ${wrong} is not that of its mini-blocks`, { blockNumber, field: wrong });
+  throw sequencerFault('WRONG_SEAL', `seal of block ${blockNumber}: ${wrong} is not that of its mini-blocks`, {
+    blockNumber,
+    field: wrong,
+  });
 }
 
 function wrongRange(seal: BlockSeal, { open, head }: SealedContents): string | undefined {
@@ -53,8 +56,10 @@ function wrongHeaderField(header: BlockHeader, { open, transactions }: SealedCon
   if (header.extraData.length > MAX_EXTRA_DATA_BYTES) return 'extraData';
   if (header.gasUsed !== open.gasUsed) return 'gasUsed';
   if (!bytesEqual(header.logsBloom, bloomOf(transactions))) return 'logsBloom';
-  if (!bytesEqual(header.transactionsRoot, indexTrieRoot(transactions.map(({ transaction }) => transaction.raw)))) return 'transactionsRoot';
-  if (!bytesEqual(header.receiptsRoot, indexTrieRoot(transactions.map(({ receipt }) => encodeReceipt(receipt))))) return 'receiptsRoot';
+  if (!bytesEqual(header.transactionsRoot, indexTrieRoot(transactions.map(({ transaction }) => transaction.raw))))
+    return 'transactionsRoot';
+  if (!bytesEqual(header.receiptsRoot, indexTrieRoot(transactions.map(({ receipt }) => encodeReceipt(receipt)))))
+    return 'receiptsRoot';
   return undefined;
 }
 

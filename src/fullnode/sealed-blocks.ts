@@ -5,7 +5,7 @@ import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
 import { countDiffKeys, type StateDiff } from '../protocol/state-diff.ts';
-import { bytesEqual, toKey } from '../util/bytes.ts';
+import { toKey } from '../util/bytes.ts';
 import { composeDiffs } from './compose-diffs.ts';
 
 /** What attestations and witnesses of a sealed block are checked against. */
@@ -24,7 +24,7 @@ const MAX_DIFF_KEYS = 500_000;
 const MAX_RETIRED = 1_024;
 
 export interface SealedBlocksModules {
-  readonly chain: Pick<ChainReader, 'blockByNumber'>;
+  readonly chain: Pick<ChainReader, 'blockByNumber' | 'sealOf'>;
   readonly log: Pick<MiniBlockLog, 'read'>;
   readonly codec: DiffCodec;
 }
@@ -91,16 +91,16 @@ export class SealedBlocks {
 
   async #read(blockNumber: number): Promise<SealedBlock | undefined> {
     if (blockNumber === 0) return undefined;
-    const block = await this.#modules.chain.blockByNumber(blockNumber);
-    const parent = await this.#modules.chain.blockByNumber(blockNumber - 1);
-    if (block === undefined || parent === undefined) return undefined;
-    for await (const { number, bytes } of this.#modules.log.read(block.lastMiniBlock)) {
-      if (number > block.lastMiniBlock) return undefined;
-      const record = decodeLogRecord(bytes);
-      if (record.kind !== 'blockSeal' || !bytesEqual(blockHashOf(record.blockSeal), block.hash)) continue;
-      return { seal: record.blockSeal, hash: block.hash, preStateRoot: parent.header.stateRoot };
-    }
-    return undefined;
+    const seal = await this.#modules.chain.sealOf(blockNumber);
+    if (seal === undefined) return undefined;
+    const parent = await this.#parentRoot(blockNumber);
+    return parent === undefined ? undefined : { seal, hash: blockHashOf(seal), preStateRoot: parent };
+  }
+
+  async #parentRoot(blockNumber: number): Promise<Hash | undefined> {
+    const { chain } = this.#modules;
+    if (blockNumber === 1) return (await chain.blockByNumber(0))?.header.stateRoot;
+    return (await chain.sealOf(blockNumber - 1))?.header.stateRoot;
   }
 
   /**

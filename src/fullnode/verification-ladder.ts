@@ -41,7 +41,7 @@ export class VerificationLadder {
 
   /** A block was sealed: what provers said of it before can be weighed now. */
   async onSealed(blockNumber: number): Promise<void> {
-    for (const attestation of this.#modules.board.takeEarly(blockNumber)) await this.addAttestation(attestation);
+    for (const attestation of this.#modules.board.takeWaiting(blockNumber)) await this.addAttestation(attestation);
   }
 
   /** A witness proved the block's root. False: the block was undone meanwhile. */

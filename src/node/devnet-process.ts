@@ -40,7 +40,7 @@ export class SupervisedProcess {
   /** @returns a promise that rejects when the process ends without having been asked to */
   start(): Promise<void> {
     const { plan, entry } = this.#options;
-    const child = spawn(process.execPath, [entry, plan.role, '--config', plan.configFile], {
+    const child = spawn(process.execPath, [...process.execArgv, entry, plan.role, '--config', plan.configFile], {
       // The IPC channel tells the child that it is supervised, and by closing that the supervisor is gone.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: withoutOwnVariables(process.env),

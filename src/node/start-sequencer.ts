@@ -99,7 +99,7 @@ async function wireSequencer(settings: SequencerSettings, { logger, signal }: No
     logger: logger.child({ component: 'network' }),
   });
   const sequencerMetrics = createSequencerMetrics(metrics);
-  const desk = new AttestationDesk({ identity, genesis }, { chain: store, log, logger, metrics: sequencerMetrics });
+  const desk = new AttestationDesk({ identity, genesis }, { chain: store, logger, metrics: sequencerMetrics });
   network.gossip.subscribe(
     'attestations',
     (message) => desk.receive(message),

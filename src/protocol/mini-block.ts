@@ -190,6 +190,13 @@ export function encodeBody(body: MiniBlockBody): { payload: Bytes; transactionsD
   };
 }
 
+/** A body whose receipts are still encoded. */
+export interface RawBody {
+  readonly transactions: readonly BodyTransaction[];
+  /** Consensus encoding, one per transaction. */
+  readonly receipts: readonly Bytes[];
+}
+
 /**
  * Decodes a body payload and checks it against the digests of its envelope.
  * @throws StrobeError INVALID_PAYLOAD, INVALID_RLP, INVALID_RECEIPT, INVALID_MINI_BLOCK
@@ -198,6 +205,15 @@ export function decodeBody(
   payload: Bytes,
   digests: Pick<MiniBlockEnvelope, 'transactionsDigest' | 'receiptsDigest'>,
 ): MiniBlockBody {
+  const { transactions, receipts } = decodeRawBody(payload, digests);
+  return { transactions, receipts: receipts.map(decodeReceipt) };
+}
+
+/** As {@link decodeBody}, for those who need the receipts' bytes alone. */
+export function decodeRawBody(
+  payload: Bytes,
+  digests: Pick<MiniBlockEnvelope, 'transactionsDigest' | 'receiptsDigest'>,
+): RawBody {
   const [transactionsItem, receiptsItem] = asList(decodeRlp(unpackPayload(payload)), 'body', 2);
   const transactionsBytes = asBytes(transactionsItem, 'transactions');
   const receiptsBytes = asBytes(receiptsItem, 'receipts');
@@ -211,14 +227,11 @@ export function decodeBody(
     const [raw, sender] = asList(item, 'body transaction', 2);
     return { raw: asBytes(raw, 'raw transaction'), sender: asBytes(sender, 'sender', 20) };
   });
-  const receipts = asList(decodeRlp(receiptsBytes), 'receipts').map((item) => decodeReceipt(asBytes(item, 'receipt')));
+  const receipts = asList(decodeRlp(receiptsBytes), 'receipts').map((item) => asBytes(item, 'receipt'));
   if (receipts.length !== transactions.length) throw invalid('there is not one receipt per transaction');
   if (transactions.length > MAX_MINI_BLOCK_TRANSACTIONS) throw invalid('too many transactions');
   return { transactions, receipts };
 }
-
-/** The bytes of a body without transactions. */
-export const EMPTY_BODY: MiniBlockBody = { transactions: [], receipts: [] };
 
 function invalid(message: string): StrobeError<'INVALID_MINI_BLOCK'> {
   return new StrobeError('INVALID_MINI_BLOCK', message);

@@ -47,6 +47,20 @@ export function decodeReceipt(bytes: Bytes): Receipt {
   return { type, status, cumulativeGasUsed, logs };
 }
 
+/**
+ * Bloom and gas of an encoded receipt without looking at its logs: for receipts that were checked, or made, here.
+ * @throws StrobeError INVALID_RLP
+ */
+export function receiptTotals(bytes: Bytes): { readonly bloom: Bytes; readonly cumulativeGasUsed: bigint } {
+  const [, gas, bloom] = asList(decodeRlp(receiptPayload(bytes)), 'receipt', 4);
+  return { bloom: asBytes(bloom, 'bloom', BLOOM_BYTES), cumulativeGasUsed: asBigInt(gas, 'cumulativeGasUsed', 8) };
+}
+
+/** The RLP list of a receipt: typed ones have their type in front. */
+function receiptPayload(bytes: Bytes): Bytes {
+  return (bytes[0] ?? 0) < 0xc0 ? bytes.subarray(1) : bytes;
+}
+
 function decodeLog(item: RlpItem): Log {
   const [address, topics, data] = asList(item, 'log', 3);
   const topicItems = asList(topics, 'topics');

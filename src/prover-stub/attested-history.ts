@@ -8,7 +8,7 @@ import type { ProvedBlock } from './progress-file.ts';
  * Newest blocks kept: enough to go back behind an epoch that gave up a tail, and for nodes that join late to learn what
  * was attested in the last minute; older attestations come with ranges.
  */
-export const MAX_PROVED_BLOCKS = 64;
+const MAX_PROVED_BLOCKS = 64;
 
 /** The blocks this prover is done with, newest last. */
 export class AttestedHistory {

@@ -83,7 +83,8 @@ export class BlockExecution {
     let gasUsed = gasUsedBefore;
     for (const [position, { raw, sender }] of transactions.entries()) {
       const tx = this.#decode(raw, position);
-      if (gasUsed + tx.gasLimit > this.#env.gasLimit) throw notExecutable(position, 'its gas limit is above what the block has left');
+      if (gasUsed + tx.gasLimit > this.#env.gasLimit)
+        throw notExecutable(position, 'its gas limit is above what the block has left');
       const recovered = orNotExecutable(position, () => tx.getSenderAddress().bytes);
       if (!bytesEqual(recovered, sender)) {
         reasons.push(`transaction ${position}: the sender is ${toHex(recovered)}, not ${toHex(sender)}`);

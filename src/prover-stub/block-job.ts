@@ -2,13 +2,7 @@ import { type BlockHeader, decodeHeader } from '../protocol/block-header.ts';
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
 import { decodeMiniBlock, type MiniBlock } from '../protocol/mini-block.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
-import {
-  type BlockSeal,
-  blockSealDigest,
-  decodeBlockSeal,
-  splitWitness,
-  witnessDigest,
-} from '../protocol/sequencer-messages.ts';
+import { type BlockSeal, blockSealDigest, decodeBlockSeal, splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
 import { assertSignedBy } from '../protocol/signing.ts';
 import { decodeWitness, type Witness } from '../protocol/witness.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';

@@ -3,10 +3,7 @@ import { type Bytes, bytesEqual, toHex } from '../util/bytes.ts';
 import type { ChainRules, DecodedJob } from './block-job.ts';
 
 /** What re-execution computed of a header. */
-export type ComputedHeader = Pick<
-  BlockHeader,
-  'stateRoot' | 'transactionsRoot' | 'receiptsRoot' | 'logsBloom' | 'gasUsed'
->;
+export type ComputedHeader = Pick<BlockHeader, 'stateRoot' | 'transactionsRoot' | 'receiptsRoot' | 'logsBloom' | 'gasUsed'>;
 
 /** Violations of the rules that need no execution: header, environment and chain of mini-blocks. Empty: none. */
 export function checkBlockRules(job: DecodedJob, rules: ChainRules): string[] {

@@ -5,10 +5,7 @@ import type { Intake } from './gossip-intake.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
 import type { Wakeup } from './wakeup.ts';
 
-export type BlockSupplyLimits = Pick<
-  ProverLimits,
-  'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'
->;
+export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'>;
 
 export interface BlockSupplyModules {
   readonly assembler: BlockAssembler;
@@ -57,7 +54,7 @@ export class BlockSupply {
 
   /** Ends when the block is there, when something is missing for too long, or when all is silent for long. */
   async #awaitGossip(signal: AbortSignal): Promise<void> {
-    const { assembler, news } = this.#modules;
+    const { assembler } = this.#modules;
     const silentUntil = performance.now() + this.#limits.pollMs;
     let behindSince: number | undefined;
     while (!signal.aborted && assembler.next() === undefined) {
@@ -65,7 +62,7 @@ export class BlockSupply {
       behindSince = assembler.isBehind() ? (behindSince ?? now) : undefined;
       const until = Math.min(silentUntil, (behindSince ?? silentUntil) + this.#limits.gossipGraceMs);
       if (now >= until) return;
-      await news.wait(signal, until - now);
+      await this.#modules.news.wait(signal, until - now);
     }
   }
 
@@ -80,7 +77,8 @@ export class BlockSupply {
         this.#isCaughtUp = true;
         return;
       }
-      await news.wait(signal, backoffMs);
+      const isHere = (): boolean => assembler.next() !== undefined;
+      if (await news.waitUntil(isHere, signal, backoffMs)) return;
       backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
     }
   }
@@ -107,7 +105,7 @@ export class BlockSupply {
       for await (const record of peers.range(from, this.#limits.rangeLimit)) {
         const taken = intake.takeRecord(record);
         lastNumber = Math.max(lastNumber, taken.number);
-        if (!taken.hasRoom || signal.aborted) return { lastNumber, isFull: true };
+        if (signal.aborted || (!taken.hasRoom && this.#isNextSealed())) return { lastNumber, isFull: true };
       }
       return { lastNumber, isFull: false };
     } catch (error) {
@@ -115,6 +113,12 @@ export class BlockSupply {
       logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
       return { lastNumber: undefined, isFull: false };
     }
+  }
+
+  /** Without its seal a block that is larger than the buffers could not be passed over. */
+  #isNextSealed(): boolean {
+    const { assembler } = this.#modules;
+    return assembler.seal(assembler.position.blockNumber + 1) !== undefined;
   }
 
   async #arePeersNoFurther(): Promise<boolean> {

@@ -25,7 +25,7 @@ export interface IntakeOptions {
 export interface IntakeModules {
   readonly assembler: BlockAssembler;
   readonly witnesses: WitnessBuffer;
-  /** A message of the sequencer was taken in. */
+  /** Gossip brought something; what was asked for is no news. */
   readonly onNews: () => void;
   /** The sequencer started an epoch that is newer than any known before. */
   readonly onEpochStart: (start: EpochStart) => void;
@@ -58,13 +58,18 @@ export class Intake {
     // Taken in while it is judged: what is too far ahead to keep still tells how far the sequencer is.
     gossip.subscribe('mini-blocks', judge, () => {});
     gossip.subscribe('seals', judge, () => {});
-    gossip.subscribe('witnesses', (message) => this.#judgeChunk(message), () => {});
+    gossip.subscribe(
+      'witnesses',
+      (message) => this.#judgeChunk(message),
+      () => {},
+    );
   }
 
   #judgeMessage(bytes: Bytes): Verdict {
     const { verdict, message } = validateSequencerMessage(bytes, this.#messageContext());
     if (message !== undefined && !(verdict.kind === 'ignore' && verdict.code === 'CLOCK_AHEAD')) {
       this.#take(message, bytes);
+      this.#modules.onNews();
     }
     return verdict;
   }
@@ -84,9 +89,8 @@ export class Intake {
   }
 
   #take(message: SequencerMessage, bytes: Bytes): boolean {
-    const { assembler, onNews } = this.#modules;
+    const { assembler } = this.#modules;
     const payload = bytes.subarray(1);
-    onNews();
     switch (message.kind) {
       case 'miniBlock':
         return assembler.addMiniBlock(message.miniBlock, payload);

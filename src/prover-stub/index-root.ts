@@ -25,7 +25,8 @@ function buildNode(entries: readonly Entry[], from: number, to: number, depth: n
   const first = entries[from] as Entry;
   if (to - from === 1) return [hexPrefix(first.path.subarray(depth), true), first.value];
   const shared = sharedLength(first.path, (entries[to - 1] as Entry).path);
-  if (shared > depth) return [hexPrefix(first.path.subarray(depth, shared), false), reference(buildNode(entries, from, to, shared))];
+  if (shared > depth)
+    return [hexPrefix(first.path.subarray(depth, shared), false), reference(buildNode(entries, from, to, shared))];
   const branch: RlpItem[] = new Array(17).fill(EMPTY_BYTES);
   for (let start = from; start < to; ) {
     const nibble = (entries[start] as Entry).path[depth] as number;

@@ -22,7 +22,10 @@ export interface ProgressOwner {
   readonly prover: Address;
 }
 
-const hex = z.string().regex(/^0x(?:[0-9a-f]{2})*$/).transform(fromHex);
+const hex = z
+  .string()
+  .regex(/^0x(?:[0-9a-f]{2})*$/)
+  .transform(fromHex);
 const number = z.number().int().nonnegative();
 const fileSchema = z.strictObject({
   version: z.literal(1),

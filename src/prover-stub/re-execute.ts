@@ -1,7 +1,7 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
 import { decodeBody, type MiniBlock, type MiniBlockBody } from '../protocol/mini-block.ts';
-import { type Hash } from '../protocol/primitives.ts';
+import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom } from '../protocol/receipt.ts';
 import { encodeRlp } from '../protocol/rlp.ts';
 import { blockHashOf } from '../protocol/sequencer-messages.ts';

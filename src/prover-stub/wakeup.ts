@@ -8,8 +8,8 @@ export class Wakeup {
     this.#resolve?.();
   }
 
-  /** Resolves with true on a {@link Wakeup.wake}, with false after `timeoutMs` or when `signal` aborts. One waiter at a time. */
-  async wait(signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+  /** Resolves on a {@link Wakeup.wake}, after `timeoutMs`, or when `signal` aborts. One waiter at a time. */
+  async wait(signal: AbortSignal, timeoutMs: number): Promise<void> {
     if (!this.#isSet && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, timeoutMs);
@@ -19,8 +19,16 @@ export class Wakeup {
       this.#resolve = undefined;
       clearTimeout(timer);
     }
-    const woken = this.#isSet;
     this.#isSet = false;
-    return woken;
+  }
+
+  /** Waits for `condition`, which wake-ups may make true; false when it did not come within `timeoutMs`. */
+  async waitUntil(condition: () => boolean, signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    for (let left = timeoutMs; left > 0 && !signal.aborted; left = deadline - performance.now()) {
+      if (condition()) return true;
+      await this.wait(signal, left);
+    }
+    return condition();
   }
 }

@@ -42,12 +42,18 @@ export class WitnessBuffer {
     while (this.#bytes > this.#maxBytes) this.#removeFarthest();
   }
 
-  /** The witness that a seal commits to, when all of it is here. */
-  take(seal: BlockSeal): Bytes | undefined {
+  /** True when all of the witness that a seal commits to is here. */
+  isComplete(seal: BlockSeal): boolean {
     const partial = this.#partials.get(toKey(blockHashOf(seal)));
-    if (partial === undefined || partial.chunks.size < partial.chunkHashes.length) return undefined;
-    if (!bytesEqual(witnessDigest(partial.chunkHashes), seal.witnessDigest)) return undefined;
-    return concatBytes(...partial.chunkHashes.map((_, index) => partial.chunks.get(index) as Bytes));
+    if (partial === undefined || partial.chunks.size < partial.chunkHashes.length) return false;
+    return bytesEqual(witnessDigest(partial.chunkHashes), seal.witnessDigest);
+  }
+
+  /** The witness that a seal commits to, when it is complete. */
+  get(seal: BlockSeal): Bytes | undefined {
+    if (!this.isComplete(seal)) return undefined;
+    const { chunkHashes = [], chunks } = this.#partials.get(toKey(blockHashOf(seal))) ?? {};
+    return concatBytes(...chunkHashes.map((_, index) => chunks?.get(index) as Bytes));
   }
 
   /** Forgets blocks up to `blockNumber`. */

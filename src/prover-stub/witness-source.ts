@@ -42,31 +42,25 @@ export class WitnessSource {
    * long as nobody answers it goes on asking
    */
   async get(seal: BlockSeal, demand: WitnessDemand): Promise<Bytes | undefined> {
-    const { buffer, news } = this.#modules;
-    const deadline = performance.now() + this.#limits.gossipGraceMs;
-    for (let left = this.#limits.gossipGraceMs; left > 0 && isOpen(demand); left = deadline - performance.now()) {
-      const gossiped = buffer.take(seal);
-      if (gossiped !== undefined) return gossiped;
-      await news.wait(demand.signal, left);
-    }
-    return this.#ask(seal, demand);
-  }
-
-  async #ask(seal: BlockSeal, demand: WitnessDemand): Promise<Bytes | undefined> {
-    const { buffer, news } = this.#modules;
+    await this.#awaitGossip(seal, demand, this.#limits.gossipGraceMs);
     let backoffMs = this.#limits.backoffMinMs;
     for (let attempt = 1; isOpen(demand); attempt++) {
-      const witness = buffer.take(seal) ?? (await this.#askOnce(seal));
+      const witness = this.#modules.buffer.get(seal) ?? (await this.#askOnce(seal));
       if (witness !== undefined) {
         this.#isPruned = false;
         return witness;
       }
       const isTimeToDoubt = this.#isPruned || attempt % this.#limits.witnessAttempts === 0;
       if (isTimeToDoubt && (await this.#arePeersPruned(seal))) return undefined;
-      await news.wait(demand.signal, backoffMs);
+      await this.#awaitGossip(seal, demand, backoffMs);
       backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
     }
     return undefined;
+  }
+
+  async #awaitGossip(seal: BlockSeal, demand: WitnessDemand, timeoutMs: number): Promise<void> {
+    const { buffer, news } = this.#modules;
+    await news.waitUntil(() => !isOpen(demand) || buffer.isComplete(seal), demand.signal, timeoutMs);
   }
 
   async #askOnce(seal: BlockSeal): Promise<Bytes | undefined> {

@@ -1,6 +1,5 @@
 import type { Block, ChainReader, OpenBlock } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import { bytesEqual } from '../util/bytes.ts';
 import { isAbsent, readHash, readObject, readSafeInteger } from './read-params.ts';
 import { invalidParams, rpcError } from './rpc-error.ts';
 
@@ -88,25 +87,4 @@ export async function findSealedBlock(param: BlockParam, chain: ChainReader): Pr
 
 export function isSealed(block: Block | OpenBlock): block is Block {
   return 'header' in block;
-}
-
-/**
- * Passes when the newest state may answer for `param`: only the state of the newest mini-block is kept.
- * @throws StrobeError UNKNOWN_BLOCK, BLOCK_NOT_FOUND, HISTORICAL_STATE_UNAVAILABLE
- */
-export async function requireNewestState(param: BlockParam, chain: ChainReader): Promise<void> {
-  if (param.kind === 'tag' && (param.tag === 'latest' || param.tag === 'pending')) return;
-  const head = chain.head();
-  if (param.kind === 'hash') {
-    if (bytesEqual(param.hash, head.hash)) return;
-    const block = await chain.blockByHash(param.hash);
-    throw block === undefined ? rpcError('BLOCK_NOT_FOUND', 'header for hash not found') : historical(block.header.number);
-  }
-  const number = blockNumberOf(param, chain);
-  if (number === head.header.number || number === chain.openBlock()?.env.number) return;
-  throw number > head.header.number ? rpcError('BLOCK_NOT_FOUND', 'header not found') : historical(number);
-}
-
-function historical(number: number): Error {
-  return rpcError('HISTORICAL_STATE_UNAVAILABLE', `historical state is not available: block ${number} is below the head`);
 }

@@ -1,6 +1,6 @@
 import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import { type Address, ZERO_HASH } from '../protocol/primitives.ts';
-import { effectiveGasPrice, type Transaction } from '../protocol/transaction.ts';
+import { type AccessListEntry, effectiveGasPrice, type Transaction } from '../protocol/transaction.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { quantity } from './quantity.ts';
 
@@ -56,10 +56,7 @@ function signedFields(transaction: Transaction, sender: Address): RpcTransaction
 function typedFields(transaction: Transaction): RpcTransaction {
   const chainId = transaction.chainId === undefined ? {} : { chainId: quantity(transaction.chainId) };
   if (transaction.type === 0) return chainId;
-  const accessList = transaction.accessList.map((entry) => ({
-    address: toHex(entry.address),
-    storageKeys: entry.storageKeys.map(toHex),
-  }));
+  const accessList = formatAccessList(transaction.accessList);
   const typed = { ...chainId, accessList, yParity: quantity(transaction.yParity) };
   if (transaction.type === 1) return typed;
   const fees = {
@@ -67,6 +64,10 @@ function typedFields(transaction: Transaction): RpcTransaction {
     maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas),
   };
   return transaction.type === 2 ? { ...typed, ...fees } : { ...typed, ...fees, ...authorizations(transaction) };
+}
+
+export function formatAccessList(accessList: readonly AccessListEntry[]): { address: Hex; storageKeys: Hex[] }[] {
+  return accessList.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) }));
 }
 
 function authorizations(transaction: Transaction): RpcTransaction {

@@ -2,6 +2,7 @@ import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
 import { ethCall } from './methods/eth-call.ts';
 import { ethChainId } from './methods/eth-chain-id.ts';
+import { ethCreateAccessList } from './methods/eth-create-access-list.ts';
 import { ethEstimateGas } from './methods/eth-estimate-gas.ts';
 import { ethFeeHistory } from './methods/eth-fee-history.ts';
 import {
@@ -67,6 +68,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetTransactionCount,
   ethCall,
   ethEstimateGas,
+  ethCreateAccessList,
   ethSendRawTransaction,
   ethSendRawTransactionSync,
   realtimeSendRawTransaction,

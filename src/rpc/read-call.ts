@@ -1,8 +1,8 @@
 import type { AccountOverride, CallRequest } from '../protocol/ports/execution.ts';
 import { type Address, type Hash, ZERO_ADDRESS } from '../protocol/primitives.ts';
-import type { AccessListEntry } from '../protocol/transaction.ts';
+import type { AccessListEntry, Authorization } from '../protocol/transaction.ts';
 import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
-import type { BlockParam } from './block-param.ts';
+import { type BlockParam, readBlockParam } from './block-param.ts';
 import {
   isAbsent,
   type JsonObject,
@@ -13,6 +13,7 @@ import {
   readObject,
   readOptional,
   readQuantity,
+  readSafeInteger,
   readStorageKey,
 } from './read-params.ts';
 import { invalidParams } from './rpc-error.ts';
@@ -20,7 +21,10 @@ import { invalidParams } from './rpc-error.ts';
 /** Entries of an access list, accounts overridden, or slots of one: far above any use, far below the body's limit. */
 const MAX_ENTRIES = 10_000;
 
-/** Parameters of eth_call and eth_estimateGas. */
+/** Nonces are 64-bit (EIP-2681). */
+const MAX_NONCE = 2n ** 64n - 1n;
+
+/** Parameters of eth_call, eth_estimateGas and eth_createAccessList. */
 export interface CallParams {
   readonly request: CallRequest;
   readonly block: BlockParam;
@@ -28,10 +32,18 @@ export interface CallParams {
 }
 
 /** Fields that would change the outcome and that calls here cannot honour: refused, never ignored. */
-const REFUSED_FIELDS = ['authorizationList', 'blobVersionedHashes', 'maxFeePerBlobGas', 'blobs'] as const;
+const REFUSED_FIELDS = ['blobVersionedHashes', 'maxFeePerBlobGas', 'blobs'] as const;
+
+export function readCallParams([transaction, block, overrides]: readonly unknown[]): CallParams {
+  return {
+    request: readCallRequest(transaction),
+    block: readBlockParam(block),
+    overrides: readOverrides(overrides),
+  };
+}
 
 /** The transaction object of a call: `data` and `input` are the same thing, and so are `gasPrice` and both fees. */
-export function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
+function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
   const call = readObject(param, field);
   const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
     readOptional(call[name], `${field}.${name}`, read);
@@ -46,15 +58,21 @@ export function readCallRequest(param: unknown, field = 'transaction'): CallRequ
   if (gasPrice !== undefined && (maxFeePerGas ?? maxPriorityFeePerGas) !== undefined) {
     throw invalidParams(field, 'both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified');
   }
+  const to = named('to', readAddress);
+  const authorizationList = named('authorizationList', readAuthorizations) ?? [];
+  if (to === undefined && authorizationList.length > 0) {
+    throw invalidParams(`${field}.authorizationList`, 'a set-code transaction cannot create a contract');
+  }
   return {
     from: named('from', readAddress) ?? ZERO_ADDRESS,
-    to: named('to', readAddress),
+    to,
     gas: named('gas', readQuantity),
     maxFeePerGas: gasPrice ?? maxFeePerGas,
     maxPriorityFeePerGas: gasPrice ?? maxPriorityFeePerGas,
     value: named('value', readQuantity) ?? 0n,
     data: readCallData(named('input', readData), named('data', readData), field),
     accessList: named('accessList', readAccessList) ?? [],
+    authorizationList,
   };
 }
 
@@ -76,8 +94,25 @@ function readAccessList(value: unknown, field: string): AccessListEntry[] {
   });
 }
 
+function readAuthorizations(value: unknown, field: string): Authorization[] {
+  return readArray(value, field, MAX_ENTRIES).map((item) => {
+    const entry = readObject(item, field);
+    const read = (name: string): bigint => readQuantity(entry[name], `${field}.${name}`);
+    const nonce = read('nonce');
+    if (nonce > MAX_NONCE) throw invalidParams(`${field}.nonce`, 'expected at most 64 bits');
+    return {
+      chainId: read('chainId'),
+      address: readAddress(entry['address'], `${field}.address`),
+      nonce,
+      yParity: readSafeInteger(entry['yParity'], `${field}.yParity`),
+      r: read('r'),
+      s: read('s'),
+    };
+  });
+}
+
 /** State overrides: an object of accounts by address. */
-export function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
+function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
   if (isAbsent(value)) return [];
   const accounts = Object.entries(readObject(value, field));
   if (accounts.length > MAX_ENTRIES) throw invalidParams(field, `at most ${MAX_ENTRIES} accounts`);

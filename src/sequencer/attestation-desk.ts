@@ -1,9 +1,7 @@
 import type { Attestation } from '../protocol/attestation.ts';
 import { hashHeader } from '../protocol/block-header.ts';
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
-import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
-import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { type AuthenticAttestation, validateAttestation } from '../protocol/validate-attestation.ts';
@@ -18,7 +16,6 @@ export interface AttestationDeskOptions {
 
 export interface AttestationDeskModules {
   readonly chain: ChainReader & ChainWriter;
-  readonly log: Pick<MiniBlockLog, 'read'>;
   readonly logger: SequencerLogger;
   readonly metrics: Pick<SequencerMetrics, 'recordAttestation'>;
 }
@@ -92,7 +89,7 @@ export class AttestationDesk {
   async #store({ attestation, prover }: AuthenticAttestation): Promise<void> {
     const { chain, logger, metrics } = this.#modules;
     await chain.addAttestation(attestation, prover);
-    const seal = await this.#sealOf(attestation.blockNumber);
+    const seal = await chain.sealOf(attestation.blockNumber);
     if (seal === undefined || agrees(attestation, seal)) return;
     metrics.recordAttestation('DISAGREES');
     logger.error(
@@ -104,25 +101,13 @@ export class AttestationDesk {
   async #advanceSafe(): Promise<void> {
     const { chain } = this.#modules;
     for (let number = (chain.safeNumber() ?? 0) + 1; number <= chain.head().header.number; number++) {
-      const seal = await this.#sealOf(number);
+      const seal = await chain.sealOf(number);
       const attestations = await chain.attestations(number);
       const agreeing = seal === undefined ? [] : attestations.filter((attestation) => agrees(attestation, seal));
       if (agreeing.length < this.#options.genesis.threshold) return;
       await chain.markRootVerified(number);
       await chain.markSafe(number);
     }
-  }
-
-  async #sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
-    const { chain, log } = this.#modules;
-    const block = await chain.blockByNumber(blockNumber);
-    if (block === undefined) return undefined;
-    for await (const { bytes } of log.read(block.lastMiniBlock)) {
-      const record = decodeLogRecord(bytes);
-      if (record.kind === 'blockSeal' && record.blockSeal.header.number === blockNumber) return record.blockSeal;
-      if (record.kind === 'miniBlock' && record.miniBlock.envelope.number > block.lastMiniBlock) return undefined;
-    }
-    return undefined;
   }
 }
 

@@ -21,6 +21,8 @@ export interface ExecutedBatch {
 export interface BuildLimits {
   /** Time on the builder's clock at which no further transaction begins, ms. */
   readonly executeUntilMs: number;
+  /** True while the mini-block before is becoming durable: until then this one may as well take more. */
+  readonly isWaiting: () => boolean;
   /** Gas used in the open block before this mini-block. */
   readonly blockGasUsed: bigint;
   /** Gas behind which this mini-block takes no further transaction. */
@@ -54,7 +56,7 @@ export class MiniBlockBuilder {
     while (bytes < MINI_BLOCK_BODY_BYTES && batch.gasUsed < limits.gasBudget) {
       if (batch.transactions.length >= MAX_MINI_BLOCK_TRANSACTIONS) break;
       const now = nowMs();
-      if (now >= limits.executeUntilMs) break;
+      if (now >= limits.executeUntilMs && !limits.isWaiting()) break;
       if (now >= yieldAtMs) {
         await new Promise<void>((resolve) => setImmediate(resolve));
         yieldAtMs = nowMs() + YIELD_AFTER_MS;

@@ -1,8 +1,9 @@
+import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { HEARTBEAT_INTERVAL_MS, IDLE_BEAT_MS } from '../protocol/limits.ts';
 import { BlockSealer } from './block-sealer.ts';
 import { openEnvironment } from './block-environment.ts';
 import { HeartbeatSender } from './heartbeat.ts';
-import { gasBudget, MiniBlockBuilder } from './mini-block-builder.ts';
+import { type ExecutedBatch, gasBudget, MiniBlockBuilder } from './mini-block-builder.ts';
 import { MiniBlockCommitter } from './mini-block-committer.ts';
 import type { SequencerModules, SequencerOptions } from './sequencer-modules.ts';
 import { Timetable } from './timetable.ts';
@@ -12,6 +13,21 @@ const EXPIRY_SWEEP_MS = 60_000;
 
 /** Intervals above this many times the setting are pauses without work, not a slow clock. */
 const PAUSE_FACTOR = 20;
+
+interface BuildingBlock {
+  readonly env: BlockEnvironment;
+  readonly endMs: number;
+  gasUsed: bigint;
+  /** True when the next transaction in order does not fit into its gas limit. */
+  isFull: boolean;
+  /** True before its first mini-block, which exists even without transactions. */
+  isEmpty: boolean;
+}
+
+interface PendingCommit {
+  readonly done: Promise<void>;
+  isSettled: boolean;
+}
 
 /**
  * The loop that turns pooled transactions into mini-blocks and mini-blocks into EVM blocks. It is the only writer of
@@ -26,9 +42,11 @@ export class Sequencer {
   readonly #sealer: BlockSealer;
   readonly #heartbeat: HeartbeatSender;
   readonly #stop = new AbortController();
-  #epoch: number;
-  #blockEndMs = 0;
-  #blockFull = false;
+  readonly #epoch: number;
+  /** The block that mini-blocks are built for; chain state knows it once its first mini-block is durable. */
+  #building: BuildingBlock | undefined;
+  /** The mini-block that is becoming durable while the next one is executed. */
+  #commit: PendingCommit | undefined;
   #lastSealMs: number;
   #lastBeginMs: number | undefined;
   #wake: () => void = () => {};
@@ -67,10 +85,12 @@ export class Sequencer {
       const expired = mempool.expire();
       if (expired > 0) logger.info({ expired }, 'dropped transactions that waited too long');
     }, EXPIRY_SWEEP_MS);
+    this.#resume();
     this.#heartbeat.start(this.#epoch);
     const { signal } = this.#stop;
     try {
       while (!signal.aborted) await this.#step(signal);
+      await this.#commit?.done;
     } finally {
       clearInterval(sweep);
       this.#heartbeat.stop();
@@ -83,10 +103,17 @@ export class Sequencer {
     this.#wake();
   }
 
+  /** A block that was open before a restart is sealed as soon as the loop runs. */
+  #resume(): void {
+    const open = this.#modules.chainState.openBlock();
+    if (open === undefined) return;
+    this.#building = { env: open.env, endMs: 0, gasUsed: open.gasUsed, isFull: false, isEmpty: false };
+  }
+
   async #step(signal: AbortSignal): Promise<void> {
     const nowMs = this.#modules.clock.nowMs();
-    const open = this.#modules.chainState.openBlock();
-    if (open !== undefined && nowMs >= this.#blockEndMs) {
+    if (this.#building !== undefined && nowMs >= this.#building.endMs) {
+      await this.#commit?.done;
       await this.#sealBlock();
       return;
     }
@@ -100,16 +127,22 @@ export class Sequencer {
 
   /** When the loop has to act next; a wake-up asks again. */
   #nextDueMs(nowMs: number): number {
-    const { mempool, chainState } = this.#modules;
+    const building = this.#building;
     const beginMs = this.#timetable.nextBeginMs();
-    const open = chainState.openBlock() !== undefined;
-    if (mempool.readyCount > 0 && !(open && this.#blockFull)) return open ? Math.min(beginMs, this.#blockEndMs) : beginMs;
-    return open ? this.#blockEndMs : Math.max(this.#lastSealMs + IDLE_BEAT_MS, nowMs);
+    const hasWork = this.#modules.mempool.readyCount > 0 && building?.isFull !== true;
+    if (building !== undefined) return hasWork ? Math.min(beginMs, building.endMs) : building.endMs;
+    return hasWork ? beginMs : Math.max(this.#lastSealMs + IDLE_BEAT_MS, nowMs);
   }
 
-  #waitUntil(timeMs: number, signal: AbortSignal): Promise<void> {
+  async #waitUntil(timeMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#commit !== undefined) {
+      // Nothing to execute: a commit that fails must show now and not at the next transaction.
+      await this.#commit.done;
+      this.#commit = undefined;
+      return;
+    }
     const delayMs = Math.min(Math.max(timeMs - this.#modules.clock.nowMs(), 0), HEARTBEAT_INTERVAL_MS);
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();
       const timer = setTimeout(resolve, delayMs);
       this.#wake = () => {
@@ -119,34 +152,59 @@ export class Sequencer {
     });
   }
 
+  async #open(nowMs: number): Promise<BuildingBlock> {
+    const { chain, engine, mempool } = this.#modules;
+    const env = openEnvironment(chain.head(), this.#options.genesis, nowMs);
+    await engine.beginBlock(env);
+    mempool.openBlock(env.baseFeePerGas);
+    return { env, endMs: this.#timetable.blockEndMs(nowMs), gasUsed: 0n, isFull: false, isEmpty: true };
+  }
+
+  /** Executes one mini-block; it becomes durable while the next one is executed. */
   async #produce(nowMs: number): Promise<void> {
-    const { chainState, chain, clock, engine, mempool, metrics } = this.#modules;
-    let env = chainState.openBlock()?.env;
-    if (env === undefined) {
-      env = openEnvironment(chain.head(), this.#options.genesis, nowMs);
-      this.#blockEndMs = this.#timetable.blockEndMs(nowMs);
-      this.#blockFull = false;
-      await engine.beginBlock(env);
-      mempool.openBlock(env.baseFeePerGas);
-    }
-    const isFirst = chainState.openBlock() === undefined;
-    const blockGasUsed = chainState.openBlock()?.gasUsed ?? 0n;
+    const { clock, mempool } = this.#modules;
+    this.#building ??= await this.#open(nowMs);
+    const building = this.#building;
     const { executeUntilMs } = this.#timetable.begin(nowMs);
-    const batch = await this.#builder.build(env, { executeUntilMs, blockGasUsed, gasBudget: this.#gasBudget() });
-    if (batch.transactions.length === 0) this.#blockFull = mempool.readyCount > 0;
-    if (batch.transactions.length === 0 && !isFirst) return;
-    const executedMs = clock.nowMs();
-    const applied = await this.#committer.commit(env, batch, this.#epoch);
-    metrics.recordMiniBlock({
-      number: applied.miniBlock.envelope.number,
-      intervalSeconds: this.#intervalSeconds(nowMs),
-      executionSeconds: (executedMs - nowMs) / 1000,
-      commitSeconds: (clock.nowMs() - executedMs) / 1000,
-      transactions: batch.transactions.length,
-      gasUsed: batch.gasUsed,
-      diffBytes: applied.miniBlock.diffPayload.length,
-      bodyBytes: applied.miniBlock.bodyPayload.length,
+    const batch = await this.#builder.build(building.env, {
+      executeUntilMs,
+      isWaiting: () => this.#commit?.isSettled === false,
+      blockGasUsed: building.gasUsed,
+      gasBudget: this.#gasBudget(),
     });
+    const isWorthless = batch.transactions.length === 0 && !building.isEmpty;
+    building.isFull = batch.transactions.length === 0 && mempool.readyCount > 0;
+    if (isWorthless) return;
+    building.gasUsed += batch.gasUsed;
+    building.isEmpty = false;
+    const executionMs = clock.nowMs() - nowMs;
+    await this.#commit?.done;
+    this.#commit = this.#startCommit(building.env, batch, { beginMs: nowMs, executionMs });
+  }
+
+  #startCommit(env: BlockEnvironment, batch: ExecutedBatch, timing: { beginMs: number; executionMs: number }): PendingCommit {
+    const { clock, metrics } = this.#modules;
+    const startMs = clock.nowMs();
+    const intervalSeconds = this.#intervalSeconds(timing.beginMs);
+    const done = this.#committer.commit(env, batch, this.#epoch).then(({ miniBlock }) => {
+      commit.isSettled = true;
+      metrics.recordMiniBlock({
+        number: miniBlock.envelope.number,
+        intervalSeconds,
+        executionSeconds: timing.executionMs / 1000,
+        commitSeconds: (clock.nowMs() - startMs) / 1000,
+        transactions: batch.transactions.length,
+        gasUsed: batch.gasUsed,
+        diffBytes: miniBlock.diffPayload.length,
+        bodyBytes: miniBlock.bodyPayload.length,
+      });
+    });
+    const commit = { done, isSettled: false };
+    // The next step awaits it and fails; a rejection before that is not unhandled.
+    done.catch(() => {
+      commit.isSettled = true;
+    });
+    return commit;
   }
 
   #intervalSeconds(beginMs: number): number | undefined {
@@ -156,7 +214,7 @@ export class Sequencer {
     return (beginMs - previous) / 1000;
   }
 
-  #gasBudget() {
+  #gasBudget(): bigint {
     const { chain } = this.#modules;
     const unattested = chain.head().header.number - (chain.safeNumber() ?? 0);
     return gasBudget(unattested, this.#options.genesis.maxUnattestedBlocks);
@@ -166,6 +224,7 @@ export class Sequencer {
     const { clock, metrics, logger, chain } = this.#modules;
     const startMs = clock.nowMs();
     const { block, witnessBytes } = await this.#sealer.seal(this.#epoch);
+    this.#building = undefined;
     this.#lastSealMs = clock.nowMs();
     metrics.recordBlockSealed({
       stallSeconds: (this.#lastSealMs - startMs) / 1000,

@@ -1,5 +1,5 @@
-import { decodeBody, decodeMiniBlock } from '../protocol/mini-block.ts';
-import { encodeReceipt, logsBloom, mergeBloom, BLOOM_BYTES } from '../protocol/receipt.ts';
+import { type BodyTransaction, decodeMiniBlock, decodeRawBody } from '../protocol/mini-block.ts';
+import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
 import { type DiffCodec, canonicalDiffCodec } from '../protocol/diff-codec.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
@@ -70,15 +70,14 @@ export class BlockRoots {
   /** Takes in a committed mini-block in its wire form (without the kind byte). */
   append(miniBlockBytes: Bytes): void {
     const miniBlock = decodeMiniBlock(miniBlockBytes);
-    const body = decodeBody(miniBlock.bodyPayload, miniBlock.envelope);
-    for (const [position, { raw }] of body.transactions.entries()) {
-      const receipt = body.receipts[position];
-      if (receipt === undefined) continue;
+    const body = decodeRawBody(miniBlock.bodyPayload, miniBlock.envelope);
+    for (const [position, receipt] of body.receipts.entries()) {
       const key = indexTrieKey(this.#count++);
-      this.#transactions.put(key, raw);
-      this.#receipts.put(key, encodeReceipt(receipt));
-      if (receipt.logs.length > 0) mergeBloom(this.#bloom, logsBloom(receipt.logs));
-      this.#gasUsed = receipt.cumulativeGasUsed;
+      this.#transactions.put(key, (body.transactions[position] as BodyTransaction).raw);
+      this.#receipts.put(key, receipt);
+      const { bloom, cumulativeGasUsed } = receiptTotals(receipt);
+      mergeBloom(this.#bloom, bloom);
+      this.#gasUsed = cumulativeGasUsed;
     }
     this.#applyDiff(this.#codec.decode(miniBlock.diffPayload));
   }

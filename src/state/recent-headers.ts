@@ -1,4 +1,4 @@
-import { type BlockHeader, encodeHeader } from '../protocol/block-header.ts';
+import { type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -20,12 +20,13 @@ export class RecentHeaders {
   #lowestAsked = Number.POSITIVE_INFINITY;
 
   /** Loads what the chain has and follows it from then on; returns what ends that. */
-  async follow(chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'subscribe'>): Promise<() => void> {
+  async follow(chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'sealOf' | 'subscribe'>): Promise<() => void> {
     const head = chain.head().header.number;
     for (let number = Math.max(0, head - WINDOW + 1); number <= head; number++) {
-      const block = await chain.blockByNumber(number);
-      invariant(block !== undefined, 'every block up to the head is stored');
-      this.#add(block);
+      // Block 0 has no seal.
+      const header = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
+      invariant(header !== undefined, 'every block up to the head is stored');
+      this.#add({ header, hash: hashHeader(header) });
     }
     return chain.subscribe((event) => {
       if (event.kind === 'block') this.#add(event.block);

@@ -51,7 +51,12 @@ export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
       await replay.apply(decodeLogRecord(bytes));
     } catch (cause) {
       if (!isStrobeError(cause)) throw cause;
-      throw new StrobeError('LOG_REPLAY_MISMATCH', `log record at ${number}: ${cause.message}`, { number, cause: cause.code }, { cause });
+      throw new StrobeError(
+        'LOG_REPLAY_MISMATCH',
+        `log record at ${number}: ${cause.message}`,
+        { number, cause: cause.code },
+        { cause },
+      );
     }
   }
   return replay.result();

@@ -1,5 +1,5 @@
-import { type Account, type Address, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import type { AccountUndo, StateUndo, StateView, WorldState } from '../protocol/ports/state.ts';
+import { type Account, type Address, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import { type Bytes, isZeroBytes, toKey } from '../util/bytes.ts';
 import type { KeyedState } from './keyed-state.ts';
 import { OverlayState } from './overlay-state.ts';
@@ -19,11 +19,14 @@ interface BlockLayer {
 /** Old values of the newest blocks: the state at the end of each is read through what later blocks changed. */
 export class StateHistory {
   readonly #base: KeyedState;
+  readonly #keptBlocks: number;
+  /** By block number, without gaps: every block has a mini-block. */
   readonly #layers = new Map<number, BlockLayer>();
   #newest = 0;
 
-  constructor(base: KeyedState) {
+  constructor(base: KeyedState, keptBlocks: number = HISTORY_BLOCKS) {
     this.#base = base;
+    this.#keptBlocks = keptBlocks;
   }
 
   /** Takes the old values of one mini-block of block `blockNumber`. */
@@ -32,7 +35,7 @@ export class StateHistory {
     if (layer === undefined) {
       layer = { accounts: new Map(), slots: new Map() };
       this.#layers.set(blockNumber, layer);
-      this.#layers.delete(blockNumber - HISTORY_BLOCKS);
+      this.#layers.delete(blockNumber - this.#keptBlocks);
       this.#newest = blockNumber;
     }
     for (const account of undo.accounts) recordAccount(layer, account);
@@ -44,7 +47,11 @@ export class StateHistory {
     this.#newest = Math.min(this.#newest, blockNumber);
   }
 
-  /** The state at the end of a block; undefined when later changes are not kept (any more). `head` is the sealed head. */
+  /**
+   * The state at the end of a block; undefined when later changes are not kept (any more). The view reads the committed
+   * state through the changes made until now: it holds until the next mini-block is applied or undone.
+   * @param head the sealed head
+   */
   at(blockNumber: number, head: number): StateView | undefined {
     const later: BlockLayer[] = [];
     for (let number = blockNumber + 1; number <= Math.max(head, this.#newest); number++) {

@@ -6,12 +6,19 @@ import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock, Block, IndexedTransaction } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
+import { toKey } from '../util/bytes.ts';
 import type { BlockRecord } from './block-record.ts';
 import type { BlockRepository } from './block-repository.ts';
 import { BLOCK_START, type ChainTransaction, indexTransactions } from './indexed-transaction.ts';
 
+/** Decoded transactions kept: about 50 MB, the mini-blocks of some seconds under full load. */
+const MAX_DECODED_TRANSACTIONS = 20_000;
+
 /** Reads sealed blocks from the database, decoding only what is asked for. */
 export class BlockReader {
+  /** Mini-blocks decoded before, oldest first. */
+  readonly #decoded = new Map<string, readonly ChainTransaction[]>();
+  #decodedCount = 0;
   readonly #blocks: BlockRepository;
   readonly #log: Pick<MiniBlockLog, 'read'>;
   readonly #codec: DiffCodec;
@@ -78,12 +85,31 @@ export class BlockReader {
     return undefined;
   }
 
-  async #transactionsOf(record: BlockRecord, index: number): Promise<ChainTransaction[]> {
+  /** Whoever asks for one transaction of a mini-block mostly asks for the others next. */
+  async #transactionsOf(record: BlockRecord, index: number): Promise<readonly ChainTransaction[]> {
     const { header, firstNumber } = record.seal;
+    const blockHash = hashHeader(header);
+    // By hash, so that a rolled back block is never served from here.
+    const key = `${toKey(blockHash)}/${index}`;
+    const known = this.#decoded.get(key);
+    if (known !== undefined) return known;
     const miniBlockNumber = firstNumber + index;
     const body = await this.#blocks.body(miniBlockNumber);
-    const place = { env: environmentOf(header), miniBlockNumber, blockHash: hashHeader(header) };
-    return indexTransactions(body, undefined, place, record.starts[index] ?? BLOCK_START).transactions;
+    const place = { env: environmentOf(header), miniBlockNumber, blockHash };
+    const { transactions } = indexTransactions(body, undefined, place, record.starts[index] ?? BLOCK_START);
+    this.#remember(key, transactions);
+    return transactions;
+  }
+
+  #remember(key: string, transactions: readonly ChainTransaction[]): void {
+    if (this.#decoded.has(key)) return;
+    this.#decoded.set(key, transactions);
+    this.#decodedCount += transactions.length;
+    for (const [oldest, dropped] of this.#decoded) {
+      if (this.#decodedCount <= MAX_DECODED_TRANSACTIONS || oldest === key) return;
+      this.#decoded.delete(oldest);
+      this.#decodedCount -= dropped.length;
+    }
   }
 }
 

@@ -61,7 +61,12 @@ export class ChainDatabase {
         await fill(batch, new WritePacer());
         await batch.write(options);
       } catch (cause) {
-        this.#failure = new StrobeError('CHAIN_STORE_FAILED', `the database cannot be written: ${errorMessage(cause)}`, {}, { cause });
+        this.#failure = new StrobeError(
+          'CHAIN_STORE_FAILED',
+          `the database cannot be written: ${errorMessage(cause)}`,
+          {},
+          { cause },
+        );
         throw this.#failure;
       }
     };

@@ -62,7 +62,11 @@ export function assertFollows({ miniBlock, env }: MiniBlockCommit, head: ChainHe
 }
 
 /** @throws StrobeError SEAL_DOES_NOT_FIT when it does not close the open block on top of the head */
-export function assertSeals(seal: BlockSeal, head: ChainHead, open: OpenBlockBuilder | undefined): asserts open is OpenBlockBuilder {
+export function assertSeals(
+  seal: BlockSeal,
+  head: ChainHead,
+  open: OpenBlockBuilder | undefined,
+): asserts open is OpenBlockBuilder {
   const { header, firstNumber, lastNumber, lastDigest } = seal;
   const fits =
     open !== undefined &&

@@ -1,5 +1,5 @@
 import type { Attestation } from '../protocol/attestation.ts';
-import { type BlockEnvironment, type BlockHeader, encodeHeader } from '../protocol/block-header.ts';
+import { type BlockEnvironment, type BlockHeader, hashHeader, encodeHeader } from '../protocol/block-header.ts';
 import type { DiffCodec } from '../protocol/diff-codec.ts';
 import type {
   AppliedMiniBlock,
@@ -139,6 +139,11 @@ export class ChainStore implements ChainReader, ChainWriter {
     return this.#recent.block(blockNumber)?.block ?? this.#reader.block(blockNumber);
   }
 
+  async sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
+    if (blockNumber === this.#head.header.number) return this.#head.seal;
+    return (await this.#database.blocks.record(blockNumber))?.seal;
+  }
+
   async blockByHash(hash: Hash): Promise<Block | undefined> {
     if (bytesEqual(hash, this.genesisHash)) return this.#genesis;
     const blockNumber = this.#recent.numberOf(hash) ?? (await this.#database.blocks.numberOf(hash));
@@ -158,11 +163,14 @@ export class ChainStore implements ChainReader, ChainWriter {
   }
 
   async blockStatus(blockNumber: number): Promise<BlockStatus | undefined> {
-    const block = await this.blockByNumber(blockNumber);
-    if (block === undefined) return undefined;
     const isGenesis = blockNumber === 0;
+    const seal = await this.sealOf(blockNumber);
+    if (seal === undefined && !isGenesis) return undefined;
+    const hash = seal === undefined ? this.genesisHash : hashHeader(seal.header);
     const attestations = await this.#database.verification.attestations(blockNumber);
-    const agreeing = attestations.filter(({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, block.hash));
+    const agreeing = attestations.filter(
+      ({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, hash),
+    );
     return {
       blockNumber,
       received: true,
@@ -303,7 +311,8 @@ export class ChainStore implements ChainReader, ChainWriter {
       target = await this.#mustBlock(target.header.number - 1);
     }
     const { header, lastMiniBlock: boundary } = target;
-    if (boundary !== number) throw new StrobeError('ROLLBACK_INSIDE_BLOCK', 'a sealed block is undone whole', { number, boundary });
+    if (boundary !== number)
+      throw new StrobeError('ROLLBACK_INSIDE_BLOCK', 'a sealed block is undone whole', { number, boundary });
     const record = await this.#database.blocks.record(header.number);
     await this.#database.removeBlocks(blocks, header.number, undo, registry);
     this.#recent.removeAbove(header.number);

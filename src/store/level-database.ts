@@ -21,7 +21,10 @@ const BYTES_ENCODING = {
  * @throws StrobeError LOCKED when another process (or this one) has it open, DATABASE_FAILED
  */
 export async function openLevel(path: string): Promise<LevelDatabase> {
-  const database: LevelDatabase = new ClassicLevel<Bytes, Bytes>(path, { keyEncoding: BYTES_ENCODING, valueEncoding: BYTES_ENCODING });
+  const database: LevelDatabase = new ClassicLevel<Bytes, Bytes>(path, {
+    keyEncoding: BYTES_ENCODING,
+    valueEncoding: BYTES_ENCODING,
+  });
   try {
     await database.open();
     return database;

@@ -13,7 +13,7 @@ import { StrobeError } from '../util/errors.ts';
  * `syncedTo` is the length of this file known to be on disk when the record was written: a broken record below the
  * `syncedTo` of a valid one behind it was once whole, so it is damage and no torn write. Integers are little-endian.
  */
-export const LOG_FORMAT_VERSION = 1;
+const LOG_FORMAT_VERSION = 1;
 
 const MAGIC = new TextEncoder().encode('STROBLOG');
 export const SEGMENT_HEADER_BYTES = 48;

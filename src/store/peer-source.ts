@@ -50,6 +50,7 @@ async function* readRange(
     yield bytes;
     const record = decodeLogRecord(bytes);
     if (record.kind !== 'blockSeal') continue;
-    for (const attestation of await chain.attestations(record.blockSeal.header.number)) yield encodeAttestationRecord(attestation);
+    for (const attestation of await chain.attestations(record.blockSeal.header.number))
+      yield encodeAttestationRecord(attestation);
   }
 }

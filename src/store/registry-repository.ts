@@ -30,7 +30,11 @@ export class RegistryRepository {
     await this.#removeFrom(batch, TABLE.registrySlots, mark.slots);
   }
 
-  async #removeFrom(batch: LevelBatch, table: typeof TABLE.registryAccounts | typeof TABLE.registrySlots, id: number): Promise<void> {
+  async #removeFrom(
+    batch: LevelBatch,
+    table: typeof TABLE.registryAccounts | typeof TABLE.registrySlots,
+    id: number,
+  ): Promise<void> {
     const { lt } = rangeOf(Uint8Array.of(table));
     for await (const key of this.#database.keys({ gte: numberKey(table, id), lt })) batch.del(key);
   }

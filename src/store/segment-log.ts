@@ -66,7 +66,13 @@ export class SegmentLog implements MiniBlockLog, LogSource {
   #lastNumber: number;
   #failure: StrobeError | undefined;
 
-  private constructor(options: Required<SegmentLogOptions>, disk: LogDisk, guard: LogGuard, segments: LogSegment[], order: LogOrder) {
+  private constructor(
+    options: Required<SegmentLogOptions>,
+    disk: LogDisk,
+    guard: LogGuard,
+    segments: LogSegment[],
+    order: LogOrder,
+  ) {
     this.#options = options;
     this.#disk = disk;
     this.#guard = guard;
@@ -105,7 +111,9 @@ export class SegmentLog implements MiniBlockLog, LogSource {
   append(entries: readonly LogEntry[]): Promise<void> {
     const bytes = entries.reduce((sum, entry) => sum + recordSize(entry), 0);
     if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes && this.#queue.length > 0) {
-      return Promise.reject(new StrobeError('LOG_QUEUE_FULL', 'the disk does not keep up with the log', { bytes: this.#queuedBytes }));
+      return Promise.reject(
+        new StrobeError('LOG_QUEUE_FULL', 'the disk does not keep up with the log', { bytes: this.#queuedBytes }),
+      );
     }
     return this.#enqueue({ entries, bytes, truncateAfter: 0 });
   }

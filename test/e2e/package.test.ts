@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { waitFor } from '../support/wait-for.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -55,15 +57,18 @@ async function pack(): Promise<string> {
   return join(folder, report.filename);
 }
 
-/** Runs a program with the machine's own Node, without what npm put around the running tests. */
-function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+/** The environment of the person who runs the tests, without what npm put around them: the machine's own Node. */
+function plainEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(?:npm_|VITEST|STROBE_|NODE_OPTIONS$|NODE_ENV$)/.test(name),
   );
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
-  const options = { cwd, env: { ...Object.fromEntries(inherited), ...env, PATH: path.join(delimiter) } };
+  return { ...Object.fromEntries(inherited), PATH: path.join(delimiter) };
+}
+
+function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(command, [...args], options, (error, stdout, stderr) => {
+    execFile(command, [...args], { cwd, env: { ...plainEnvironment(), ...env } }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
@@ -123,5 +128,30 @@ describe('the installed command', () => {
     const { code, stderr } = await strobe(['devnet', '--replicas', 'many']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/--replicas/);
+  });
+
+  test('runs a devnet, with its worker threads, and stops it', async () => {
+    // Away from the default ports, which a real devnet may be using.
+    const ports = ['--rpc-port', '27545', '--metrics-port', '27645', '--p2p-port', '27745'];
+    const args = ['devnet', '--replicas', '1', '--log-format', 'json', '--data-dir', 'devnet', ...ports];
+    // A group of its own: the launcher, the devnet and its processes can be ended together whatever happens here.
+    const options = { cwd: folder, env: plainEnvironment(), detached: true };
+    const devnet = spawn(join(folder, 'node_modules', '.bin', 'strobe'), args, options);
+    onTestFinished(() => {
+      if (devnet.pid !== undefined && devnet.exitCode === null) process.kill(-devnet.pid, 'SIGKILL');
+    });
+    let output = '';
+    for (const stream of [devnet.stdout, devnet.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
+    const exited = once(devnet, 'exit');
+    await waitFor(() => output.includes('devnet is ready') || devnet.exitCode !== null, { timeoutMs: 90_000, what: 'ready' });
+    expect(output).toContain('chain id 424242');
+    const answer = await fetch('http://127.0.0.1:27546', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+    });
+    expect(await answer.json()).toEqual({ jsonrpc: '2.0', id: 1, result: '0x67932' });
+    devnet.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
   });
 });

@@ -27,24 +27,27 @@ function breakableDisk(operation: 'write' | 'sync'): LogDisk & { broken: boolean
   return disk;
 }
 
-test.each(['write', 'sync'] as const)('after a failed %s nothing is acknowledged any more, and a restart has all that was', async (operation) => {
-  const directory = tempDirectory();
-  const disk = breakableDisk(operation);
-  const { log } = await open(directory, disk);
-  await log.append([miniBlockEntry(1)]);
-  disk.broken = true;
-  const failing = [log.append([miniBlockEntry(2)]), log.append([miniBlockEntry(3)])];
-  const outcomes = await Promise.allSettled(failing);
-  expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual(['LOG_FAILED', 'LOG_FAILED']);
+test.each(['write', 'sync'] as const)(
+  'after a failed %s nothing is acknowledged any more, and a restart has all that was',
+  async (operation) => {
+    const directory = tempDirectory();
+    const disk = breakableDisk(operation);
+    const { log } = await open(directory, disk);
+    await log.append([miniBlockEntry(1)]);
+    disk.broken = true;
+    const failing = [log.append([miniBlockEntry(2)]), log.append([miniBlockEntry(3)])];
+    const outcomes = await Promise.allSettled(failing);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual(['LOG_FAILED', 'LOG_FAILED']);
 
-  disk.broken = false;
-  await expect(log.append([miniBlockEntry(2)])).rejects.toMatchObject({ code: 'LOG_FAILED' });
-  expect(log.lastNumber()).toBe(1);
-  expect(await readAll(log)).toEqual([miniBlockEntry(1)]);
-  await log.close();
+    disk.broken = false;
+    await expect(log.append([miniBlockEntry(2)])).rejects.toMatchObject({ code: 'LOG_FAILED' });
+    expect(log.lastNumber()).toBe(1);
+    expect(await readAll(log)).toEqual([miniBlockEntry(1)]);
+    await log.close();
 
-  const reopened = await open(directory);
-  expect(reopened.recovery.cleanShutdown).toBe(false);
-  expect((await readAll(reopened.log))[0]).toEqual(miniBlockEntry(1));
-  await reopened.log.close();
-});
+    const reopened = await open(directory);
+    expect(reopened.recovery.cleanShutdown).toBe(false);
+    expect((await readAll(reopened.log))[0]).toEqual(miniBlockEntry(1));
+    await reopened.log.close();
+  },
+);

@@ -11,13 +11,17 @@ import { tempDirectory } from '../support/temp-directory.ts';
 const open = (directory: string) =>
   SegmentLog.open({ directory, genesisHash: TEST_GENESIS_HASH, durability: 'sync', segmentBytes: 300 });
 
-type Step =
-  | { kind: 'append'; sizes: number[]; seal: boolean }
-  | { kind: 'truncate'; back: number }
-  | { kind: 'reopen' };
+type Step = { kind: 'append'; sizes: number[]; seal: boolean } | { kind: 'truncate'; back: number } | { kind: 'reopen' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), seal: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      sizes: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }),
+      seal: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate' as const), back: fc.nat(6) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
 );
@@ -72,60 +76,72 @@ test('a log answers like an array through appends, truncations and reopens', asy
     fc.asyncProperty(scenarios, async (steps) => {
       await run(tempDirectory(), steps);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
 test('whatever a crash leaves of a write under way, every acknowledged record comes back', async () => {
   await fc.assert(
-    fc.asyncProperty(scenarios, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 3 }), fc.double({ min: 0, max: 0.999, noNaN: true }), async (steps, sizes, part) => {
-      const directory = tempDirectory();
-      const model = await run(directory, steps);
-      const crashed = copyWithoutMark(directory);
-      const tail = segmentPaths(crashed).at(-1);
-      if (tail === undefined) return;
-      // The bytes of the group that was being written, of which only a part got to the disk.
-      const { log: other } = await open(directory);
-      const group = model.next(sizes, true);
-      await other.append(group);
-      await other.close();
-      const grown = readFileSync(segmentPaths(directory).find((path) => path.endsWith(tail.slice(-19))) as string);
-      const before = statSync(tail).size;
-      writeFileSync(tail, grown.subarray(0, before + Math.floor((grown.length - before) * part)));
-      const { log } = await open(crashed);
-      const found = await readAll(log);
-      expect(found.slice(0, model.entries.length)).toEqual(model.entries);
-      expect([...model.entries, ...group].slice(0, found.length)).toEqual(found);
-      await log.close();
-    }),
-    { numRuns: 60 },
+    fc.asyncProperty(
+      scenarios,
+      fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 3 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      async (steps, sizes, part) => {
+        const directory = tempDirectory();
+        const model = await run(directory, steps);
+        const crashed = copyWithoutMark(directory);
+        const tail = segmentPaths(crashed).at(-1);
+        if (tail === undefined) return;
+        // The bytes of the group that was being written, of which only a part got to the disk.
+        const { log: other } = await open(directory);
+        const group = model.next(sizes, true);
+        await other.append(group);
+        await other.close();
+        const grown = readFileSync(segmentPaths(directory).find((path) => path.endsWith(tail.slice(-19))) as string);
+        const before = statSync(tail).size;
+        writeFileSync(tail, grown.subarray(0, before + Math.floor((grown.length - before) * part)));
+        const { log } = await open(crashed);
+        const found = await readAll(log);
+        expect(found.slice(0, model.entries.length)).toEqual(model.entries);
+        expect([...model.entries, ...group].slice(0, found.length)).toEqual(found);
+        await log.close();
+      },
+    ),
+    { numRuns: 25 },
   );
 });
 
 test('a log with any one byte changed or any tail cut off is refused or a reported beginning of what was written', async () => {
   await fc.assert(
-    fc.asyncProperty(scenarios, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean(), fc.boolean(), async (steps, at, mask, flip, keepMark) => {
-      const directory = tempDirectory();
-      const model = await run(directory, steps);
-      const damaged = keepMark ? directory : copyWithoutMark(directory);
-      const paths = segmentPaths(damaged);
-      if (paths.length === 0) return;
-      damage(flip ? (paths[at % paths.length] as string) : (paths.at(-1) as string), at, flip ? mask : undefined);
-      const opened = await open(damaged).catch((error: unknown) => error);
-      if (isStrobeError(opened)) {
-        expect(['LOG_CORRUPT', 'VERSION_NOT_SUPPORTED', 'GENESIS_MISMATCH']).toContain(opened.code);
-        return;
-      }
-      const { log, recovery } = opened as Awaited<ReturnType<typeof open>>;
-      const found = await readAll(log);
-      expect(model.entries.slice(0, found.length)).toEqual(found);
-      // Without the mark of a clean shutdown a cut exactly between two records looks like a log that ended there.
-      if (found.length < model.entries.length && (flip || keepMark)) expect(recovery.truncatedBytes).toBeGreaterThan(0);
-      expect(recovery.cleanShutdown).toBe(keepMark && recovery.truncatedBytes === 0);
-      await log.append([miniBlockEntry(log.lastNumber() + 1, 7)]);
-      await log.close();
-    }),
-    { numRuns: 150 },
+    fc.asyncProperty(
+      scenarios,
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.boolean(),
+      fc.boolean(),
+      async (steps, at, mask, flip, keepMark) => {
+        const directory = tempDirectory();
+        const model = await run(directory, steps);
+        const damaged = keepMark ? directory : copyWithoutMark(directory);
+        const paths = segmentPaths(damaged);
+        if (paths.length === 0) return;
+        damage(flip ? (paths[at % paths.length] as string) : (paths.at(-1) as string), at, flip ? mask : undefined);
+        const opened = await open(damaged).catch((error: unknown) => error);
+        if (isStrobeError(opened)) {
+          expect(['LOG_CORRUPT', 'VERSION_NOT_SUPPORTED', 'GENESIS_MISMATCH']).toContain(opened.code);
+          return;
+        }
+        const { log, recovery } = opened as Awaited<ReturnType<typeof open>>;
+        const found = await readAll(log);
+        expect(model.entries.slice(0, found.length)).toEqual(found);
+        // Without the mark of a clean shutdown a cut exactly between two records looks like a log that ended there.
+        if (found.length < model.entries.length && (flip || keepMark)) expect(recovery.truncatedBytes).toBeGreaterThan(0);
+        expect(recovery.cleanShutdown).toBe(keepMark && recovery.truncatedBytes === 0);
+        await log.append([miniBlockEntry(log.lastNumber() + 1, 7)]);
+        await log.close();
+      },
+    ),
+    { numRuns: 70 },
   );
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import { encodeBody, encodeMiniBlock, miniBlockDigest } from '../../src/protocol/mini-block.ts';
 import { type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
-import { type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeWitness, encodeWitness } from '../../src/protocol/witness.ts';
 import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
 import { BlockRoots } from '../../src/state/block-roots.ts';
@@ -120,7 +120,7 @@ describe('state roots', () => {
         for (const { address, account, slots } of state.entries()) {
           const sorted = [...slots].sort((a, b) => Buffer.compare(a.key, b.key));
           const diff = { accounts: [{ address, ...account, ...(sorted.length > 0 && { slots: sorted }) }], codes: [] };
-          listed.load(canonicalDiffCodec.encode(diff).subarray(1));
+          listed.load(encodeStateDiff(diff));
         }
         expect(listed.ready()).toEqual(proven.at(-1)?.postStateRoot);
       }),

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { type BlockEnvironment, type BlockHeader, hashHeader, nextBaseFee, prevRandaoOf } from '../../src/protocol/block-header.ts';
+import {
+  type BlockEnvironment,
+  type BlockHeader,
+  hashHeader,
+  nextBaseFee,
+  prevRandaoOf,
+} from '../../src/protocol/block-header.ts';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import { type Genesis, type GenesisFile, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
 import { encodeSequencerMessage } from '../../src/protocol/log-record.ts';
@@ -7,9 +13,22 @@ import { encodeBody, MINI_BLOCK_VERSION, signMiniBlock } from '../../src/protoco
 import type { MiniBlockCommit, RegistryDelta, RegistryMark } from '../../src/protocol/ports/chain.ts';
 import type { LogEntry } from '../../src/protocol/ports/log.ts';
 import type { StateUndo, WorldState } from '../../src/protocol/ports/state.ts';
-import { type Address, BEACON_ROOTS_CONTRACT, EMPTY_CODE_HASH, type Hash, HISTORY_CONTRACT } from '../../src/protocol/primitives.ts';
+import {
+  type Address,
+  BEACON_ROOTS_CONTRACT,
+  EMPTY_CODE_HASH,
+  type Hash,
+  HISTORY_CONTRACT,
+} from '../../src/protocol/primitives.ts';
 import { encodeReceipt, type Log, logsBloom, type Receipt } from '../../src/protocol/receipt.ts';
-import { type BlockSeal, blockSealDigest, type EpochStart, epochStartDigest, withSignature, witnessDigest } from '../../src/protocol/sequencer-messages.ts';
+import {
+  type BlockSeal,
+  blockSealDigest,
+  type EpochStart,
+  epochStartDigest,
+  withSignature,
+  witnessDigest,
+} from '../../src/protocol/sequencer-messages.ts';
 import { type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
 import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
@@ -19,7 +38,15 @@ import { Registry } from '../../src/state/registry.ts';
 import { StateTrie } from '../../src/state/state-trie.ts';
 import { bigIntToBytes32, EMPTY_BYTES, toHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
-import { PRIORITY_FEE_WEI, signTransfer, type TestAccount, type TestTransaction, testAccount, testSigner } from './test-accounts.ts';
+import { defined } from './defined.ts';
+import {
+  PRIORITY_FEE_WEI,
+  signTransfer,
+  type TestAccount,
+  type TestTransaction,
+  testAccount,
+  testSigner,
+} from './test-accounts.ts';
 
 /** A mini-block as a role commits it, with what undoes it and its log record. */
 export interface BuiltMiniBlock extends MiniBlockCommit {
@@ -85,7 +112,11 @@ export class ChainBuilder {
 
   constructor(options: ChainBuilderOptions = {}) {
     this.accounts = Array.from({ length: options.accounts ?? 4 }, (_, i) => testAccount(`${i}`));
-    this.genesisFile = testGenesisFile(this.accounts, this.provers.map((prover) => prover.address), options.name ?? 'test');
+    this.genesisFile = testGenesisFile(
+      this.accounts,
+      this.provers.map((prover) => prover.address),
+      options.name ?? 'test',
+    );
     this.genesis = parseGenesis(this.genesisFile);
     this.state.apply(this.genesis.allocation);
     this.#trie.apply(this.genesis.allocation);
@@ -99,6 +130,11 @@ export class ChainBuilder {
   /** Newest mini-block and its digest: what an epoch start or heartbeat names. */
   get tip(): { readonly number: number; readonly digest: Hash } {
     return { number: this.#lastNumber, digest: this.#lastDigest };
+  }
+
+  /** A block that was built, from 1. */
+  blockAt(number: number): BuiltBlock {
+    return defined(this.blocks[number - 1]);
   }
 
   /** A transfer from account `i` to account `i + 1`, round and round. */
@@ -115,7 +151,8 @@ export class ChainBuilder {
 
   miniBlock(specs: readonly TestTransaction[] = []): BuiltMiniBlock {
     const isFirst = this.#open === undefined;
-    const open = (this.#open ??= this.#openBlock());
+    this.#open ??= this.#openBlock();
+    const open = this.#open;
     const transactions = specs.map((spec) => this.#include(spec, open));
     const body = {
       transactions: transactions.map(({ transaction, sender }) => ({ raw: transaction.raw, sender })),
@@ -209,7 +246,10 @@ export class ChainBuilder {
       sequencerKey: this.sequencer.address,
     };
     const epochStart = withSignature(unsigned, epochStartDigest(unsigned), this.sequencer);
-    return { epochStart, record: { number: this.#lastNumber, bytes: encodeSequencerMessage({ kind: 'epochStart', epochStart }) } };
+    return {
+      epochStart,
+      record: { number: this.#lastNumber, bytes: encodeSequencerMessage({ kind: 'epochStart', epochStart }) },
+    };
   }
 
   #openBlock(): OpenBlock {

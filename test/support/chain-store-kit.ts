@@ -6,14 +6,14 @@ import type { StateDiff } from '../../src/protocol/state-diff.ts';
 import { FlatState } from '../../src/state/flat-state.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
 import { openLevel } from '../../src/store/level-database.ts';
-import { openChainStore, type OpenChainStoreOptions } from '../../src/store/open-chain-store.ts';
+import { type OpenChainStoreOptions, openChainStore } from '../../src/store/open-chain-store.ts';
 import { SegmentLog } from '../../src/store/segment-log.ts';
 import { toKey } from '../../src/util/bytes.ts';
 import type { BuiltBlock, BuiltMiniBlock, ChainBuilder } from './chain-builder.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** A log that holds nothing, for stores that never read it. */
-export const NO_LOG: Pick<MiniBlockLog, 'read'> = { read: async function* () {} };
+const NO_LOG: Pick<MiniBlockLog, 'read'> = { read: async function* () {} };
 
 /** What went to the logger. */
 export class CapturedErrors {
@@ -40,7 +40,11 @@ export async function openTestStore(
 /** An open log and store of one node in a fresh directory, closed with the test. */
 export async function openTestNode(builder: ChainBuilder): Promise<{ log: SegmentLog; store: ChainStore }> {
   const directory = tempDirectory();
-  const { log } = await SegmentLog.open({ directory: join(directory, 'log'), genesisHash: builder.genesisHash, durability: 'os' });
+  const { log } = await SegmentLog.open({
+    directory: join(directory, 'log'),
+    genesisHash: builder.genesisHash,
+    durability: 'os',
+  });
   const store = await openTestStore(builder, { directory: join(directory, 'chain'), log });
   onTestFinished(async () => {
     await store.close();

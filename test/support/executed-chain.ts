@@ -1,10 +1,24 @@
 import type { Hex as ViemHex, SignedAuthorization, TransactionSerializable } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { EthereumJsEngine } from '../../src/execution/ethereumjs/engine.ts';
-import { type BlockEnvironment, type BlockHeader, encodeHeader, hashHeader, nextBaseFee, prevRandaoOf } from '../../src/protocol/block-header.ts';
+import {
+  type BlockEnvironment,
+  type BlockHeader,
+  encodeHeader,
+  hashHeader,
+  nextBaseFee,
+  prevRandaoOf,
+} from '../../src/protocol/block-header.ts';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import { type ChainIdentity, type Genesis, chainIdentity, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
-import { type BodyTransaction, encodeBody, encodeMiniBlock, MINI_BLOCK_VERSION, type MiniBlock, signMiniBlock } from '../../src/protocol/mini-block.ts';
+import {
+  type BodyTransaction,
+  encodeBody,
+  encodeMiniBlock,
+  MINI_BLOCK_VERSION,
+  type MiniBlock,
+  signMiniBlock,
+} from '../../src/protocol/mini-block.ts';
 import type { StateAccess, WorldState } from '../../src/protocol/ports/state.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
 import type { Receipt } from '../../src/protocol/receipt.ts';

@@ -22,8 +22,13 @@ import type {
   RpcBackend,
   TransactionSink,
 } from '../../src/protocol/ports/chain.ts';
-import type { AccountOverride, CallExecutor, CallOutcome, CallRequest } from '../../src/protocol/ports/execution.ts';
-import type { StateReader } from '../../src/protocol/ports/state.ts';
+import type {
+  AccountOverride,
+  CallExecutor,
+  CallOutcome,
+  CallPosition,
+  CallRequest,
+} from '../../src/protocol/ports/execution.ts';
 import {
   type Account,
   type Address,
@@ -34,13 +39,14 @@ import {
   ZERO_HASH,
 } from '../../src/protocol/primitives.ts';
 import { type Log, logsBloom } from '../../src/protocol/receipt.ts';
-import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
+import { fromNumber } from '../../src/protocol/rlp.ts';
 import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
+import { createBlock, createdAddress, fakeAttestation, stateOf } from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -57,6 +63,12 @@ export const REVERT_OUTPUT =
 /** An account with code and, in slot 1, the value 0x2a. */
 export const CONTRACT: Address = fromHex('0x00000000000000000000000000000000c0de0001');
 export const CONTRACT_CODE = fromHex('0x60016002');
+const CONTRACT_SLOT = padTo32(Uint8Array.of(1));
+const THE_CONTRACT = {
+  address: CONTRACT,
+  code: CONTRACT_CODE,
+  slots: [{ key: CONTRACT_SLOT, value: padTo32(Uint8Array.of(0x2a)) }],
+};
 
 type Listener<Event> = (event: Event) => void;
 
@@ -70,8 +82,10 @@ export class FakeChain {
   readonly blocks: Block[] = [];
   readonly miniBlocks: AppliedMiniBlock[] = [];
   readonly submitted: string[] = [];
-  readonly calls: { request: CallRequest; overrides: readonly AccountOverride[] }[] = [];
+  readonly calls: { request: CallRequest; position: CallPosition; overrides: readonly AccountOverride[] }[] = [];
   open: { env: BlockEnvironment; transactions: IndexedTransaction[]; gasUsed: bigint; firstMiniBlock: number } | undefined;
+  /** Blocks below have no state. */
+  oldestState = 0;
   safe: number | undefined;
   finalized: number | undefined;
   syncing: { currentBlock: number; highestBlock: number } | undefined;
@@ -79,11 +93,14 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  /** Accounts at the end of each sealed block. */
+  readonly #sealedAccounts: Map<string, Account>[] = [new Map()];
   readonly #listeners = new Set<Listener<ChainEvent>>();
   readonly #pendingListeners = new Set<(transaction: Transaction, sender: Address) => void>();
 
   constructor() {
-    this.accounts.set(toKey(CONTRACT), { nonce: 1n, balance: 0n, codeHash: keccak256(CONTRACT_CODE) });
+    const contract = { nonce: 1n, balance: 0n, codeHash: keccak256(CONTRACT_CODE) };
+    for (const accounts of [this.accounts, ...this.#sealedAccounts]) accounts.set(toKey(CONTRACT), contract);
     const header = this.#header(
       { number: 0, parentHash: ZERO_HASH, timestamp: GENESIS_TIMESTAMP, baseFeePerGas: 1_000_000n },
       [],
@@ -97,11 +114,23 @@ export class FakeChain {
   }
 
   get backend(): RpcBackend {
-    return { state: this.#state, chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node };
+    const { accounts } = this;
+    return {
+      get state() {
+        return stateOf(accounts, THE_CONTRACT);
+      },
+      stateAt: (blockNumber) => {
+        const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
+        return sealed && stateOf(sealed, THE_CONTRACT);
+      },
+      ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+    };
   }
 
+  /** Gives an account its genesis balance. */
   fund(address: Address, balance: bigint): void {
-    this.accounts.set(toKey(address), { nonce: 0n, balance, codeHash: EMPTY_CODE_HASH });
+    for (const accounts of [this.accounts, this.#sealedAccounts[0] as Map<string, Account>])
+      accounts.set(toKey(address), { nonce: 0n, balance, codeHash: EMPTY_CODE_HASH });
   }
 
   /** Makes a mini-block of what the pool holds, in order of arrival. */
@@ -143,6 +172,7 @@ export class FakeChain {
       this.miniBlocks.length,
     );
     this.blocks.push(block);
+    this.#sealedAccounts.push(new Map(this.accounts));
     this.open = undefined;
     this.#emit({ kind: 'block', block, miniBlockCount: block.lastMiniBlock - block.firstMiniBlock + 1 });
     return block;
@@ -151,6 +181,7 @@ export class FakeChain {
   /** Undoes the open block and sealed blocks above `blockNumber`; balances are left as they are. */
   rollback(blockNumber: number): void {
     const undone = this.blocks.splice(blockNumber + 1);
+    this.#sealedAccounts.splice(blockNumber + 1);
     const removed = [...undone.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
     this.open = undefined;
     this.miniBlocks.length = this.#head().lastMiniBlock;
@@ -260,13 +291,6 @@ export class FakeChain {
     return [...this.blocks.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
   }
 
-  readonly #state: StateReader = {
-    getAccount: (address) => this.accounts.get(toKey(address)),
-    getStorage: (address, key) =>
-      bytesEqual(address, CONTRACT) && bytesEqual(key, padTo32(Uint8Array.of(1))) ? padTo32(Uint8Array.of(0x2a)) : ZERO_HASH,
-    getCode: (hash) => (bytesEqual(hash, keccak256(CONTRACT_CODE)) ? CONTRACT_CODE : undefined),
-  };
-
   readonly #chain: ChainReader = {
     chainId: CHAIN_ID,
     genesisHash: keccak256(Uint8Array.of(0)),
@@ -281,6 +305,8 @@ export class FakeChain {
       return { ...header };
     },
     blockByNumber: async (number) => this.blocks[number],
+    // JSON-RPC shows no seals.
+    sealOf: async () => undefined,
     blockByHash: async (hash) => this.blocks.find((block) => bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => this.#allTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => this.#logs(filter),
@@ -313,20 +339,25 @@ export class FakeChain {
   }
 
   readonly #calls: CallExecutor = {
-    call: async (request, _env, overrides): Promise<CallOutcome> => {
-      this.calls.push({ request, overrides });
+    call: async (request, position, overrides): Promise<CallOutcome> => {
+      this.calls.push({ request, position, overrides });
       if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
         return { kind: 'reverted', output: fromHex(REVERT_OUTPUT), gasUsed: TRANSFER_GAS };
       }
       if (request.gas === 1n) return { kind: 'failed', message: 'out of gas', gasUsed: 1n };
       return { kind: 'success', output: request.data, gasUsed: TRANSFER_GAS, logs: [] };
     },
-    estimateGas: async (request) => {
+    estimateGas: async (request, position, overrides) => {
+      this.calls.push({ request, position, overrides });
       if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
         throw new StrobeError('EXECUTION_REVERTED', 'execution reverted', { output: REVERT_OUTPUT });
       }
       return TRANSFER_GAS;
     },
+    createAccessList: async (request, position, overrides) => ({
+      accessList: [...request.accessList, { address: CONTRACT, storageKeys: [CONTRACT_SLOT] }],
+      outcome: await this.#calls.call(request, position, overrides),
+    }),
   };
 
   readonly #transactions: TransactionSink = {
@@ -364,32 +395,9 @@ export class FakeChain {
   };
 }
 
-function createBlock(header: BlockHeader, transactions: readonly IndexedTransaction[], first: number, last: number): Block {
-  return { header, hash: hashHeader(header), transactions, sizeBytes: 600, firstMiniBlock: first, lastMiniBlock: last };
-}
-
 function logsOf({ to, data }: Transaction): Log[] {
   if (to === undefined || !bytesEqual(to, LOGGER)) return [];
   const topics: Hash[] = [];
   for (let at = 0; at + 32 <= data.length; at += 32) topics.push(data.subarray(at, at + 32));
   return [{ address: LOGGER, topics, data: Uint8Array.of(7) }];
-}
-
-function createdAddress(sender: Address, nonce: bigint): Address {
-  return keccak256(encodeRlp([sender, fromNumber(nonce)])).slice(12);
-}
-
-function fakeAttestation(): Attestation {
-  return {
-    proofType: 1,
-    blockNumber: 1,
-    blockHash: ZERO_HASH,
-    preStateRoot: ZERO_HASH,
-    postStateRoot: ZERO_HASH,
-    stateDiffDigest: ZERO_HASH,
-    receiptsRoot: ZERO_HASH,
-    lastMiniBlockDigest: ZERO_HASH,
-    success: true,
-    signature: new Uint8Array(65),
-  };
 }

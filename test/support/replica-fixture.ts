@@ -1,11 +1,25 @@
-import { type Attestation, attestationDigest, encodeAttestation, type UnsignedAttestation } from '../../src/protocol/attestation.ts';
+import {
+  type Attestation,
+  attestationDigest,
+  encodeAttestation,
+  type UnsignedAttestation,
+} from '../../src/protocol/attestation.ts';
 import { encodeAttestationRecord } from '../../src/protocol/attestation-record.ts';
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import { type ChainIdentity, type Genesis } from '../../src/protocol/genesis.ts';
+import type { ChainIdentity, Genesis } from '../../src/protocol/genesis.ts';
 import { encodeSequencerMessage } from '../../src/protocol/log-record.ts';
 import { encodeMiniBlock, type MiniBlock, signMiniBlock, type UnsignedMiniBlock } from '../../src/protocol/mini-block.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
-import { type BlockSeal, blockSealDigest, encodeWitnessChunk, type Heartbeat, heartbeatDigest, splitWitness, witnessChunkDigest, withSignature } from '../../src/protocol/sequencer-messages.ts';
+import {
+  type BlockSeal,
+  blockSealDigest,
+  encodeWitnessChunk,
+  type Heartbeat,
+  heartbeatDigest,
+  splitWitness,
+  witnessChunkDigest,
+  withSignature,
+} from '../../src/protocol/sequencer-messages.ts';
 import { encodeStateDiff, type StateDiff } from '../../src/protocol/state-diff.ts';
 import type { WitnessKey } from '../../src/protocol/witness.ts';
 import type { Signer } from '../../src/protocol/signing.ts';
@@ -108,21 +122,37 @@ export class ReplicaFixture {
   }
 
   /** The seal with other contents under a good signature. */
-  resignSeal(seal: BlockSeal, changes: Partial<Omit<BlockSeal, 'header'>> & { header?: Partial<BlockHeader> }, signer = this.sequencer): { seal: BlockSeal; bytes: Bytes } {
+  resignSeal(
+    seal: BlockSeal,
+    changes: Partial<Omit<BlockSeal, 'header'>> & { header?: Partial<BlockHeader> },
+    signer = this.sequencer,
+  ): { seal: BlockSeal; bytes: Bytes } {
     const changed = { ...seal, ...changes, header: { ...seal.header, ...changes.header } };
     const signed = withSignature(changed, blockSealDigest(changed), signer);
     return { seal: signed, bytes: encodeSequencerMessage({ kind: 'blockSeal', blockSeal: signed }) };
   }
 
   /** The mini-block with other contents under a good signature. */
-  resign(miniBlock: MiniBlock, changes: Partial<UnsignedMiniBlock>, payloads: Partial<MiniBlock> = {}, signer = this.sequencer): Bytes {
+  resign(
+    miniBlock: MiniBlock,
+    changes: Partial<UnsignedMiniBlock>,
+    payloads: Partial<MiniBlock> = {},
+    signer = this.sequencer,
+  ): Bytes {
     const { envelope, digest } = signMiniBlock({ ...miniBlock.envelope, ...changes }, signer);
     return encodeSequencerMessage({ kind: 'miniBlock', miniBlock: { ...miniBlock, ...payloads, envelope, digest } });
   }
 
   heartbeat(changes: Partial<Heartbeat> = {}, signer = this.sequencer): Bytes {
     const { number, digest } = this.builder.tip;
-    const unsigned = { genesisHash: this.identity.genesisHash, epoch: this.epoch, number, digest, timestampUs: this.nowUs(), ...changes };
+    const unsigned = {
+      genesisHash: this.identity.genesisHash,
+      epoch: this.epoch,
+      number,
+      digest,
+      timestampUs: this.nowUs(),
+      ...changes,
+    };
     return encodeSequencerMessage({ kind: 'heartbeat', heartbeat: withSignature(unsigned, heartbeatDigest(unsigned), signer) });
   }
 

@@ -12,7 +12,7 @@ import type { Genesis } from '../../src/protocol/genesis.ts';
 import { decodeLogRecord, recordNumber } from '../../src/protocol/log-record.ts';
 import type { LogEntry, MiniBlockLog } from '../../src/protocol/ports/log.ts';
 import type { Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
-import { type Verdict } from '../../src/protocol/verdict.ts';
+import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
 import { FlatState } from '../../src/state/flat-state.ts';
 import { Registry } from '../../src/state/registry.ts';
@@ -121,7 +121,13 @@ export interface HarnessOptions extends Partial<FullNodeLimits> {
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const QUICK: Partial<FullNodeLimits> = { gapGraceMs: 5, backoffMinMs: 2, backoffMaxMs: 10, witnessGraceMs: 5 };
+const QUICK: Partial<FullNodeLimits> = {
+  gapGraceMs: 5,
+  backoffMinMs: 2,
+  backoffMaxMs: 10,
+  witnessGraceMs: 5,
+  attestationGraceMs: 10,
+};
 
 /** A replica on a real store and state, with log, gossip and peers in memory. */
 export class ReplicaHarness {
@@ -167,7 +173,12 @@ export class ReplicaHarness {
     const { identity, builder } = fixture;
     const genesis = { ...fixture.genesis, ...options.genesis };
     const chainId = genesis.chainId;
-    const storeOptions = { directory: join(this.directory, 'chain'), chainId, genesisHeader: builder.genesisHeader, allocation: genesis.allocation };
+    const storeOptions = {
+      directory: join(this.directory, 'chain'),
+      chainId,
+      genesisHeader: builder.genesisHeader,
+      allocation: genesis.allocation,
+    };
     this.store = await openChainStore(storeOptions, { log, logger: silent });
     this.state = new FlatState();
     for await (const diff of this.store.loadState()) this.state.apply(diff);

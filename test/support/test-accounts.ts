@@ -1,6 +1,6 @@
 import { type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
-import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
+import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { createSigner, type Signer } from '../../src/protocol/signing.ts';
 import { type Bytes, bytesToBigInt, concatBytes, EMPTY_BYTES } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';

@@ -1,4 +1,5 @@
 import type {
+  AccessListOutcome,
   AccountOverride,
   BlockHashReader,
   CallExecutor,
@@ -8,6 +9,7 @@ import type {
 } from '../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../protocol/ports/state.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../../util/errors.ts';
+import { searchAccessList } from './access-list.ts';
 import { searchGasLimit } from './gas-estimator.ts';
 import { haltMessage, isRevert } from './geth-errors.ts';
 import { TRANSACTION_GAS } from './intrinsic-gas.ts';
@@ -66,8 +68,25 @@ export class EthereumJsCallExecutor implements CallExecutor {
       try {
         return toOutcome(await this.#run(request, position, overrides, gasLimit));
       } catch (error) {
-        if (!isStrobeError(error) || !REFUSALS.includes(error.code)) throw error;
-        throw new StrobeError(error.code, `err: ${error.message} (supplied gas ${gasLimit})`);
+        throw withSuppliedGas(error, gasLimit);
+      }
+    });
+  }
+
+  createAccessList(
+    request: CallRequest,
+    position: CallPosition,
+    overrides: readonly AccountOverride[],
+  ): Promise<AccessListOutcome> {
+    const gasLimit = this.#capGas(request.gas ?? this.#gasCap);
+    return this.#exclusive(async () => {
+      try {
+        const { accessList, result } = await searchAccessList(this.#machine, request.accessList, (list) =>
+          this.#run({ ...request, accessList: list }, position, overrides, gasLimit),
+        );
+        return { accessList, outcome: toOutcome(result) };
+      } catch (error) {
+        throw withSuppliedGas(error, gasLimit);
       }
     });
   }
@@ -120,6 +139,11 @@ function view({ state }: CallPosition, overrides: readonly AccountOverride[]): W
   const world = state.overlay();
   applyOverrides(world, overrides);
   return world;
+}
+
+function withSuppliedGas(error: unknown, gasLimit: bigint): unknown {
+  if (!isStrobeError(error) || !REFUSALS.includes(error.code)) return error;
+  return new StrobeError(error.code, `err: ${error.message} (supplied gas ${gasLimit})`);
 }
 
 function toOutcome({ execution, gasUsed }: MessageResult): CallOutcome {

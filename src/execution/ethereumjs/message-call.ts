@@ -7,6 +7,7 @@ import { EMPTY_CODE_HASH } from '../../protocol/primitives.ts';
 import { effectiveGasPrice } from '../../protocol/transaction.ts';
 import { toHex, toKey } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
+import { applyAuthorizations } from './authorizations.ts';
 import { createBlockContext } from './block-context.ts';
 import { MAX_INIT_CODE_BYTES, type TransactionGas, transactionGas } from './intrinsic-gas.ts';
 import type { Machine } from './machine.ts';
@@ -49,15 +50,16 @@ export async function runMessage(machine: Machine, env: BlockEnvironment, messag
   const { evm, manager } = machine;
   const free = message.maxFeePerGas === 0n && message.maxPriorityFeePerGas === 0n;
   const baseFeePerGas = free ? 0n : env.baseFeePerGas;
-  const gas = transactionGas({ ...message, authorizationList: [] });
+  const gas = transactionGas(message);
   assertFees(message, baseFeePerGas);
   assertFunds(machine, message);
   assertGas(message, gas);
 
   manager.world.beginTransaction();
   const gasPrice = effectiveGasPrice(message, baseFeePerGas);
-  payForGas(machine, message, gasPrice);
+  chargeSender(machine, message, gasPrice);
   warmAddresses(machine, env, message);
+  const refund = applyAuthorizations(machine, message.authorizationList);
   const { execResult } = await evm.runCall({
     block: createBlockContext({ ...env, baseFeePerGas }),
     gasPrice,
@@ -66,14 +68,16 @@ export async function runMessage(machine: Machine, env: BlockEnvironment, messag
     ...(message.to !== undefined && { to: new LibraryAddress(message.to) }),
     value: message.value,
     data: message.data,
+    skipNonceIncrement: true,
   });
-  return settle(execResult, gas);
+  return settle(execResult, gas, refund);
 }
 
-function settle(execution: ExecResult, { intrinsic, floor }: TransactionGas): MessageResult {
+/** @param authorizationRefund stays when the execution fails, unlike its own refund */
+function settle(execution: ExecResult, { intrinsic, floor }: TransactionGas, authorizationRefund: bigint): MessageResult {
   const spent = intrinsic + execution.executionGasUsed;
   const maxRefund = spent / MAX_REFUND_QUOTIENT;
-  const refund = execution.gasRefund ?? 0n;
+  const refund = authorizationRefund + (execution.gasRefund ?? 0n);
   return {
     execution,
     gasUsed: larger(spent - (refund < maxRefund ? refund : maxRefund), floor),
@@ -116,10 +120,10 @@ function assertGas({ gasLimit, to, data }: Message, { intrinsic, floor }: Transa
   }
 }
 
-function payForGas({ manager: { world } }: Machine, { from, gasLimit }: Message, gasPrice: bigint): void {
-  if (gasPrice === 0n) return;
-  const account = world.getAccount(from) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
-  world.setAccount(from, { ...account, balance: account.balance - gasLimit * gasPrice });
+/** Takes the nonce, which an authorization by the sender itself counts on (EIP-7702), and the price of the gas. */
+function chargeSender({ manager: { world } }: Machine, { from, gasLimit }: Message, gasPrice: bigint): void {
+  const { nonce, balance, codeHash } = world.getAccount(from) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+  world.setAccount(from, { nonce: nonce + 1n, balance: balance - gasLimit * gasPrice, codeHash });
 }
 
 /** EIP-2929, 2930 and 3651. */

@@ -5,6 +5,7 @@ import type { WorldState } from '../../protocol/ports/state.ts';
 import { type Account, type Address, EMPTY_CODE_HASH } from '../../protocol/primitives.ts';
 import type { Transaction } from '../../protocol/transaction.ts';
 import { bytesEqual, toHex } from '../../util/bytes.ts';
+import { isDelegation } from './authorizations.ts';
 import { MAX_INIT_CODE_BYTES, type TransactionGas } from './intrinsic-gas.ts';
 
 export interface Refusal {
@@ -19,9 +20,6 @@ export interface BlockPosition {
   readonly chainId: bigint;
   readonly gasLeft: bigint;
 }
-
-/** First three bytes of a delegation (EIP-7702). */
-const DELEGATION_PREFIX = [0xef, 0x01, 0x00] as const;
 
 /** Why the transaction cannot be included at this point of the block, in the order of geth's checks; undefined if it can. */
 export function refuse(
@@ -58,8 +56,7 @@ function refuseNonce({ nonce }: Transaction, sender: Address, expected: bigint):
 /** EIP-3607, with EIP-7702's exception for delegated accounts. */
 function refuseContractSender(sender: Address, account: Account | undefined, state: WorldState): Refusal | undefined {
   if (account === undefined || bytesEqual(account.codeHash, EMPTY_CODE_HASH)) return undefined;
-  const code = state.getCode(account.codeHash);
-  if (DELEGATION_PREFIX.every((byte, i) => code?.[i] === byte)) return undefined;
+  if (isDelegation(state.getCode(account.codeHash))) return undefined;
   return rejected('INVALID_SENDER', `sender not an eoa: address ${toHex(sender)}, codehash: ${toHex(account.codeHash)}`);
 }
 

@@ -105,6 +105,8 @@ export interface ChainReader {
   /** The environment that a call on `latest` runs in: the open block's, else the head's. */
   latestEnvironment(): BlockEnvironment;
   blockByNumber(blockNumber: number): Promise<Block | undefined>;
+  /** The seal alone: cheap, where {@link ChainReader.blockByNumber} decodes every transaction. Block 0 has none. */
+  sealOf(blockNumber: number): Promise<BlockSeal | undefined>;
   blockByHash(hash: Hash): Promise<Block | undefined>;
   /** Also of the open block. */
   transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined>;

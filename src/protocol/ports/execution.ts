@@ -2,8 +2,8 @@ import type { Bytes } from '../../util/bytes.ts';
 import type { BlockEnvironment } from '../block-header.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Log, Receipt } from '../receipt.ts';
+import type { AccessListEntry, Authorization, Transaction } from '../transaction.ts';
 import type { StateView } from './state.ts';
-import type { AccessListEntry, Transaction } from '../transaction.ts';
 
 /** A decoded transaction with its recovered sender. */
 export interface SignedTransaction {
@@ -41,6 +41,8 @@ export interface CallRequest {
   readonly value: bigint;
   readonly data: Bytes;
   readonly accessList: readonly AccessListEntry[];
+  /** EIP-7702 tuples; those that do not hold are skipped, as in a transaction. */
+  readonly authorizationList: readonly Authorization[];
 }
 
 /** State to be assumed for one call, per account. */
@@ -61,6 +63,13 @@ export type CallOutcome =
   /** Out of gas, invalid opcode and the like; `message` in geth's wording. */
   | { readonly kind: 'failed'; readonly message: string; readonly gasUsed: bigint };
 
+export interface AccessListOutcome {
+  /** What the call touches and is not warm anyway (EIP-2930), with the request's own list. */
+  readonly accessList: readonly AccessListEntry[];
+  /** Of the call with this list. */
+  readonly outcome: CallOutcome;
+}
+
 /** Where in the chain a call runs. */
 export interface CallPosition {
   readonly state: StateView;
@@ -76,4 +85,10 @@ export interface CallExecutor {
    * @throws StrobeError EXECUTION_REVERTED with `meta.output`, EXECUTION_FAILED, and the codes of {@link CallExecutor.call}
    */
   estimateGas(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<bigint>;
+  /** Throws as {@link CallExecutor.call} does; a call that fails has an access list too. */
+  createAccessList(
+    request: CallRequest,
+    position: CallPosition,
+    overrides: readonly AccountOverride[],
+  ): Promise<AccessListOutcome>;
 }

@@ -1,21 +1,16 @@
 import { toHex } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
-import { readBlockParam, requireNewestState } from '../block-param.ts';
-import { type CallParams, readCallRequest, readOverrides } from '../read-call.ts';
+import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
+import { runCallAt } from '../state-at-block.ts';
 
 export const ethCall: RpcMethod<CallParams> = {
   name: 'eth_call',
   maxParams: 3,
-  parse: ([transaction, block, overrides]) => ({
-    request: readCallRequest(transaction),
-    block: readBlockParam(block),
-    overrides: readOverrides(overrides),
-  }),
+  parse: readCallParams,
   handle: async ({ request, block, overrides }, { backend }) => {
-    await requireNewestState(block, backend.chain);
-    const outcome = await backend.calls.call(request, backend.chain.latestEnvironment(), overrides);
+    const outcome = await runCallAt(block, backend, (position) => backend.calls.call(request, position, overrides));
     switch (outcome.kind) {
       case 'success':
         return toHex(outcome.output);

@@ -1,23 +1,18 @@
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
-import { readBlockParam, requireNewestState } from '../block-param.ts';
 import { quantity } from '../quantity.ts';
-import { type CallParams, readCallRequest, readOverrides } from '../read-call.ts';
+import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
+import { runCallAt } from '../state-at-block.ts';
 
 export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
   maxParams: 3,
-  parse: ([transaction, block, overrides]) => ({
-    request: readCallRequest(transaction),
-    block: readBlockParam(block),
-    overrides: readOverrides(overrides),
-  }),
+  parse: readCallParams,
   handle: async ({ request, block, overrides }, { backend }) => {
-    await requireNewestState(block, backend.chain);
     try {
-      return quantity(await backend.calls.estimateGas(request, backend.chain.latestEnvironment(), overrides));
+      return quantity(await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides)));
     } catch (error) {
       throw withReason(error);
     }

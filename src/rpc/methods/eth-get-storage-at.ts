@@ -1,8 +1,9 @@
 import type { Address, Hash } from '../../protocol/primitives.ts';
 import { toHex } from '../../util/bytes.ts';
-import { type BlockParam, readBlockParam, requireNewestState } from '../block-param.ts';
+import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { readAddress, readStorageKey } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
+import { readState } from '../state-at-block.ts';
 
 export const ethGetStorageAt: RpcMethod<{ address: Address; key: Hash; block: BlockParam }> = {
   name: 'eth_getStorageAt',
@@ -12,8 +13,5 @@ export const ethGetStorageAt: RpcMethod<{ address: Address; key: Hash; block: Bl
     key: readStorageKey(key, 'slot'),
     block: readBlockParam(block),
   }),
-  handle: async ({ address, key, block }, { backend }) => {
-    await requireNewestState(block, backend.chain);
-    return toHex(backend.state.getStorage(address, key));
-  },
+  handle: ({ address, key, block }, { backend }) => readState(block, backend, (state) => toHex(state.getStorage(address, key))),
 };

@@ -1,8 +1,9 @@
 import type { Address } from '../../protocol/primitives.ts';
-import { type BlockParam, readBlockParam, requireNewestState } from '../block-param.ts';
+import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { quantity } from '../quantity.ts';
 import { readAddress } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
+import { readState } from '../state-at-block.ts';
 
 /** The next nonce; with the tag `pending` the pool's transactions are counted. */
 export const ethGetTransactionCount: RpcMethod<{ address: Address; block: BlockParam }> = {
@@ -13,7 +14,6 @@ export const ethGetTransactionCount: RpcMethod<{ address: Address; block: BlockP
     if (block.kind === 'tag' && block.tag === 'pending') {
       return quantity(await backend.transactions.pendingNonce(address));
     }
-    await requireNewestState(block, backend.chain);
-    return quantity(backend.state.getAccount(address)?.nonce ?? 0n);
+    return readState(block, backend, (state) => quantity(state.getAccount(address)?.nonce ?? 0n));
   },
 };

@@ -7,6 +7,7 @@ import type { DataAvailability } from '../../../src/protocol/ports/da.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { recordsOf } from '../../support/chain-store-kit.ts';
+import { defined } from '../../support/defined.ts';
 import { CapturedLog, daNode, tempDa } from './da-kit.ts';
 
 function builtChain(blocks: number): ChainBuilder {
@@ -35,14 +36,21 @@ test('safe blocks are posted in order and become final; together the batches are
   expect(await da.list()).toEqual([]);
   await store.markSafe(3);
   await poster.postReady();
-  expect(await rangesOf(da)).toEqual([[1, 2], [3, 3]]);
+  expect(await rangesOf(da)).toEqual([
+    [1, 2],
+    [3, 3],
+  ]);
   expect(store.finalizedNumber()).toBe(3);
   await store.markSafe(5);
   await poster.postReady();
-  expect(await rangesOf(da)).toEqual([[1, 2], [3, 3], [4, 5]]);
+  expect(await rangesOf(da)).toEqual([
+    [1, 2],
+    [3, 3],
+    [4, 5],
+  ]);
   expect(store.finalizedNumber()).toBe(5);
   const commitments = await da.list();
-  expect((await store.blockStatus(4))!.daCommitment).toEqual(commitments[2]!.commitment);
+  expect(defined(await store.blockStatus(4)).daCommitment).toEqual(defined(commitments[2]).commitment);
   const posted = [];
   for (const { commitment } of commitments) posted.push(...decodeBatch(await da.fetch(commitment)));
   expect(posted).toEqual(records.map(({ bytes }) => bytes));
@@ -53,7 +61,11 @@ test('a batch ends before it grows above its bytes, but has one block at least',
   const { da } = await tempDa();
   await store.markSafe(3);
   await new BatchPoster({ maxBatchBytes: 1 }, { da, log, chain: store, logger: new CapturedLog() }).postReady();
-  expect(await rangesOf(da)).toEqual([[1, 1], [2, 2], [3, 3]]);
+  expect(await rangesOf(da)).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+  ]);
 });
 
 test('after a restart nothing is posted twice, and what was posted but not marked is marked', async () => {
@@ -70,7 +82,10 @@ test('after a restart nothing is posted twice, and what was posted but not marke
   await after.store.markSafe(4);
   await poster.postReady();
   expect(after.store.finalizedNumber()).toBe(4);
-  expect(await rangesOf(da)).toEqual([[1, 3], [4, 4]]);
+  expect(await rangesOf(da)).toEqual([
+    [1, 3],
+    [4, 4],
+  ]);
 });
 
 test('a damaged batch of an earlier run is posted again; one of another chain stops the poster', async () => {
@@ -85,7 +100,7 @@ test('a damaged batch of an earlier run is posted again; one of another chain st
   await new BatchPoster({}, { da, log: after.log, chain: after.store, logger: new CapturedLog() }).postReady();
   expect(after.store.finalizedNumber()).toBe(2);
   const [commitment] = await da.list();
-  expect(decodeBatch(await da.fetch(commitment!.commitment))).toHaveLength(6);
+  expect(decodeBatch(await da.fetch(defined(commitment).commitment))).toHaveLength(6);
 
   const foreign = new ChainBuilder({ name: 'other' });
   foreign.block();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packPayload } from '../../../src/protocol/diff-codec.ts';
 import { decodeBatch, encodeBatch } from '../../../src/da/batch.ts';
+import { packPayload } from '../../../src/protocol/diff-codec.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
 import { isStrobeError } from '../../../src/util/errors.ts';
 import { strobeCodeOf } from '../../support/strobe-code.ts';
@@ -20,7 +20,9 @@ test('a batch above one payload’s bound is split into chunks', () => {
   const records = Array.from({ length: 30 }, (_, i) => new Uint8Array(1_500_000).fill(i));
   const batch = encodeBatch(records);
   expect(batch.length).toBeLessThan(1_000_000);
-  expect(decodeBatch(batch)).toEqual(records);
+  expect(decodeBatch(batch).map((record) => Buffer.compare(record, records[record[0] as number] as Uint8Array))).toEqual(
+    records.map(() => 0),
+  );
 });
 
 test('whatever is not a batch is refused with a code', () => {
@@ -51,7 +53,7 @@ test('a decompression bomb and a flood of tiny records are stopped at their boun
   expect(strobeCodeOf(() => decodeBatch(tooLong))).toBe('INVALID_DA_BATCH');
   const tiny = new Uint8Array(5 * 500_001);
   for (let at = 3; at < tiny.length; at += 5) tiny[at] = 1;
-  expect(decodeBatch(concatBytes(Uint8Array.of(1), chunk(tiny)))).toHaveLength(500_001);
+  expect(decodeBatch(concatBytes(Uint8Array.of(1), chunk(tiny))).length).toBe(500_001);
   expect(strobeCodeOf(() => decodeBatch(concatBytes(Uint8Array.of(1), chunk(tiny), chunk(tiny))))).toBe('INVALID_DA_BATCH');
   expect(strobeCodeOf(() => encodeBatch([new Uint8Array(5 * 1024 * 1024)]))).toBe('DA_BATCH_TOO_LARGE');
 });

@@ -4,6 +4,7 @@ import { BatchPoster } from '../../../src/da/batch-poster.ts';
 import { DaFollower } from '../../../src/da/da-follower.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { recordsOf } from '../../support/chain-store-kit.ts';
+import { defined } from '../../support/defined.ts';
 import { CapturedLog, daNode, tempDa } from './da-kit.ts';
 
 function builtChain(): ChainBuilder {
@@ -17,7 +18,10 @@ test('a replica marks its safe blocks final once their batch is posted', async (
   const [sequencer, replica] = [await daNode(builder), await daNode(builder)];
   const { da } = await tempDa();
   await sequencer.store.markSafe(4);
-  const poster = new BatchPoster({ maxBlocksPerBatch: 2 }, { da, log: sequencer.log, chain: sequencer.store, logger: new CapturedLog() });
+  const poster = new BatchPoster(
+    { maxBlocksPerBatch: 2 },
+    { da, log: sequencer.log, chain: sequencer.store, logger: new CapturedLog() },
+  );
   const follower = new DaFollower({}, { da, chain: replica.store, logger: new CapturedLog() });
   await follower.catchUp();
   expect(replica.store.finalizedNumber()).toBeUndefined();
@@ -28,7 +32,7 @@ test('a replica marks its safe blocks final once their batch is posted', async (
   await replica.store.markSafe(4);
   await follower.catchUp();
   expect(replica.store.finalizedNumber()).toBe(4);
-  expect((await replica.store.blockStatus(3))!.daCommitment).toEqual((await da.list())[1]!.commitment);
+  expect(defined(await replica.store.blockStatus(3)).daCommitment).toEqual(defined((await da.list())[1]).commitment);
 });
 
 test('bad batches are reported once and a good one beside them still counts', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { FileDataAvailability } from '../../../src/da/file-da.ts';
 import type { DaLogger } from '../../../src/da/da-modules.ts';
+import { FileDataAvailability } from '../../../src/da/file-da.ts';
 import type { LogEntry, MiniBlockLog } from '../../../src/protocol/ports/log.ts';
 import type { ChainStore } from '../../../src/store/chain-store.ts';
 import type { ChainBuilder } from '../../support/chain-builder.ts';
@@ -9,7 +9,7 @@ import { addBlocks, openTestStore, recordsOf } from '../../support/chain-store-k
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 /** A log over records in memory. */
-export function memoryLog(records: readonly LogEntry[]): Pick<MiniBlockLog, 'read'> {
+function memoryLog(records: readonly LogEntry[]): Pick<MiniBlockLog, 'read'> {
   return {
     read: async function* (from) {
       yield* records.filter(({ number }) => number >= from);

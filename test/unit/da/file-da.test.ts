@@ -15,7 +15,10 @@ test('batches are found by commitment and listed in block order, also by another
   await poster.post(11, 20, batch(2));
   await poster.post(1, 10, batch(1));
   expect(await poster.post(1, 10, batch(1))).toEqual({ firstBlock: 1, lastBlock: 10, commitment: keccak256(batch(1)) });
-  expect((await reader.list()).map(({ firstBlock, lastBlock }) => [firstBlock, lastBlock])).toEqual([[1, 10], [11, 20]]);
+  expect((await reader.list()).map(({ firstBlock, lastBlock }) => [firstBlock, lastBlock])).toEqual([
+    [1, 10],
+    [11, 20],
+  ]);
   expect(await reader.fetch(keccak256(batch(2)))).toEqual(batch(2));
   await poster.post(21, 30, batch(3));
   expect(await reader.fetch(keccak256(batch(3)))).toEqual(batch(3));

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type CallExecutorOptions, EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
-import type { CallRequest } from '../../../src/protocol/ports/execution.ts';
-import { bigIntToBytes32, bytesToBigInt, concatBytes, EMPTY_BYTES, fromHex, toHex } from '../../../src/util/bytes.ts';
+import type { CallPosition, CallRequest } from '../../../src/protocol/ports/execution.ts';
+import type { StateView } from '../../../src/protocol/ports/state.ts';
+import type { Account } from '../../../src/protocol/primitives.ts';
+import { StateHistory } from '../../../src/state/state-history.ts';
+import { bigIntToBytes32, bytesToBigInt, concatBytes, fromHex, toHex } from '../../../src/util/bytes.ts';
+import { callRequest } from '../../support/call-requests.ts';
 import { CALL, initCodeOf, LOG, STORE, words } from '../../support/contracts.ts';
 import {
   type Allocation,
@@ -20,6 +24,10 @@ const RETURN_GAS = fromHex('0x5a5f5260205ff3');
 const RETURN_SLOT_1 = fromHex('0x6001545f5260205ff3');
 const RETURN_CALLER_BALANCE = fromHex('0x33315f5260205ff3');
 const RETURN_GASPRICE = fromHex('0x3a5f5260205ff3');
+/** NUMBER, TIMESTAMP, BASEFEE, PREVRANDAO, slot 1 and its own balance, one word each. */
+const RETURN_POSITION = fromHex('0x435f524260205248604052446060526001546080524760a05260c05ff3');
+/** Fails with INVALID unless slot 1 is 10. */
+const NEEDS_TEN = fromHex('0x600154600a14600a57fe5b00');
 const LOOP_FOREVER = fromHex('0x5b5f56');
 /** Reverts with its calldata. */
 const REVERT_WITH_INPUT = fromHex('0x365f5f37365ffd');
@@ -28,36 +36,23 @@ const NEEDS_GAS = fromHex('0x5a62030d4011600a57005bfe');
 const BROKE = addressOf(0xbb);
 const word = (value: number | bigint) => bigIntToBytes32(BigInt(value));
 
-function request(fields: Partial<CallRequest> = {}): CallRequest {
-  return {
-    from: SENDER,
-    to: CONTRACT,
-    gas: undefined,
-    maxFeePerGas: undefined,
-    maxPriorityFeePerGas: undefined,
-    value: 0n,
-    data: EMPTY_BYTES,
-    accessList: [],
-    ...fields,
-  };
-}
-
 function executorWith(code: Uint8Array, options: Partial<CallExecutorOptions> = {}, ...more: Allocation[]) {
   const slots = [{ key: word(1), value: word(10) }];
   const state = stateWith({ address: CONTRACT, nonce: 1n, code, slots }, ...more);
   const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID, ...options }, { state, blockHash: () => undefined });
+  const at: CallPosition = { state, env: ENV };
   const output = async (fields: Partial<CallRequest> = {}, overrides: Parameters<typeof executor.call>[2] = []) => {
-    const outcome = await executor.call(request(fields), ENV, overrides);
+    const outcome = await executor.call(callRequest(fields), at, overrides);
     if (outcome.kind !== 'success') throw new TypeError(`${outcome.kind} ${JSON.stringify(outcome, (_, v) => String(v))}`);
     return bytesToBigInt(outcome.output);
   };
-  return { executor, state, output };
+  return { executor, state, at, output };
 }
 
 describe('call', () => {
   test('answers output, gas and logs, and changes nothing', async () => {
-    const { executor, state } = executorWith(concatBytes(fromHex('0x6001600155'), LOG));
-    const outcome = await executor.call(request({ data: words(5, 6) }), ENV, []);
+    const { executor, state, at } = executorWith(concatBytes(fromHex('0x6001600155'), LOG));
+    const outcome = await executor.call(callRequest({ data: words(5, 6) }), at, []);
     expect(outcome).toMatchObject({ kind: 'success', logs: [{ address: CONTRACT, topics: [word(5)], data: word(6) }] });
     expect(outcome.gasUsed).toBeGreaterThan(21_000n);
     expect(state.getStorage(CONTRACT, word(1))).toEqual(word(10));
@@ -83,8 +78,8 @@ describe('call', () => {
     ['FEE_TOO_LOW', 'err: max priority fee per gas higher than max fee per gas', { maxPriorityFeePerGas: 1n }],
     ['INTRINSIC_GAS_TOO_LOW', 'err: intrinsic gas too low: have 20999, want 21000 (supplied gas 20999)', { gas: 20_999n }],
   ])('refuses with %s: %s', async (code, message, fields) => {
-    const { executor } = executorWith(RETURN_GAS);
-    await expect(executor.call(request(fields), ENV, [])).rejects.toMatchObject({
+    const { executor, at } = executorWith(RETURN_GAS);
+    await expect(executor.call(callRequest(fields), at, [])).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message),
     });
@@ -102,38 +97,38 @@ describe('call', () => {
     ['01', 'stack underflow'],
     ['5b5f56', 'out of gas'],
   ])('code %s fails with "%s"', async (code, message) => {
-    const { executor } = executorWith(fromHex(`0x${code}`));
-    const outcome = await executor.call(request({ gas: 100_000n }), ENV, []);
+    const { executor, at } = executorWith(fromHex(`0x${code}`));
+    const outcome = await executor.call(callRequest({ gas: 100_000n }), at, []);
     expect(outcome).toEqual({ kind: 'failed', message, gasUsed: 100_000n });
   });
 
   test('a revert carries its output', async () => {
-    const { executor } = executorWith(REVERT_WITH_INPUT);
-    const outcome = await executor.call(request({ data: fromHex('0x1234') }), ENV, []);
+    const { executor, at } = executorWith(REVERT_WITH_INPUT);
+    const outcome = await executor.call(callRequest({ data: fromHex('0x1234') }), at, []);
     expect(outcome).toMatchObject({ kind: 'reverted', output: fromHex('0x1234') });
   });
 
   test('creates a contract when there is no recipient', async () => {
-    const { executor } = executorWith(STORE);
-    const outcome = await executor.call(request({ to: undefined, data: initCodeOf(STORE) }), ENV, []);
+    const { executor, at } = executorWith(STORE);
+    const outcome = await executor.call(callRequest({ to: undefined, data: initCodeOf(STORE) }), at, []);
     expect(outcome).toMatchObject({ kind: 'success', output: STORE });
   });
 
   test('is stopped when it takes too long, and the next one runs', async () => {
-    const { executor } = executorWith(LOOP_FOREVER, { maxCallMs: 20, gasCap: 10n ** 12n });
-    await expect(executor.call(request(), ENV, [])).rejects.toMatchObject({ code: 'CALL_TIMEOUT' });
+    const { executor, at } = executorWith(LOOP_FOREVER, { maxCallMs: 20, gasCap: 10n ** 12n });
+    await expect(executor.call(callRequest(), at, [])).rejects.toMatchObject({ code: 'CALL_TIMEOUT' });
     const override = { address: CONTRACT, code: RETURN_SLOT_1 };
-    expect(await executor.call(request(), ENV, [override])).toMatchObject({ kind: 'success', output: word(10) });
+    expect(await executor.call(callRequest(), at, [override])).toMatchObject({ kind: 'success', output: word(10) });
   });
 
   test('ends before anything outside the microtask queue can run, so that it sees one state', async () => {
-    const { executor } = executorWith(CALL);
+    const { executor, at } = executorWith(CALL);
     let interrupted = false;
     setImmediate(() => {
       interrupted = true;
     });
-    await executor.call(request({ data: words(CONTRACT) }), ENV, []);
-    await executor.estimateGas(request({ data: words(BROKE) }), ENV, []);
+    await executor.call(callRequest({ data: words(CONTRACT) }), at, []);
+    await executor.estimateGas(callRequest({ data: words(BROKE) }), at, []);
     expect(interrupted).toBe(false);
   });
 
@@ -143,6 +138,38 @@ describe('call', () => {
       output({}, [{ address: CONTRACT, stateDiff: [{ key: word(1), value: word(value) }] }]),
     );
     expect(await Promise.all(values)).toEqual([1n, 2n, 3n]);
+  });
+});
+
+describe('at a past block', () => {
+  /** The past block, and the next one, which changed slot 1 from 10 to 11 and the contract's balance from 0 to 5. */
+  const positionsWith = (code: Uint8Array) => {
+    const { executor, state } = executorWith(code);
+    const history = new StateHistory(state);
+    const world = state.overlay();
+    world.setStorage(CONTRACT, word(1), word(11));
+    world.setAccount(CONTRACT, { ...(state.getAccount(CONTRACT) as Account), balance: 5n });
+    history.record(ENV.number + 1, state.apply(world.takeDiff()));
+    const past: CallPosition = { state: history.at(ENV.number, ENV.number + 1) as StateView, env: ENV };
+    const newest: CallPosition = { state, env: { ...ENV, number: ENV.number + 1, timestamp: ENV.timestamp + 1 } };
+    return { executor, past, newest };
+  };
+
+  test('a call sees its state and environment', async () => {
+    const { executor, past, newest } = positionsWith(RETURN_POSITION);
+    const fees = { gas: 100_000n, maxFeePerGas: 2_000n };
+    const expected = ({ env }: CallPosition, slot: number, balance: number) => ({
+      kind: 'success',
+      output: words(env.number, env.timestamp, env.baseFeePerGas, env.prevRandao, slot, balance),
+    });
+    expect(await executor.call(callRequest(fees), past, [])).toMatchObject(expected(past, 10, 0));
+    expect(await executor.call(callRequest(fees), newest, [])).toMatchObject(expected(newest, 11, 5));
+  });
+
+  test('an estimate sees its state', async () => {
+    const { executor, past, newest } = positionsWith(NEEDS_TEN);
+    expect(await executor.estimateGas(callRequest(), past, [])).toBeGreaterThan(21_000n);
+    await expect(executor.estimateGas(callRequest(), newest, [])).rejects.toMatchObject({ code: 'EXECUTION_FAILED' });
   });
 });
 
@@ -172,17 +199,19 @@ describe('overrides', () => {
 });
 
 describe('estimateGas', () => {
-  const estimate = (code: Uint8Array, fields: Partial<CallRequest>, ...more: Allocation[]) =>
-    executorWith(code, {}, ...more).executor.estimateGas(request(fields), ENV, []);
+  const estimate = (code: Uint8Array, fields: Partial<CallRequest>, ...more: Allocation[]) => {
+    const { executor, at } = executorWith(code, {}, ...more);
+    return executor.estimateGas(callRequest(fields), at, []);
+  };
 
   test('a plain transfer takes 21000', async () => {
     expect(await estimate(STORE, { to: BROKE, value: 1n })).toBe(21_000n);
   });
 
   test('the estimate suffices and is close to the least that does', async () => {
-    const { executor } = executorWith(NEEDS_GAS);
-    const gas = await executor.estimateGas(request(), ENV, []);
-    expect((await executor.call(request({ gas }), ENV, [])).kind).toBe('success');
+    const { executor, at } = executorWith(NEEDS_GAS);
+    const gas = await executor.estimateGas(callRequest(), at, []);
+    expect((await executor.call(callRequest({ gas }), at, [])).kind).toBe('success');
     const least = 21_000n + 200_000n + 2n;
     expect(gas).toBeGreaterThanOrEqual(least);
     expect(Number(gas)).toBeLessThan(Number(least) * 1.02);
@@ -190,9 +219,9 @@ describe('estimateGas', () => {
 
   test('gas that an inner call keeps back is provided for (63/64)', async () => {
     const inner = { address: addressOf(0x17), nonce: 1n, code: fromHex('0x5a61ffff11600a57005bfe') };
-    const { executor } = executorWith(CALL, {}, inner);
-    const gas = await executor.estimateGas(request({ data: words(inner.address) }), ENV, []);
-    expect((await executor.call(request({ gas, data: words(inner.address) }), ENV, [])).kind).toBe('success');
+    const { executor, at } = executorWith(CALL, {}, inner);
+    const gas = await executor.estimateGas(callRequest({ data: words(inner.address) }), at, []);
+    expect((await executor.call(callRequest({ gas, data: words(inner.address) }), at, [])).kind).toBe('success');
   });
 
   test('calldata is charged its floor (EIP-7623)', async () => {

@@ -26,7 +26,8 @@ afterEach(() => replica.stop());
 
 function expectOnChain(): void {
   expect(replica.log.entries.map(({ bytes }) => bytes)).toEqual(chain.records);
-  for (const { address } of chain.builder.accounts) expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
+  for (const { address } of chain.builder.accounts)
+    expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
 }
 
 async function followLost(miniBlock = 4): Promise<void> {
@@ -78,7 +79,9 @@ test('an epoch that starts inside a sealed block reopens it', async () => {
   chain.seal();
   replica.deliver(...chain.records.slice(from));
   await replica.blockIs(2);
-  await waitFor(() => replica.node.status().epoch === 3 && replica.node.status().miniBlock === 4 && replica.node.status().block === 2);
+  await waitFor(
+    () => replica.node.status().epoch === 3 && replica.node.status().miniBlock === 4 && replica.node.status().block === 2,
+  );
   expectOnChain();
 });
 

@@ -17,7 +17,8 @@ test('gossiped mini-blocks and seals become the head, with state, log and readin
   await waitFor(() => replica?.node.ready().isReady);
   expect(replica.node.status()).toMatchObject({ state: 'live', miniBlock: 9, lag: 0, waiting: 0, isReady: true });
   expect(replica.log.entries.map(({ bytes }) => bytes)).toEqual(chain.records);
-  for (const { address } of chain.builder.accounts) expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
+  for (const { address } of chain.builder.accounts)
+    expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
   expect(bytesEqual(replica.store.head().hash, chain.blocks[2]?.hash ?? new Uint8Array())).toBe(true);
 });
 

@@ -193,7 +193,10 @@ describe('provers against the block', () => {
     replica.chunks(...block.witnessChunks);
     replica.attest(...chain.attest(block));
     await replica.safeIs(2);
-    expect(replica.node.status()).toMatchObject({ state: 'live', excludedProvers: [toHex(chain.provers[2]?.address ?? SOME_HASH)] });
+    expect(replica.node.status()).toMatchObject({
+      state: 'live',
+      excludedProvers: [toHex(chain.provers[2]?.address ?? SOME_HASH)],
+    });
     expect(replica.evidence.list()).toMatchObject([{ rule: 'PROVER_DISAGREES', messages: [toHex(wrong)] }]);
     // Its voice counts for nothing from now on, after a restart too.
     replica = await replica.restart();
@@ -249,6 +252,7 @@ test('the state of the safe block is what is served after an undo', async () => 
   await replica.miniBlockIs(2);
   const twin = new ReplicaFixture();
   twin.block();
-  for (const { address } of chain.builder.accounts) expect(replica.state.getAccount(address)).toEqual(twin.builder.state.getAccount(address));
+  for (const { address } of chain.builder.accounts)
+    expect(replica.state.getAccount(address)).toEqual(twin.builder.state.getAccount(address));
   expect(bytesEqual(replica.store.head().hash, twin.blocks[0]?.hash ?? SOME_HASH)).toBe(true);
 });

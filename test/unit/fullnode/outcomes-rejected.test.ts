@@ -45,7 +45,9 @@ describe('REJECT: bad signature, unknown signer, oversized, malformed, wrong cha
     expect(verdictOn(chain.heartbeat({}, stranger))).toBe('reject UNKNOWN_SIGNER');
     expect(verdictOn(chain.resignSeal(block.seal, {}, stranger).bytes)).toBe('reject UNKNOWN_SIGNER');
     const chunk = decodeWitnessChunk(block.witnessChunks[0] as Uint8Array);
-    expect(replica.chunks(encodeWitnessChunk({ ...chunk, signature: stranger.sign(block.hash) }))).toMatchObject([{ kind: 'reject' }]);
+    expect(replica.chunks(encodeWitnessChunk({ ...chunk, signature: stranger.sign(block.hash) }))).toMatchObject([
+      { kind: 'reject' },
+    ]);
     const attestation = chain.attestation(block, 0);
     const forged = encodeAttestation({ ...attestation, signature: stranger.sign(block.hash) });
     expect(replica.attest(forged)).toEqual([{ kind: 'reject', code: 'UNKNOWN_SIGNER' }]);

@@ -34,7 +34,8 @@ test('blocks that the store missed come back from the log', async () => {
   await replica.stop();
   replica = await ReplicaHarness.start(chain, {}, log);
   expect(replica.node.status()).toMatchObject({ miniBlock: 6, block: 3, epoch: 2 });
-  for (const { address } of chain.builder.accounts) expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
+  for (const { address } of chain.builder.accounts)
+    expect(replica.state.getAccount(address)).toEqual(chain.builder.state.getAccount(address));
 });
 
 test('a wrong record that a crash left in the log is cut and fetched again', async () => {
@@ -44,7 +45,9 @@ test('a wrong record that a crash left in the log is cut and fetched again', asy
   replica.deliver(...chain.records);
   await replica.miniBlockIs(3);
   const wrong = chain.resign(miniBlock, { parentDigest: new Uint8Array(32) });
-  log.entries = replica.log.entries.map((entry) => (entry.bytes[0] === 1 && entry.number === 3 ? { ...entry, bytes: wrong } : entry));
+  log.entries = replica.log.entries.map((entry) =>
+    entry.bytes[0] === 1 && entry.number === 3 ? { ...entry, bytes: wrong } : entry,
+  );
   await replica.stop();
   replica = await ReplicaHarness.start(chain, {}, log);
   expect(replica.node.status()).toMatchObject({ miniBlock: 2, block: 1 });
@@ -97,4 +100,17 @@ test('a halt after a restart keeps what cannot be undone, and says so', async ()
   expect(await replica.halted()).toBe('EQUIVOCATION');
   await replica.miniBlockIs(2);
   expect(replica.node.status()).toMatchObject({ block: 1, safeBlock: null });
+});
+
+test('an epoch that would undo blocks of an earlier process halts the node', async () => {
+  chain.block();
+  chain.block();
+  replica.deliver(...chain.records);
+  await replica.blockIs(2);
+  replica = await replica.restart();
+  const twin = new ReplicaFixture();
+  twin.block();
+  replica.deliver(twin.startEpoch());
+  expect(await replica.halted()).toBe('UNDO_NOT_AVAILABLE');
+  expect(replica.node.status()).toMatchObject({ miniBlock: 4, epoch: 2 });
 });

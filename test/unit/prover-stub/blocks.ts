@@ -17,7 +17,12 @@ export interface RichChain {
   readonly rules: ChainRules;
   readonly blocks: readonly ExecutedBlock[];
   /** Blocks by what they are about. */
-  readonly named: { readonly transfers: ExecutedBlock; readonly deployments: ExecutedBlock; readonly busy: ExecutedBlock; readonly clears: ExecutedBlock };
+  readonly named: {
+    readonly transfers: ExecutedBlock;
+    readonly deployments: ExecutedBlock;
+    readonly busy: ExecutedBlock;
+    readonly clears: ExecutedBlock;
+  };
 }
 
 export interface Deployed {
@@ -44,7 +49,10 @@ export async function buildRichChain(): Promise<RichChain> {
   const chain = new ExecutedChain({ accounts: 6 });
   const [alice, bob, carol, dave] = chain.accounts as [TestAccount, TestAccount, TestAccount, TestAccount];
   const transfers = await chain.block(
-    [{ from: alice, to: bob.address, value: 5n }, { from: bob, to: alice.address, value: 7n, type: 'legacy' }],
+    [
+      { from: alice, to: bob.address, value: 5n },
+      { from: bob, to: alice.address, value: 7n, type: 'legacy' },
+    ],
     [],
     [{ from: carol, to: keccak256(carol.address).slice(12), value: 1n, type: 'eip2930' }],
   );
@@ -54,7 +62,10 @@ export async function buildRichChain(): Promise<RichChain> {
     // Two of three stored slots go in one mini-block, and of the rest one goes and comes back.
     [{ from: bob, to: deployed.store, data: words(1, 0, 2, 0) }],
     [{ from: bob, to: deployed.store, data: words(4, 0) }],
-    [{ from: bob, to: deployed.store, data: words(4, 44) }, { from: dave, to: bob.address, value: 9n }],
+    [
+      { from: bob, to: deployed.store, data: words(4, 44) },
+      { from: dave, to: bob.address, value: 9n },
+    ],
   );
   return {
     chain,
@@ -126,6 +137,9 @@ async function busyCalls(chain: ExecutedChain, deployed: Deployed, people: Peopl
       { from: alice, to: deployed.call, data: words(keccak256(alice.address).slice(12)) },
       { from: bob, to: deployed.log, data: words(99, 98) },
     ],
-    [{ from: bob, to: deployed.store, data: words(3, 0) }, { from: alice, to: deployed.token, data: tokenTransfer(bob.address, 1000n) }],
+    [
+      { from: bob, to: deployed.store, data: words(3, 0) },
+      { from: alice, to: deployed.token, data: tokenTransfer(bob.address, 1000n) },
+    ],
   ];
 }

@@ -1,7 +1,20 @@
 import type { BlockHeader } from '../../../src/protocol/block-header.ts';
 import { canonicalDiffCodec } from '../../../src/protocol/diff-codec.ts';
-import { decodeBody, encodeBody, type MiniBlock, type MiniBlockBody, type MiniBlockEnvelope, signMiniBlock } from '../../../src/protocol/mini-block.ts';
-import { type BlockSeal, blockSealDigest, splitWitness, withSignature, witnessDigest } from '../../../src/protocol/sequencer-messages.ts';
+import {
+  decodeBody,
+  encodeBody,
+  type MiniBlock,
+  type MiniBlockBody,
+  type MiniBlockEnvelope,
+  signMiniBlock,
+} from '../../../src/protocol/mini-block.ts';
+import {
+  type BlockSeal,
+  blockSealDigest,
+  splitWitness,
+  withSignature,
+  witnessDigest,
+} from '../../../src/protocol/sequencer-messages.ts';
 import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { decodeWitness, encodeWitness, type Witness } from '../../../src/protocol/witness.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';

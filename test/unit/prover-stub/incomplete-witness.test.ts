@@ -29,7 +29,9 @@ describe('a witness with a hole', () => {
         }
       }
     }
-    const entries = blocks.map(({ witness }) => decodeWitness(witness)).reduce((sum, { nodes, codes, headers }) => sum + nodes.length + codes.length + headers.length, 0);
+    const entries = blocks
+      .map(({ witness }) => decodeWitness(witness))
+      .reduce((sum, { nodes, codes, headers }) => sum + nodes.length + codes.length + headers.length, 0);
     expect(seen.incomplete + seen.identical).toBe(2 * entries);
     // Were most entries superfluous, this would test nothing.
     expect(seen.identical).toBeLessThan(entries / 5);

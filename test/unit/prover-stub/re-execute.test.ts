@@ -104,7 +104,12 @@ describe('mini-block rules', () => {
   it('refuses an environment that is not the header’s', async () => {
     const env = rich.named.busy.miniBlocks[0]?.envelope.env;
     if (env === undefined) throw new Error('the first mini-block has an environment');
-    for (const [field, value] of Object.entries({ timestamp: env.timestamp + 1, prevRandao: ZERO_HASH, baseFeePerGas: 1n, gasLimit: 99_000_000n })) {
+    for (const [field, value] of Object.entries({
+      timestamp: env.timestamp + 1,
+      prevRandao: ZERO_HASH,
+      baseFeePerGas: 1n,
+      gasLimit: 99_000_000n,
+    })) {
       const reasons = await forged(rich.named.busy, { envelopes: new Map([[0, { env: { ...env, [field]: value } }]]) });
       expect(reasons).toContainEqual(expect.stringMatching(`^environment: ${field}`));
     }
@@ -128,7 +133,16 @@ describe('mini-block rules', () => {
   it('refuses a changed receipt', async () => {
     for (const wrong of [{ status: 0 as const }, { cumulativeGasUsed: 1n }, { logs: [] }]) {
       const reasons = await forged(rich.named.busy, {
-        body: { at: 1, change: (body) => ({ ...body, receipts: [...body.receipts.slice(0, -1), { ...body.receipts[3], type: 2, status: 1, cumulativeGasUsed: 0n, logs: [], ...wrong }] }) },
+        body: {
+          at: 1,
+          change: (body) => ({
+            ...body,
+            receipts: [
+              ...body.receipts.slice(0, -1),
+              { ...body.receipts[3], type: 2, status: 1, cumulativeGasUsed: 0n, logs: [], ...wrong },
+            ],
+          }),
+        },
       });
       expect(reasons).toEqual([expect.stringMatching(/receiptsDigest differs$/)]);
     }
@@ -137,9 +151,15 @@ describe('mini-block rules', () => {
   it('refuses a false sender', async () => {
     const { address } = testAccount('thief');
     const reasons = await forged(rich.named.transfers, {
-      body: { at: 0, change: (body) => ({ ...body, transactions: body.transactions.map(({ raw }) => ({ raw, sender: address })) }) },
+      body: {
+        at: 0,
+        change: (body) => ({ ...body, transactions: body.transactions.map(({ raw }) => ({ raw, sender: address })) }),
+      },
     });
-    expect(reasons).toEqual([expect.stringMatching('transaction 0: the sender is'), expect.stringMatching('transaction 1: the sender is')]);
+    expect(reasons).toEqual([
+      expect.stringMatching('transaction 0: the sender is'),
+      expect.stringMatching('transaction 1: the sender is'),
+    ]);
   });
 
   it('refuses a value, a missing key and a foreign code in a diff, in whichever mini-block', async () => {
@@ -147,7 +167,12 @@ describe('mini-block rules', () => {
     for (const at of busy.miniBlocks.keys()) {
       const reason = expect.stringMatching(`^mini-block ${busy.seal.firstNumber + at}: stateDiffDigest differs$`);
       const lies: NonNullable<Forgery['diff']>['change'][] = [
-        (diff) => ({ ...diff, accounts: diff.accounts.map((account) => (account.balance === undefined ? account : { ...account, balance: account.balance + 1n })) }),
+        (diff) => ({
+          ...diff,
+          accounts: diff.accounts.map((account) =>
+            account.balance === undefined ? account : { ...account, balance: account.balance + 1n },
+          ),
+        }),
         (diff) => ({ ...diff, accounts: diff.accounts.slice(1) }),
         (diff) => ({ ...diff, codes: [Uint8Array.of(1, 2, 3)] }),
       ];
@@ -158,7 +183,13 @@ describe('mini-block rules', () => {
   it('refuses a diff that is not the one signed', async () => {
     const payload = Uint8Array.of(9, 9);
     const block = forge(rich.named.transfers, { envelopes: new Map([[1, { diffPayloadDigest: keccak256(payload) }]]) });
-    const encoded = forge({ ...block, miniBlocks: block.miniBlocks.map((miniBlock, at) => (at === 1 ? { ...miniBlock, diffPayload: payload } : miniBlock)) }, {});
+    const encoded = forge(
+      {
+        ...block,
+        miniBlocks: block.miniBlocks.map((miniBlock, at) => (at === 1 ? { ...miniBlock, diffPayload: payload } : miniBlock)),
+      },
+      {},
+    );
     expect(await outcome(encoded)).toEqual([expect.stringContaining('the published diff cannot be read')]);
   });
 
@@ -175,7 +206,13 @@ describe('transactions that do not belong in the block', () => {
   it('refuses a repeated transaction and gives the state behind the mini-block before', async () => {
     const { transfers } = rich.named;
     const block = forge(transfers, {
-      body: { at: 2, change: (body) => ({ transactions: [...body.transactions, ...body.transactions], receipts: [...body.receipts, ...body.receipts] }) },
+      body: {
+        at: 2,
+        change: (body) => ({
+          transactions: [...body.transactions, ...body.transactions],
+          receipts: [...body.receipts, ...body.receipts],
+        }),
+      },
     });
     const verdict = await reexecuteBlock(jobOf(block), rich.rules);
     expect(verdict).toMatchObject({ kind: 'disagrees', transactions: 2 });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZERO_ADDRESS } from '../../../src/protocol/primitives.ts';
+import { quantity } from '../../../src/rpc/quantity.ts';
 import { revertMessage } from '../../../src/rpc/revert-reason.ts';
 import { fromHex, padTo32, toHex } from '../../../src/util/bytes.ts';
-import { REVERT_OUTPUT, REVERTER } from '../../support/fake-backend.ts';
+import { CHAIN_ID, CONTRACT, REVERT_OUTPUT, REVERTER } from '../../support/fake-backend.ts';
 import { ALICE, BOB, RpcHarness } from '../../support/rpc-harness.ts';
 
 const rpc = new RpcHarness();
@@ -46,6 +47,25 @@ describe('eth_call and eth_estimateGas', () => {
     });
   });
 
+  it('hands authorizations on', async () => {
+    const signed = await BOB.signAuthorization({ address: ALICE.address, chainId: CHAIN_ID, nonce: 3 });
+    const fields = { r: quantity(BigInt(signed.r)), s: quantity(BigInt(signed.s)), yParity: quantity(signed.yParity ?? 0) };
+    const authorization = { chainId: '0x539', address: ALICE.address, nonce: '0x3', ...fields };
+    await rpc.result('eth_estimateGas', { to: BOB.address, authorizationList: [authorization] }, 'latest');
+    expect(lastCall()?.request.authorizationList).toEqual([
+      {
+        ...{ chainId: 1337n, address: fromHex(ALICE.address), nonce: 3n, yParity: signed.yParity },
+        ...{ r: BigInt(signed.r), s: BigInt(signed.s) },
+      },
+    ]);
+    for (const wrong of [{ nonce: '0x10000000000000000' }, { r: undefined }, { yParity: '0x01' }, { address: '0x12' }]) {
+      const { error } = await rpc.call('eth_call', { to: BOB.address, authorizationList: [{ ...authorization, ...wrong }] });
+      expect(error?.message).toMatch(`authorizationList.${Object.keys(wrong)[0]}`);
+    }
+    const { error } = await rpc.call('eth_call', { authorizationList: [authorization] });
+    expect(error).toMatchObject({ code: -32602, message: expect.stringMatching('cannot create a contract') });
+  });
+
   it('hands state overrides on', async () => {
     const overrides = {
       [BOB.address]: { balance: '0x5', nonce: '0x1', code: '0x6000', stateDiff: { [`0x${'1'.padStart(64, '0')}`]: '0x2a' } },
@@ -85,6 +105,25 @@ describe('eth_call and eth_estimateGas', () => {
 
   it('answers a failed call with the message of the engine', async () => {
     expect((await rpc.call('eth_call', { gas: '0x1' })).error).toEqual({ code: -32000, message: 'out of gas' });
+  });
+});
+
+describe('eth_createAccessList', () => {
+  const given = { address: BOB.address.toLowerCase(), storageKeys: [] };
+  const found = { address: toHex(CONTRACT), storageKeys: [toHex(padTo32(Uint8Array.of(1)))] };
+
+  it('answers the list and the gas', async () => {
+    expect(await rpc.result('eth_createAccessList', { to: BOB.address, accessList: [given] }, 'latest')).toEqual({
+      accessList: [given, found],
+      gasUsed: '0x5208',
+    });
+  });
+
+  it.each([
+    [{ to: toHex(REVERTER) }, 'execution reverted'],
+    [{ gas: '0x1' }, 'out of gas'],
+  ])('of %j has the error "%s"', async (fields, error) => {
+    expect(await rpc.result('eth_createAccessList', fields)).toMatchObject({ accessList: [found], error });
   });
 });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { CONTRACT, LOGGER } from '../../support/fake-backend.ts';
-import { ALICE, BOB, INITIAL_BALANCE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
+import { ALICE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 /** Block 1: two transactions. Block 2 open: one. Pool: one. */
 const rpc = new RpcHarness();
@@ -108,33 +108,6 @@ describe('transactions and receipts', () => {
 });
 
 describe('state', () => {
-  it('sees the newest mini-block at latest, pending and the head by number, hash and EIP-1898 object', async () => {
-    const spent = `0x${(INITIAL_BALANCE - 3n).toString(16)}`;
-    const forms = [
-      undefined,
-      null,
-      'latest',
-      'pending',
-      '0x1',
-      '0x2',
-      blockHash,
-      { blockNumber: '0x1' },
-      { blockHash, requireCanonical: true },
-    ];
-    for (const form of forms) expect(await rpc.result('eth_getBalance', ALICE.address, form)).toBe(spent);
-    expect(await rpc.result('eth_getBalance', BOB.address)).toBe('0x1');
-  });
-
-  it('says clearly that history is not kept, and that there is no future', async () => {
-    const genesisHash = toHex(rpc.chain.blocks[0]?.hash ?? new Uint8Array(0));
-    for (const form of ['0x0', 'earliest', genesisHash]) {
-      const { error } = await rpc.call('eth_getBalance', ALICE.address, form);
-      expect(error).toMatchObject({ code: -32000, message: expect.stringMatching('historical state is not available') });
-    }
-    expect((await rpc.call('eth_getCode', ALICE.address, '0x3')).error).toEqual({ code: -32000, message: 'header not found' });
-    expect((await rpc.call('eth_call', {}, `0x${'11'.repeat(32)}`)).error?.message).toBe('header for hash not found');
-  });
-
   it.each(['newest', '1', 1, '0x01', '0x', {}, { blockHash: '0x1' }, { blockHash: `0x${'11'.repeat(32)}`, blockNumber: '0x1' }])(
     'refuses %j as a block',
     async (form) => expect((await rpc.call('eth_getBalance', ALICE.address, form)).error?.code).toBe(-32602),

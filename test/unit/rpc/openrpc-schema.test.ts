@@ -3,7 +3,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER, REVERTER } from '../../support/fake-backend.ts';
 import { fixturePath } from '../../support/fixtures.ts';
 import { ALICE, RpcHarness, signEveryType, signTransfer } from '../../support/rpc-harness.ts';
 
@@ -56,6 +56,8 @@ describe.skipIf(documentPath === undefined)('results follow the OpenRPC document
     ['eth_getTransactionCount', [ALICE.address, 'pending']],
     ['eth_call', [{ to: ALICE.address, data: '0x1234' }]],
     ['eth_estimateGas', [{ to: ALICE.address }]],
+    ['eth_createAccessList', [{ to: ALICE.address }]],
+    ['eth_createAccessList', [{ to: toHex(REVERTER) }, 'latest']],
     ['eth_getBlockByNumber', ['0x0', true]],
     ['eth_getBlockByNumber', ['latest', true]],
     ['eth_getBlockByNumber', ['safe', false]],

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { describeState, loadFlatState, openTestStore } from '../../support/chain-store-kit.ts';
+import { defined } from '../../support/defined.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const WRITER = join(import.meta.dirname, '..', '..', 'support', 'chain-writer-process.ts');
@@ -26,14 +27,14 @@ test('after kill -9 head, blocks, indexes and state are all of one block', async
   const head = store.head().header.number;
   expect(head).toBeGreaterThanOrEqual(sealed);
   for (let number = 1; number <= head; number++) builder.block(3, 5);
-  expect(store.head().hash).toEqual(builder.blocks.at(-1)!.hash);
+  expect(store.head().hash).toEqual(builder.blockAt(head).hash);
   expect(describeState(await loadFlatState(store))).toEqual(describeState(builder.state));
-  expect((await store.loadRegistry())!.digest).toEqual(builder.blocks.at(-1)!.seal.registryDigest);
+  expect(defined(await store.loadRegistry()).digest).toEqual(builder.blockAt(head).seal.registryDigest);
   for (const { miniBlocks, hash } of builder.blocks) {
     const block = await store.blockByHash(hash);
     const expected = miniBlocks.flatMap(({ decoded }) => decoded);
-    expect(block!.transactions.map(({ transaction }) => transaction)).toEqual(expected);
-    expect(await store.transactionByHash(expected[7]!.hash)).toEqual(block!.transactions[7]);
+    expect(defined(block).transactions.map(({ transaction }) => transaction)).toEqual(expected);
+    expect(await store.transactionByHash(defined(expected[7]).hash)).toEqual(defined(block).transactions[7]);
   }
   await store.close();
 });

@@ -3,13 +3,16 @@ import type { LogFilter } from '../../../src/protocol/ports/chain.ts';
 import type { ChainStore } from '../../../src/store/chain-store.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { addBlocks, appendAll, openTestStore } from '../../support/chain-store-kit.ts';
+import { defined } from '../../support/defined.ts';
 import { testAccount, testLog, testTopic } from '../../support/test-accounts.ts';
 
 const A = testAccount('contract a').address;
 const B = testAccount('contract b').address;
 
 /** Six sealed blocks; block n has a log of A with topics (n, 1), the even ones also one of B with topic (n); and an open block like them. */
-async function chainWithLogs(overrides: { maxLogBlocks?: number; maxLogs?: number; recentTransactions?: number } = {}): Promise<ChainStore> {
+async function chainWithLogs(
+  overrides: { maxLogBlocks?: number; maxLogs?: number; recentTransactions?: number } = {},
+): Promise<ChainStore> {
   const builder = new ChainBuilder();
   const fill = (n: number) =>
     builder.miniBlock([{ ...builder.transfer(n), logs: [testLog(A, n, 1), ...(n % 2 === 0 ? [testLog(B, n)] : [])] }]);
@@ -30,8 +33,8 @@ const everything: LogFilter = { fromBlock: 0, toBlock: 100, addresses: [], topic
 async function find(store: ChainStore, filter: Partial<LogFilter>): Promise<string[]> {
   const logs = await store.logs({ ...everything, ...filter });
   return logs.map(({ transaction, position }) => {
-    const log = transaction.receipt.logs[position]!;
-    return `${transaction.blockNumber}/${log.topics[0]![31]}${Buffer.compare(log.address, B) === 0 ? 'b' : ''}`;
+    const log = defined(transaction.receipt.logs[position]);
+    return `${transaction.blockNumber}/${defined(log.topics[0])[31]}${Buffer.compare(log.address, B) === 0 ? 'b' : ''}`;
   });
 }
 
@@ -50,8 +53,14 @@ test.each([{ recentTransactions: 1 }, {}])('filters select by block, address and
 
 test('too many logs and too long ranges are refused with the limit named', async () => {
   const store = await chainWithLogs({ maxLogBlocks: 4, maxLogs: 4 });
-  await expect(find(store, { fromBlock: 1, toBlock: 5 })).rejects.toMatchObject({ code: 'LOG_RANGE_TOO_LARGE', message: 'exceed maximum block range: 4' });
-  await expect(find(store, { fromBlock: 1, toBlock: 4 })).rejects.toMatchObject({ code: 'TOO_MANY_LOGS', message: 'query returned more than 4 results' });
+  await expect(find(store, { fromBlock: 1, toBlock: 5 })).rejects.toMatchObject({
+    code: 'LOG_RANGE_TOO_LARGE',
+    message: 'exceed maximum block range: 4',
+  });
+  await expect(find(store, { fromBlock: 1, toBlock: 4 })).rejects.toMatchObject({
+    code: 'TOO_MANY_LOGS',
+    message: 'query returned more than 4 results',
+  });
   expect(await find(store, { fromBlock: 1, toBlock: 4, addresses: [A] })).toHaveLength(4);
   expect(await find(store, { fromBlock: 4, toBlock: 1_000_000_000, addresses: [B] })).toHaveLength(2);
   await expect(find(store, { fromBlock: 3, toBlock: 2 })).rejects.toMatchObject({ code: 'INVALID_BLOCK_RANGE' });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { ChainEvent } from '../../../src/protocol/ports/chain.ts';
-import type { RegistryMark } from '../../../src/protocol/ports/chain.ts';
+import type { ChainEvent, RegistryMark } from '../../../src/protocol/ports/chain.ts';
 import type { StateUndo } from '../../../src/protocol/ports/state.ts';
 import { toHex } from '../../../src/util/bytes.ts';
 import { type BuiltMiniBlock, ChainBuilder } from '../../support/chain-builder.ts';
 import { addBlocks, appendAll, describeState, dumpRows, loadFlatState, openTestStore } from '../../support/chain-store-kit.ts';
+import { defined } from '../../support/defined.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 import { testAccount } from '../../support/test-accounts.ts';
 
@@ -12,7 +12,10 @@ import { testAccount } from '../../support/test-accounts.ts';
 function builtChain(): { builder: ChainBuilder; open: BuiltMiniBlock[]; all: BuiltMiniBlock[] } {
   const builder = new ChainBuilder();
   for (let i = 0; i < 4; i++) {
-    builder.miniBlock([builder.transfer(i), { from: builder.accounts[0]!, to: testAccount(`new ${i}`).address, value: 5n }]);
+    builder.miniBlock([
+      builder.transfer(i),
+      { from: defined(builder.accounts[0]), to: testAccount(`new ${i}`).address, value: 5n },
+    ]);
     builder.miniBlock([builder.transfer(i + 1)]);
     builder.seal();
   }
@@ -23,32 +26,36 @@ function builtChain(): { builder: ChainBuilder; open: BuiltMiniBlock[]; all: Bui
 /** What a role hands over to go back behind mini-block `number`. */
 function undoAbove(all: readonly BuiltMiniBlock[], number: number): [StateUndo[], RegistryMark] {
   const undone = all.slice(number);
-  return [undone.map(({ undo }) => undo).reverse(), undone[0]!.registryBefore];
+  return [undone.map(({ undo }) => undo).reverse(), defined(undone[0]).registryBefore];
 }
 
-test.each([0, 1, 3])('after a rollback to the end of block %i every row is as if the later blocks had never been', async (keep) => {
-  const { builder, open, all } = builtChain();
-  const [directory, expectedDirectory] = [tempDirectory(), tempDirectory()];
-  const store = await openTestStore(builder, { directory });
-  await addBlocks(store, builder.blocks);
-  await store.markRootVerified(4);
-  await store.markDaPosted(4, new Uint8Array(32));
-  appendAll(store, open);
-  await store.rollback(keep * 2, ...undoAbove(all, keep * 2));
-  expect(store.miniBlockNumber()).toBe(keep * 2);
-  expect(store.openBlock()).toBeUndefined();
-  const state = describeState(await loadFlatState(store));
-  await store.close();
+test.each([0, 1, 3])(
+  'after a rollback to the end of block %i every row is as if the later blocks had never been',
+  async (keep) => {
+    const { builder, open, all } = builtChain();
+    const [directory, expectedDirectory] = [tempDirectory(), tempDirectory()];
+    const store = await openTestStore(builder, { directory });
+    await addBlocks(store, builder.blocks);
+    await store.markRootVerified(4);
+    await store.markDaPosted(4, new Uint8Array(32));
+    appendAll(store, open);
+    await store.rollback(keep * 2, ...undoAbove(all, keep * 2));
+    expect(store.miniBlockNumber()).toBe(keep * 2);
+    expect(store.openBlock()).toBeUndefined();
+    const state = describeState(await loadFlatState(store));
+    await store.close();
 
-  const expected = await openTestStore(builder, { directory: expectedDirectory });
-  await addBlocks(expected, builder.blocks.slice(0, keep));
-  expect(state).toEqual(describeState(await loadFlatState(expected)));
-  await expected.close();
-  const registry = (row: string): boolean => row.startsWith('0a') || row.startsWith('0b') || row.includes(Buffer.from('registryDigest').toString('hex'));
-  // The genesis rows of the registry come with the first seal and stay.
-  const filter = (rows: string[]): string[] => (keep === 0 ? rows.filter((row) => !registry(row)) : rows);
-  expect(filter(await dumpRows(directory))).toEqual(filter(await dumpRows(expectedDirectory)));
-});
+    const expected = await openTestStore(builder, { directory: expectedDirectory });
+    await addBlocks(expected, builder.blocks.slice(0, keep));
+    expect(state).toEqual(describeState(await loadFlatState(expected)));
+    await expected.close();
+    const registry = (row: string): boolean =>
+      row.startsWith('0a') || row.startsWith('0b') || row.includes(Buffer.from('registryDigest').toString('hex'));
+    // The genesis rows of the registry come with the first seal and stay.
+    const filter = (rows: string[]): string[] => (keep === 0 ? rows.filter((row) => !registry(row)) : rows);
+    expect(filter(await dumpRows(directory))).toEqual(filter(await dumpRows(expectedDirectory)));
+  },
+);
 
 test('the chain goes on from where it was rolled back to', async () => {
   const { builder, open, all } = builtChain();
@@ -57,12 +64,12 @@ test('the chain goes on from where it was rolled back to', async () => {
   appendAll(store, open);
   await store.rollback(4, ...undoAbove(all, 4));
   expect(await store.blockByNumber(3)).toBeUndefined();
-  expect(await store.blockByHash(builder.blocks[2]!.hash)).toBeUndefined();
-  expect(await store.transactionByHash(all[6]!.decoded[0]!.hash)).toBeUndefined();
+  expect(await store.blockByHash(builder.blockAt(3).hash)).toBeUndefined();
+  expect(await store.transactionByHash(defined(defined(all[6]).decoded[0]).hash)).toBeUndefined();
   expect(await store.miniBlock(5)).toBeUndefined();
   await addBlocks(store, builder.blocks.slice(2));
   appendAll(store, open);
-  expect(store.head().hash).toEqual(builder.blocks[3]!.hash);
+  expect(store.head().hash).toEqual(builder.blockAt(4).hash);
   await store.close();
 });
 
@@ -76,7 +83,7 @@ test('removed transactions are told in chain order, newest last', async () => {
   await store.rollback(6, ...undoAbove(all, 6));
   const [event] = events;
   expect(event).toMatchObject({ kind: 'rollback', number: 6 });
-  const removed = event!.kind === 'rollback' ? event!.removed.map(({ transaction }) => toHex(transaction.hash)) : [];
+  const removed = event?.kind === 'rollback' ? event.removed.map(({ transaction }) => toHex(transaction.hash)) : [];
   expect(removed).toEqual(all.slice(6).flatMap(({ decoded }) => decoded.map(({ hash }) => toHex(hash))));
   await store.close();
 });
@@ -87,13 +94,13 @@ test('mini-blocks of the open block go alone', async () => {
   await addBlocks(store, builder.blocks);
   appendAll(store, open);
   await store.rollback(9, ...undoAbove(all, 9));
-  expect(store.openBlock()!.transactions).toHaveLength(1);
-  expect(store.openBlock()!.gasUsed).toBe(21_000n);
+  expect(defined(store.openBlock()).transactions).toHaveLength(1);
+  expect(defined(store.openBlock()).gasUsed).toBe(21_000n);
   await store.rollback(8, ...undoAbove(all.slice(0, 9), 8));
   expect(store.openBlock()).toBeUndefined();
-  await store.rollback(8, [], all[0]!.registryBefore);
+  await store.rollback(8, [], defined(all[0]).registryBefore);
   appendAll(store, open);
-  expect(store.openBlock()!.transactions).toHaveLength(2);
+  expect(defined(store.openBlock()).transactions).toHaveLength(2);
   await store.close();
 });
 
@@ -104,7 +111,10 @@ test('nothing below the safe block and no part of a sealed block is undone', asy
   appendAll(store, open);
   await store.markSafe(2);
   await expect(store.rollback(3, ...undoAbove(all, 3))).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
-  await expect(store.rollback(5, ...undoAbove(all, 5))).rejects.toMatchObject({ code: 'ROLLBACK_INSIDE_BLOCK', meta: { boundary: 4 } });
+  await expect(store.rollback(5, ...undoAbove(all, 5))).rejects.toMatchObject({
+    code: 'ROLLBACK_INSIDE_BLOCK',
+    meta: { boundary: 4 },
+  });
   expect(store.miniBlockNumber()).toBe(10);
   await store.rollback(4, ...undoAbove(all, 4));
   expect(store.head().header.number).toBe(2);

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type LogDisk, nodeDisk } from '../../../src/store/log-disk.ts';
 import { SegmentLog } from '../../../src/store/segment-log.ts';
 import { miniBlockEntry, readAll, sealEntry, segmentPaths, TEST_GENESIS_HASH } from '../../support/log-records.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -47,13 +48,11 @@ describe('append and read', () => {
 
   test('concurrent appends share a sync and keep their order', async () => {
     let syncs = 0;
-    const disk = {
-      write: async (file: { write: (b: Uint8Array, o: number, l: number, p: number) => Promise<unknown> }, bytes: Uint8Array, at: number) => {
-        await file.write(bytes, 0, bytes.length, at);
-      },
-      sync: async (file: { datasync: () => Promise<void> }) => {
+    const disk: LogDisk = {
+      write: nodeDisk.write,
+      sync: (file) => {
         syncs++;
-        await file.datasync();
+        return nodeDisk.sync(file);
       },
     };
     const options = { directory: tempDirectory(), genesisHash: TEST_GENESIS_HASH, durability: 'sync' as const };
@@ -115,23 +114,26 @@ describe('append and read', () => {
 });
 
 describe('truncateAfter', () => {
-  test.each([0, 1, 13, 24, 25])('keeps records up to number %i, now and after a reopen, and goes on behind them', async (keep) => {
-    const directory = await writtenLog(25);
-    let { log } = await open(directory);
-    await log.append([sealEntry(25)]);
-    const truncated = log.truncateAfter(keep);
-    const appended = log.append([miniBlockEntry(keep + 1, 33)]);
-    await Promise.all([truncated, appended]);
-    const expected = Array.from({ length: keep }, (_, i) => miniBlockEntry(i + 1));
-    if (keep === 25) expected.push(sealEntry(25));
-    expected.push(miniBlockEntry(keep + 1, 33));
-    expect(await readAll(log)).toEqual(expected);
-    expect(log.lastNumber()).toBe(keep + 1);
-    await log.close();
-    ({ log } = await open(directory));
-    expect(await readAll(log)).toEqual(expected);
-    await log.close();
-  });
+  test.each([0, 1, 13, 24, 25])(
+    'keeps records up to number %i, now and after a reopen, and goes on behind them',
+    async (keep) => {
+      const directory = await writtenLog(25);
+      let { log } = await open(directory);
+      await log.append([sealEntry(25)]);
+      const truncated = log.truncateAfter(keep);
+      const appended = log.append([miniBlockEntry(keep + 1, 33)]);
+      await Promise.all([truncated, appended]);
+      const expected = Array.from({ length: keep }, (_, i) => miniBlockEntry(i + 1));
+      if (keep === 25) expected.push(sealEntry(25));
+      expected.push(miniBlockEntry(keep + 1, 33));
+      expect(await readAll(log)).toEqual(expected);
+      expect(log.lastNumber()).toBe(keep + 1);
+      await log.close();
+      ({ log } = await open(directory));
+      expect(await readAll(log)).toEqual(expected);
+      await log.close();
+    },
+  );
 
   test('a reader on its way is told', async () => {
     const directory = await writtenLog(25);
@@ -167,14 +169,17 @@ describe('recovery', () => {
     await log.close();
   });
 
-  test.each(['first', 'last'])('damage in the middle of the %s segment refuses to start and names file, offset and remedy', async (which) => {
-    const directory = await writtenLog(27);
-    const path = segmentPaths(directory).at(which === 'first' ? 0 : -1) as string;
-    flipByte(path, 48 + 18 + 3);
-    await expect(open(directory)).rejects.toMatchObject({ code: 'LOG_CORRUPT', meta: { file: path, offset: 48 } });
-    // The refused open let go of the lock.
-    await expect(open(directory)).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
-  });
+  test.each(['first', 'last'])(
+    'damage in the middle of the %s segment refuses to start and names file, offset and remedy',
+    async (which) => {
+      const directory = await writtenLog(27);
+      const path = segmentPaths(directory).at(which === 'first' ? 0 : -1) as string;
+      flipByte(path, 48 + 18 + 3);
+      await expect(open(directory)).rejects.toMatchObject({ code: 'LOG_CORRUPT', meta: { file: path, offset: 48 } });
+      // The refused open let go of the lock.
+      await expect(open(directory)).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+    },
+  );
 
   test('damage to a length field in the middle is no torn tail either', async () => {
     const directory = await writtenLog(27);
@@ -185,18 +190,17 @@ describe('recovery', () => {
 
   test('a group that was never synced is cut whole though its later records are intact', async () => {
     const directory = tempDirectory();
-    let { log } = await open(directory, { segmentBytes: 10_000 });
-    await log.append([miniBlockEntry(1)]);
-    await log.append([miniBlockEntry(2), miniBlockEntry(3), miniBlockEntry(4)]);
-    await log.close();
+    const written = await open(directory, { segmentBytes: 10_000 });
+    await written.log.append([miniBlockEntry(1)]);
+    await written.log.append([miniBlockEntry(2), miniBlockEntry(3), miniBlockEntry(4)]);
+    await written.log.close();
     const path = segmentPaths(directory)[0] as string;
     flipByte(path, 48 + 38 + 25);
     // Closed cleanly, so all of it was synced: this is damage.
     await expect(open(directory)).rejects.toMatchObject({ code: 'LOG_CORRUPT', meta: { offset: 48 + 38 } });
     // As a killed process leaves it: without the mark of a clean shutdown.
     rmSync(join(directory, 'guard'), { recursive: true });
-    let recovery: unknown;
-    ({ log, recovery } = await open(directory, { segmentBytes: 10_000 }));
+    const { log, recovery } = await open(directory, { segmentBytes: 10_000 });
     expect(recovery).toEqual({ truncatedBytes: 3 * 38, cleanShutdown: false });
     expect(log.lastNumber()).toBe(1);
     await log.close();

@@ -31,7 +31,9 @@ function toDiff(parts: readonly (typeof change extends fc.Arbitrary<infer T> ? T
     const exists = state.getAccount(address(part.id)) !== undefined;
     if (part.deleted && exists) accounts.push({ address: address(part.id), deleted: true });
     if (part.deleted) continue;
-    const slots = sortSlots(part.slots.map(([key, value]) => ({ key: bigIntToBytes32(BigInt(key)), value: bigIntToBytes32(BigInt(value)) })));
+    const slots = sortSlots(
+      part.slots.map(([key, value]) => ({ key: bigIntToBytes32(BigInt(key)), value: bigIntToBytes32(BigInt(value)) })),
+    );
     accounts.push({
       address: address(part.id),
       ...(part.nonce !== null && { nonce: part.nonce }),
@@ -70,8 +72,17 @@ test('the stored state follows every diff and every undo like the one in memory'
 
 test('a state of many chunks is loaded whole, an account that crosses them too', async () => {
   const database = new ChainDatabase(await openLevel(tempDirectory()));
-  const slots = Array.from({ length: 10_000 }, (_, i) => ({ key: bigIntToBytes32(BigInt(i)), value: bigIntToBytes32(BigInt(i + 1)) }));
-  const diff = createStateDiff([{ address: address(1), nonce: 1n, slots }, { address: address(2), balance: 7n }], []);
+  const slots = Array.from({ length: 10_000 }, (_, i) => ({
+    key: bigIntToBytes32(BigInt(i)),
+    value: bigIntToBytes32(BigInt(i + 1)),
+  }));
+  const diff = createStateDiff(
+    [
+      { address: address(1), nonce: 1n, slots },
+      { address: address(2), balance: 7n },
+    ],
+    [],
+  );
   const state = new FlatState();
   state.apply(diff);
   await database.write((batch, pacer) => database.state.putDiff(batch, diff, pacer));

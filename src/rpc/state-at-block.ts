@@ -1,0 +1,81 @@
+import type { BlockHeader } from '../protocol/block-header.ts';
+import type { ChainReader, RpcBackend } from '../protocol/ports/chain.ts';
+import type { CallPosition } from '../protocol/ports/execution.ts';
+import type { StateReader, StateView } from '../protocol/ports/state.ts';
+import type { Hash } from '../protocol/primitives.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { type BlockNumberParam, type BlockParam, blockNumberOf } from './block-param.ts';
+import { rpcError } from './rpc-error.ts';
+
+/** A sealed block; its header when it was at hand. */
+interface SealedBlock {
+  readonly number: number;
+  readonly header: BlockHeader | undefined;
+}
+
+/**
+ * Reads the state that a block parameter stands for: after the newest mini-block for `latest`, `pending` and the open
+ * block's number, else at the end of the sealed block. All waiting is over when the state is taken, and `read` gets it
+ * at once, so that it sees one mini-block's state.
+ * @throws StrobeError UNKNOWN_BLOCK, BLOCK_NOT_FOUND, HISTORICAL_STATE_UNAVAILABLE
+ */
+export async function readState<T>(
+  param: BlockParam,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  read: (state: StateReader) => T,
+): Promise<T> {
+  const { chain } = backend;
+  const block = param.kind === 'hash' ? await sealedByHash(param.hash, chain) : sealedByNumber(param, chain);
+  return read(block === undefined ? backend.state : keptState(block.number, backend));
+}
+
+/**
+ * As {@link readState}, with the environment that a call at this block runs in: the open block's if the newest state is
+ * meant, else that of the block itself. `call` must reach the state before it waits for anything but microtasks.
+ */
+export async function runCallAt<T>(
+  param: BlockParam,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  call: (position: CallPosition) => Promise<T>,
+): Promise<T> {
+  const { chain } = backend;
+  const block = param.kind === 'hash' ? await sealedByHash(param.hash, chain) : sealedByNumber(param, chain);
+  if (block === undefined) return call({ state: backend.state, env: chain.latestEnvironment() });
+  // Asked before the header is read from disk, for the sake of calls that can have no answer.
+  keptState(block.number, backend);
+  // A header has every field of the environment.
+  const env = block.header ?? (await headerOf(block.number, chain));
+  return call({ state: keptState(block.number, backend), env });
+}
+
+/** Undefined: the newest state is meant. */
+function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBlock | undefined {
+  if (param.kind === 'tag' && (param.tag === 'latest' || param.tag === 'pending')) return undefined;
+  const number = blockNumberOf(param, chain);
+  const { header } = chain.head();
+  if (number <= header.number) return { number, header: number === header.number ? header : undefined };
+  if (number === chain.latestEnvironment().number) return undefined;
+  throw rpcError('BLOCK_NOT_FOUND', 'header not found');
+}
+
+async function sealedByHash(hash: Hash, chain: ChainReader): Promise<SealedBlock> {
+  const head = chain.head();
+  const header = bytesEqual(hash, head.hash) ? head.header : (await chain.blockByHash(hash))?.header;
+  if (header === undefined) throw rpcError('BLOCK_NOT_FOUND', 'header for hash not found');
+  return { number: header.number, header };
+}
+
+async function headerOf(number: number, chain: ChainReader): Promise<BlockHeader> {
+  const block = await chain.blockByNumber(number);
+  if (block === undefined) throw rpcError('BLOCK_NOT_FOUND', 'header not found');
+  return block.header;
+}
+
+function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {
+  const state = backend.stateAt(number);
+  if (state !== undefined) return state;
+  throw rpcError(
+    'HISTORICAL_STATE_UNAVAILABLE',
+    `historical state is not available: block ${number} is not among those whose state is kept`,
+  );
+}

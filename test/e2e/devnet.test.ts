@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPublicClient, encodeFunctionData, erc20Abi, http, type PublicClient } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deriveDevnetAccounts } from '../../src/node/devnet-accounts.ts';
+import { type Hex, toHex } from '../../src/util/bytes.ts';
+import { expectSameChain, receiptsOf } from '../support/chain-agreement.ts';
+import { LOG } from '../support/contracts.ts';
+import { defined } from '../support/defined.ts';
+import { freePorts, isPortFree } from '../support/free-ports.ts';
+import { nodeInfo, rpc, rpcBatch, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { type LoadKind, MixedLoad, tokenCreation } from '../support/mixed-load.ts';
+import { childrenOf, isAlive, NodeProcess, page } from '../support/node-process.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const CHAIN_ID = 27_182;
+const TRANSACTIONS = 2_000;
+const SENDERS = 40;
+/** Transactions handed over in one request. */
+const BATCH = 100;
+/** Sequencer, two replicas, one prover. */
+const PROCESSES = 4;
+const TOKENS_EACH = 1_000n;
+const TRANSFER_TOPIC = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
+
+const accounts = deriveDevnetAccounts(50).accounts.map(({ privateKey }) => privateKeyToAccount(privateKey));
+const addresses = accounts.map(({ address }) => address);
+const senders = accounts.slice(1, 1 + SENDERS);
+const deployer = defined(accounts[0]);
+
+let folder: string;
+let devnet: NodeProcess;
+let childPids: number[] = [];
+let ports: number[] = [];
+let sequencerUrl: string;
+let urls: string[] = [];
+let proverMetricsUrl: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'strobe-devnet-'));
+  const base = await freePorts(3 * PROCESSES);
+  ports = Array.from({ length: 3 * PROCESSES }, (_, index) => base + index);
+  sequencerUrl = `http://127.0.0.1:${base}`;
+  urls = [sequencerUrl, `http://127.0.0.1:${base + 1}`, `http://127.0.0.1:${base + 2}`];
+  proverMetricsUrl = `http://127.0.0.1:${base + PROCESSES + 3}/metrics`;
+  const flags = { 'rpc-port': base, 'metrics-port': base + PROCESSES, 'p2p-port': base + 2 * PROCESSES, 'chain-id': CHAIN_ID };
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
+  const dataDir = join(folder, 'data');
+  // On its own, as a person starts it: Ctrl-C must reach it.
+  devnet = new NodeProcess('devnet', ['devnet', '--fresh', '--data-dir', dataDir, ...args], { supervised: false });
+  await devnet.until(() => devnet.output.includes('devnet is ready'), 'devnet is ready');
+  childPids = childrenOf(devnet.pid);
+});
+
+afterAll(async () => {
+  // The supervisor ends its processes; should it fail to, they must not outlive the test either.
+  if (!devnet.hasExited) await Promise.race([devnet.stop(), waitFor(() => devnet.hasExited, { timeoutMs: 20_000 })]);
+  for (const pid of childPids.filter(isAlive)) process.kill(pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function clientOf(url: string): PublicClient {
+  return createPublicClient({ transport: http(url), pollingInterval: 50 });
+}
+
+/** Deploys the token and gives every sender some. */
+async function deployToken(): Promise<Hex> {
+  const fees = { type: 'eip1559', chainId: CHAIN_ID, maxFeePerGas: 10_000_000_000n } as const;
+  const creation = { ...fees, nonce: 0, gas: 3_000_000n, data: tokenCreation(deployer.address, 1_000_000n) };
+  const creationHash = await rpc<Hex>(sequencerUrl, 'eth_sendRawTransaction', [await deployer.signTransaction(creation)]);
+  const client = clientOf(sequencerUrl);
+  const { contractAddress } = await client.waitForTransactionReceipt({ hash: creationHash });
+  const token = defined(contractAddress ?? undefined);
+  const raws = await Promise.all(
+    senders.map(({ address }, index) => {
+      const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [address, TOKENS_EACH] });
+      return deployer.signTransaction({ ...fees, nonce: 1 + index, gas: 100_000n, to: token, data });
+    }),
+  );
+  const hashes = await rpcBatch<Hex>(sequencerUrl, 'eth_sendRawTransaction', raws.map((raw) => [raw]));
+  await client.waitForTransactionReceipt({ hash: defined(hashes.at(-1)) });
+  return token;
+}
+
+/** Receipts of all `hashes`; undefined while one is missing. */
+async function allReceipts(url: string, hashes: readonly Hex[]): Promise<RpcReceiptJson[] | undefined> {
+  const receipts: RpcReceiptJson[] = [];
+  for (let start = 0; start < hashes.length; start += BATCH) {
+    const calls = hashes.slice(start, start + BATCH).map((hash) => [hash]);
+    const batch = await rpcBatch<RpcReceiptJson | null>(url, 'eth_getTransactionReceipt', calls);
+    for (const receipt of batch) {
+      if (receipt === null) return undefined;
+      receipts.push(receipt);
+    }
+  }
+  return receipts;
+}
+
+describe('strobe devnet under a mixed load', () => {
+  let load: MixedLoad;
+  let token: Hex;
+  let lastBlock: number;
+  const hashes: Hex[] = [];
+
+  test('takes 2,000 transactions of every kind, sent to all of its nodes', async () => {
+    token = await deployToken();
+    load = new MixedLoad({ chainId: CHAIN_ID, token });
+    await load.sign(senders, TRANSACTIONS);
+    const raws = load.transactions.map(({ raw }) => [raw]);
+    for (let start = 0; start < raws.length; start += BATCH) {
+      // Replicas forward: one batch in four goes to each of them.
+      const url = defined(urls[[0, 1, 0, 2][(start / BATCH) % 4] ?? 0]);
+      hashes.push(...(await rpcBatch<Hex>(url, 'eth_sendRawTransaction', raws.slice(start, start + BATCH))));
+    }
+    expect(new Set(hashes).size).toBe(TRANSACTIONS);
+  });
+
+  test('every one ended as its kind must, on every node', async () => {
+    const statuses = new Map<LoadKind, Set<string>>();
+    for (const url of urls) {
+      const receipts = await devnet.until(() => allReceipts(url, hashes), `all receipts at ${url}`, 60_000);
+      for (const [i, { kind }] of load.transactions.entries()) {
+        statuses.set(kind, (statuses.get(kind) ?? new Set()).add(defined(receipts[i]).status));
+      }
+    }
+    const success = new Set(['0x1']);
+    const failure = new Set(['0x0']);
+    expect(Object.fromEntries(statuses)).toEqual({
+      ...{ transfer: success, legacy: success, accessList: success, token: success },
+      ...{ creation: success, delegation: success, revert: failure },
+    });
+  });
+
+  test('balances, tokens, contracts and delegations are what the load adds up to, on every node', async () => {
+    const { balances, tokens, contracts, delegations } = load.expected;
+    expect(delegations.size).toBe(TRANSACTIONS / 250);
+    for (const url of urls) {
+      const client = clientOf(url);
+      for (const [address, wei] of balances) expect(await client.getBalance({ address })).toBe(wei);
+      for (const [address, units] of tokens) {
+        expect(await client.readContract({ abi: erc20Abi, address: token, functionName: 'balanceOf', args: [address] })).toBe(units);
+      }
+      for (const [address, code] of delegations) expect(await client.getCode({ address })).toBe(code);
+      const codes = await rpcBatch<Hex>(url, 'eth_getCode', contracts.map((address) => [address, 'latest']));
+      expect(new Set(codes)).toEqual(new Set([toHex(LOG)]));
+    }
+  });
+
+  test('safe and finalized reach the head on every node', async () => {
+    const receipts = await devnet.until(async () => {
+      const found = defined(await allReceipts(sequencerUrl, hashes));
+      return found.some(({ blockHash }) => /^0x0+$/.test(blockHash)) ? undefined : found;
+    }, 'all transactions are in sealed blocks');
+    lastBlock = Math.max(...receipts.map(({ blockNumber }) => Number(blockNumber)));
+    for (const url of urls) {
+      for (const tag of ['safe', 'finalized'] as const) {
+        await devnet.until(async () => Number((await nodeInfo(url))[tag]) >= lastBlock, `${tag} of ${url} reaches ${lastBlock}`, 60_000);
+      }
+    }
+    const metrics = defined(await page(proverMetricsUrl)).body;
+    expect(Number(/^strobe_prover_attested_block_number (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(lastBlock);
+  });
+
+  test('every node shows the same blocks, state roots, receipts, logs and balances', async () => {
+    const toBlock = toQuantity(lastBlock);
+    const whole = { fromBlock: '0x0', toBlock };
+    const [recipient] = load.expected.tokens.keys();
+    const topic = `0x${defined(recipient).slice(2).toLowerCase().padStart(64, '0')}`;
+    await expectSameChain(urls, { from: 0, to: lastBlock }, [
+      whole,
+      { ...whole, address: token },
+      { ...whole, topics: [TRANSFER_TOPIC] },
+      { ...whole, address: token, topics: [TRANSFER_TOPIC, null, topic] },
+      { ...whole, fromBlock: toQuantity(lastBlock - 1) },
+    ]);
+    // One deployment, the senders' tokens, the load.
+    expect((await receiptsOf(sequencerUrl, 1, lastBlock)).flat()).toHaveLength(1 + SENDERS + TRANSACTIONS);
+    const ofAccounts = (url: string, method: string) => rpcBatch(url, method, addresses.map((address) => [address, 'latest']));
+    for (const url of urls.slice(1)) {
+      expect(await ofAccounts(url, 'eth_getBalance')).toEqual(await ofAccounts(sequencerUrl, 'eth_getBalance'));
+      expect(await ofAccounts(url, 'eth_getTransactionCount')).toEqual(await ofAccounts(sequencerUrl, 'eth_getTransactionCount'));
+      expect(await rpc(url, 'strobe_equivocations')).toEqual([]);
+    }
+  });
+
+  test('Ctrl-C ends it cleanly, with all of its processes and ports', async () => {
+    expect(childPids).toHaveLength(PROCESSES);
+    expect(childPids.filter(isAlive)).toEqual(childPids);
+    expect(await devnet.stop('SIGINT')).toEqual({ code: 0, signal: null });
+    await waitFor(() => childPids.filter(isAlive).length === 0, { what: 'no process is left' });
+    expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));
+  });
+});
+
+function toQuantity(value: number): Hex {
+  return `0x${value.toString(16)}`;
+}
