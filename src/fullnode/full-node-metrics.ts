@@ -34,7 +34,7 @@ export function createFullNodeMetrics(factory: MetricFactory): FullNodeMetrics {
   const transactions = factory.counter({ name: 'replica_transactions_total', help: 'Transactions in applied mini-blocks.' });
   const head = factory.gauge({ name: 'replica_head_number', help: 'Newest applied mini-block.' });
   const lag = factory.gauge({
-    name: 'replica_lag_count',
+    name: 'replica_lag_mini_blocks',
     help: 'Mini-blocks that the sequencer signed and that are not applied here yet.',
   });
   const sealed = factory.gauge({ name: 'replica_sealed_block_number', help: 'Newest sealed block.' });

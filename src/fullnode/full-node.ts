@@ -47,7 +47,7 @@ export interface FullNodeStatus {
 /**
  * A replica: follows the sequencer's signed mini-blocks without executing them, checks every block's contents, root
  * and attestations, fetches what gossip missed, and stops for good when the sequencer's own signature proves it wrong
- * (DESIGN section 6, PROTOCOL sections 5 to 7). Everything that changes the chain runs in one work queue.
+ * (PROTOCOL sections 5 to 7). Everything that changes the chain runs in one work queue.
  */
 export class FullNode {
   readonly #modules: FullNodeModules;

@@ -16,7 +16,7 @@ export interface VerificationLadderModules {
 }
 
 /**
- * Takes blocks from sealed to safe (DESIGN section 7): proven roots and agreeing attestations come in any order, and
+ * Takes blocks from sealed to safe (PROTOCOL section 7): proven roots and agreeing attestations come in any order, and
  * the safe head follows the unbroken run of blocks that have both. Runs in the work queue.
  */
 export class VerificationLadder {

@@ -1,6 +1,6 @@
 import { BatchPoster } from '../da/batch-poster.ts';
-import type { DaChain, DaLogger } from '../da/da-modules.ts';
 import { DaFollower } from '../da/da-follower.ts';
+import type { DaChain, DaLogger } from '../da/da-modules.ts';
 import { FileDataAvailability } from '../da/file-da.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -12,7 +12,10 @@ interface DaParts {
 }
 
 /** Posts safe blocks to the data availability layer in `directory`. */
-export async function postToDa(directory: string, { chain, logger, life, log }: DaParts & { readonly log: MiniBlockLog }): Promise<void> {
+export async function postToDa(
+  directory: string,
+  { chain, logger, life, log }: DaParts & { readonly log: MiniBlockLog },
+): Promise<void> {
   const da = await FileDataAvailability.open({ directory });
   runLoop(life, 'batch poster', (signal) => new BatchPoster({}, { da, log, chain, logger }).run(signal));
 }

@@ -67,9 +67,14 @@ export class SupervisedProcess {
     });
   }
 
+  /** From now on its end is no failure: a signal to the whole group reaches it as well as the supervisor. */
+  expectEnd(): void {
+    this.#isStopping = true;
+  }
+
   /** Asks the process to stop, and kills it when it does not. Resolves when it is gone. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.expectEnd();
     if (this.#closed === undefined) return;
     const kill = setTimeout(() => this.kill(), STOP_GRACE_MS);
     this.#child?.kill('SIGTERM');

@@ -127,6 +127,7 @@ class DevnetSupervisor implements RunningNode {
 
   /** Replicas and provers first, the sequencer last, so that nobody sees it disappear. */
   async stop(): Promise<void> {
+    for (const child of this.#children) child.expectEnd();
     const [sequencer, ...others] = this.#children;
     await Promise.all(others.map((child) => child.stop()));
     await sequencer?.stop();

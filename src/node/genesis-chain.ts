@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { chainIdentity, type ChainIdentity, type Genesis, parseGenesis } from '../protocol/genesis.ts';
+import { type ChainIdentity, chainIdentity, type Genesis, parseGenesis } from '../protocol/genesis.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { StateTrie } from '../state/state-trie.ts';
 import { errorMessage } from '../util/errors.ts';

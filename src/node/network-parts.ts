@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { loadIdentity } from '../network/identity.ts';
 import type { NetworkMetrics, PeerEvent } from '../network/network-metrics.ts';
 import type { NetworkModules, NetworkNode } from '../network/network-node.ts';
 import { createThreadedNetworkNode } from '../network/network-thread.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { ChainIdentity } from '../protocol/genesis.ts';
 
 export interface NetworkSettings {

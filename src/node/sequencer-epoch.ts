@@ -1,5 +1,5 @@
-import type { Logger } from '../observability/logger.ts';
 import type { NetworkNode } from '../network/network-node.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { ChainIdentity } from '../protocol/genesis.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
 import type { PeerHead } from '../protocol/ports/network.ts';

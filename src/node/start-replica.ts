@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
 import { FileEvidenceStore } from '../fullnode/evidence-store.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
@@ -7,7 +6,6 @@ import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
 import type { NetworkNode } from '../network/network-node.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
-import { createRpcServer } from '../rpc/server.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
@@ -17,6 +15,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { DIFF_CODEC, openStorage } from './open-storage.ts';
+import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import type { ReplicaSettings } from './settings.ts';
 import { VERSION } from './version.ts';
@@ -42,7 +41,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
   const storage = await openStorage({ dataDir: settings.dataDir, chain, durability: 'os' }, { logger, life });
-  const { store, log, state, chainState, witnesses } = storage;
+  const { store, log, chainState, witnesses } = storage;
   const network = await createNetwork(settings, identity, {
     source: createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
     metrics,
@@ -75,18 +74,12 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   life.onStop('replica', () => fullNode.stop());
   if (settings.daDir !== undefined) await followDa(settings.daDir, { chain: store, logger, life });
 
-  const calls = new EthereumJsCallExecutor(
-    { chainId: genesis.chainId },
-    { state, blockHash: (number) => recentHeaders.hashOf(number) },
-  );
-  const transactions = new ForwardingSink({ link: network.sequencerLink });
-  const rpc = createRpcServer(
-    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei: genesis.baseFeeFloorWei },
-    { backend: { state, stateAt: (block) => chainState.stateAt(block), chain: store, calls, transactions, node: createReplicaStatus(fullNode, network) }, logger, metrics },
-  );
-  const address = await rpc.start();
-  life.onStop('JSON-RPC', () => rpc.stop());
-  logger.info({ rpc: `http://${address.host}:${address.port}`, peers: network.addresses() }, 'following the chain');
+  const rpc = await serveRpc(settings, genesis, {
+    ...{ storage, recentHeaders, metrics, logger, life },
+    transactions: new ForwardingSink({ link: network.sequencerLink }),
+    node: createReplicaStatus(fullNode, network),
+  });
+  logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
 
 function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {

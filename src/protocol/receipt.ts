@@ -7,6 +7,9 @@ import type { TransactionType } from './transaction.ts';
 
 export const BLOOM_BYTES = 256;
 
+/** Shared by every receipt without logs: nobody writes into a bloom but the one that {@link mergeBloom} is given. */
+const EMPTY_BLOOM: Bytes = new Uint8Array(BLOOM_BYTES);
+
 export interface Log {
   readonly address: Address;
   readonly topics: readonly Hash[];
@@ -74,6 +77,7 @@ function decodeLog(item: RlpItem): Log {
 
 /** The 2048-bit filter of addresses and topics (Yellow Paper, section 4.3.1). */
 export function logsBloom(logs: readonly Log[]): Bytes {
+  if (logs.length === 0) return EMPTY_BLOOM;
   const bloom = new Uint8Array(BLOOM_BYTES);
   for (const log of logs) {
     addToBloom(bloom, log.address);

@@ -26,7 +26,7 @@ export function createProverMetrics(factory: MetricFactory): ProverMetrics {
     buckets: BLOCK_BUCKETS_SECONDS,
   });
   const newest = factory.gauge({ name: 'prover_attested_block_number', help: 'Newest block attested' });
-  const lag = factory.gauge({ name: 'prover_lag_count', help: 'Sealed blocks that are not attested here yet' });
+  const lag = factory.gauge({ name: 'prover_lag_blocks', help: 'Sealed blocks that are not attested here yet' });
   const unprovable = factory.counter({
     name: 'prover_unprovable_blocks_total',
     help: 'Blocks about which nothing could be attested, by reason',

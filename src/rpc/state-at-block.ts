@@ -66,9 +66,10 @@ async function sealedByHash(hash: Hash, chain: ChainReader): Promise<SealedBlock
 }
 
 async function headerOf(number: number, chain: ChainReader): Promise<BlockHeader> {
-  const block = await chain.blockByNumber(number);
-  if (block === undefined) throw rpcError('BLOCK_NOT_FOUND', 'header not found');
-  return block.header;
+  // Block 0 has no seal, and the newest ones may not be stored yet.
+  const header = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
+  if (header === undefined) throw rpcError('BLOCK_NOT_FOUND', 'header not found');
+  return header;
 }
 
 function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {

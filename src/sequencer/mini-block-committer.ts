@@ -14,7 +14,7 @@ type CommitterModules = Pick<
 
 /**
  * Makes an executed batch a mini-block. The order is fixed: sign, log and sync, then state, then everyone else; so
- * nothing that anyone was told is lost (DESIGN section 5).
+ * nothing that anyone was told is lost (PROTOCOL section 6).
  */
 export class MiniBlockCommitter {
   readonly #options: Pick<SequencerOptions, 'identity'>;

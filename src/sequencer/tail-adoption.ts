@@ -6,8 +6,8 @@ import type { Address } from '../protocol/primitives.ts';
 import { epochOf, signedPart } from '../protocol/validate-sequencer-message.ts';
 import { assertSignedBy } from '../protocol/signing.ts';
 import type { MiniBlockHead } from '../state/chain-state.ts';
-import { bytesEqual } from '../util/bytes.ts';
-import { StrobeError } from '../util/errors.ts';
+import { type Bytes, bytesEqual } from '../util/bytes.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
 
 /** Mini-blocks asked for at once. */
 const RANGE_LIMIT = 2_000;
@@ -46,12 +46,11 @@ export async function adoptTail(
 async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdoptionModules): Promise<MiniBlockHead> {
   let tip = head;
   // From the head itself: its seal may be what is missing.
-  for await (const bytes of modules.peers.range(head.number, RANGE_LIMIT)) {
+  for await (const bytes of untilRefused(modules.peers.range(head.number, RANGE_LIMIT))) {
     if (isAttestationRecord(bytes)) continue;
-    const record = decodeLogRecord(bytes);
+    const record = decodeSigned(bytes, self);
+    if (record === undefined) break;
     if (isHere(record, tip, modules.sealedBlock())) continue;
-    const { digest, signature } = signedPart(record);
-    assertSignedBy(digest, signature, [self]);
     assertKnownEpoch(record, modules.epoch);
     const extended = extend(tip, record);
     if (extended === undefined) break;
@@ -59,6 +58,28 @@ async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdopt
     tip = extended;
   }
   return modules.replay();
+}
+
+/** What peers send until they have no more, or fail. */
+async function* untilRefused(records: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  try {
+    yield* records;
+  } catch (error) {
+    if (!isStrobeError(error)) throw error;
+  }
+}
+
+/** The record, undefined when it is malformed or not signed by `self`. */
+function decodeSigned(bytes: Bytes, self: Address): LogRecord | undefined {
+  try {
+    const record = decodeLogRecord(bytes);
+    const { digest, signature } = signedPart(record);
+    assertSignedBy(digest, signature, [self]);
+    return record;
+  } catch (error) {
+    if (isStrobeError(error)) return undefined;
+    throw error;
+  }
 }
 
 function assertKnownEpoch(record: LogRecord, epoch: number): void {

@@ -3,16 +3,20 @@ import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
+import { HISTORY_BLOCKS } from './state-history.ts';
 
-/** Blocks that BLOCKHASH can look back (Yellow Paper, section H.2). */
-const WINDOW = 256;
+/**
+ * Headers kept: BLOCKHASH looks back 256 blocks (Yellow Paper, section H.2), and calls may stand as many blocks below
+ * the head as old state is kept.
+ */
+const WINDOW = 256 + HISTORY_BLOCKS;
 
 interface RecentHeader {
   readonly header: BlockHeader;
   readonly hash: Hash;
 }
 
-/** The newest 256 sealed headers in memory: BLOCKHASH asks synchronously, in the middle of a transaction. */
+/** The newest sealed headers in memory: BLOCKHASH asks synchronously, in the middle of a transaction. */
 export class RecentHeaders {
   readonly #headers = new Map<number, RecentHeader>();
   #newest = -1;
@@ -45,9 +49,14 @@ export class RecentHeaders {
     this.#newest = newest;
   }
 
-  /** The hash of one of the newest 256 blocks. */
+  /** The hash of a recent block. */
   hashOf(blockNumber: number): Hash | undefined {
-    const found = this.#headers.get(blockNumber)?.hash;
+    return this.#headers.get(blockNumber)?.hash;
+  }
+
+  /** As {@link RecentHeaders.hashOf}, for the execution of the chain: what it asks for goes into the block's witness. */
+  hashForExecution(blockNumber: number): Hash | undefined {
+    const found = this.hashOf(blockNumber);
     if (found !== undefined) this.#lowestAsked = Math.min(this.#lowestAsked, blockNumber);
     return found;
   }

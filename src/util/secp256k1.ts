@@ -1,5 +1,5 @@
 import secp256k1 from 'secp256k1';
-import { type Bytes, concatBytes } from './bytes.ts';
+import type { Bytes } from './bytes.ts';
 import { StrobeError } from './errors.ts';
 import { keccak256 } from './keccak.ts';
 
@@ -65,10 +65,11 @@ function invalid(message: string, cause?: unknown): StrobeError<'INVALID_SIGNATU
   return new StrobeError('INVALID_SIGNATURE', message, {}, cause === undefined ? undefined : { cause });
 }
 
-/** Joins the parts of a signature that travel apart in transactions. */
+/** Joins the parts of a signature that travel apart in transactions: r and s big-endian, at most 32 bytes. */
 export function joinSignature(r: Bytes, s: Bytes, yParity: number): Signature {
-  const out = concatBytes(new Uint8Array(32), new Uint8Array(32), Uint8Array.of(yParity));
+  const out = new Uint8Array(SIGNATURE_BYTES);
   out.set(r, 32 - r.length);
   out.set(s, 64 - s.length);
+  out[64] = yParity;
   return out;
 }

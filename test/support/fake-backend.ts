@@ -34,11 +34,10 @@ import {
   type Address,
   EMPTY_CODE_HASH,
   EMPTY_TRIE_ROOT,
-  type Hash,
   ZERO_ADDRESS,
   ZERO_HASH,
 } from '../../src/protocol/primitives.ts';
-import { type Log, logsBloom } from '../../src/protocol/receipt.ts';
+import { logsBloom } from '../../src/protocol/receipt.ts';
 import { fromNumber } from '../../src/protocol/rlp.ts';
 import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
@@ -46,7 +45,7 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, stateOf } from './fake-chain-parts.ts';
+import { createBlock, createdAddress, fakeAttestation, logsOf, stateOf } from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -263,7 +262,7 @@ export class FakeChain {
     const indexed: IndexedTransaction = {
       transaction,
       sender,
-      receipt: { type: transaction.type, status: 1, cumulativeGasUsed: open.gasUsed, logs: logsOf(transaction) },
+      receipt: { type: transaction.type, status: 1, cumulativeGasUsed: open.gasUsed, logs: logsOf(transaction, LOGGER) },
       miniBlockNumber,
       blockNumber: open.env.number,
       blockHash: undefined,
@@ -393,11 +392,4 @@ export class FakeChain {
     peerCount: () => 3,
     equivocations: () => [{ first: '0x01', second: '0x02' }],
   };
-}
-
-function logsOf({ to, data }: Transaction): Log[] {
-  if (to === undefined || !bytesEqual(to, LOGGER)) return [];
-  const topics: Hash[] = [];
-  for (let at = 0; at + 32 <= data.length; at += 32) topics.push(data.subarray(at, at + 32));
-  return [{ address: LOGGER, topics, data: Uint8Array.of(7) }];
 }

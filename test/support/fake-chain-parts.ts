@@ -1,11 +1,13 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
 import type { Block, IndexedTransaction } from '../../src/protocol/ports/chain.ts';
-import { type Account, type Address, ZERO_HASH } from '../../src/protocol/primitives.ts';
+import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
+import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import type { SlotDiff } from '../../src/protocol/state-diff.ts';
+import type { Transaction } from '../../src/protocol/transaction.ts';
 import { FlatState } from '../../src/state/flat-state.ts';
-import { type Bytes, fromKey, toKey } from '../../src/util/bytes.ts';
+import { type Bytes, bytesEqual, fromKey, toKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 
 export interface FakeContract {
@@ -31,6 +33,14 @@ export function createBlock(
   last: number,
 ): Block {
   return { header, hash: hashHeader(header), transactions, sizeBytes: 600, firstMiniBlock: first, lastMiniBlock: last };
+}
+
+/** One log of the logger for a transaction to it, with the words of the data as topics. */
+export function logsOf({ to, data }: Transaction, logger: Address): Log[] {
+  if (to === undefined || !bytesEqual(to, logger)) return [];
+  const topics: Hash[] = [];
+  for (let at = 0; at + 32 <= data.length; at += 32) topics.push(data.subarray(at, at + 32));
+  return [{ address: logger, topics, data: Uint8Array.of(7) }];
 }
 
 export function createdAddress(sender: Address, nonce: bigint): Address {

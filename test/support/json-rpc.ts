@@ -48,7 +48,7 @@ export interface RpcReceiptJson {
   readonly blockNumber: Hex;
   readonly status: Hex;
   readonly contractAddress: Hex | null;
-  readonly logs: readonly unknown[];
+  readonly logs: readonly object[];
 }
 
 /** What strobe_nodeInfo says on any role; replicas add the part behind `state`. */

@@ -64,7 +64,7 @@ export type ChainEvent =
   /** Mini-blocks above `number` were undone; their transactions, newest last. */
   | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
 
-/** Steps of the verification ladder that a block has climbed (DESIGN section 7). */
+/** Steps of the verification ladder that a block has climbed (PROTOCOL section 7). */
 export interface BlockStatus {
   readonly blockNumber: number;
   readonly received: boolean;

@@ -1,0 +1,63 @@
+import { RecoveryPool } from '../crypto/recovery-pool.ts';
+import { EthereumJsEngine } from '../execution/ethereumjs/engine.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Genesis } from '../protocol/genesis.ts';
+import type { ExecutionEngine } from '../protocol/ports/execution.ts';
+import type { WorldState } from '../protocol/ports/state.ts';
+import { Mempool } from '../sequencer/mempool.ts';
+import { createSequencerMetrics, observeMempool } from '../sequencer/sequencer-metrics.ts';
+import type { SequencerMetrics } from '../sequencer/sequencer-modules.ts';
+import { TransactionIngress } from '../sequencer/transaction-ingress.ts';
+import type { RecentHeaders } from '../state/recent-headers.ts';
+import { type RootsHost, startRootsThread } from '../state/roots-host.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { ChainStorage } from './open-storage.ts';
+import type { SequencerSettings } from './settings.ts';
+
+/** A transaction that takes longer is dropped: at 2^24 gas an honest one needs a tenth of it. */
+const MAX_TRANSACTION_MS = 2_000;
+
+/** The way of a transaction through a sequencer: recovery, pool, engine, roots. */
+export interface ExecutionCore {
+  readonly world: WorldState;
+  readonly engine: ExecutionEngine;
+  readonly roots: RootsHost;
+  readonly mempool: Mempool;
+  readonly ingress: TransactionIngress;
+  readonly metrics: SequencerMetrics;
+  /** Told of new transactions once the loop runs. */
+  readonly loop: { wake: () => void };
+}
+
+export function createExecutionCore(
+  settings: SequencerSettings,
+  genesis: Genesis,
+  parts: { storage: ChainStorage; recentHeaders: RecentHeaders; metrics: Metrics; life: Lifecycle },
+): ExecutionCore {
+  const { storage, recentHeaders, metrics, life } = parts;
+  const { chainId, maxTransactionGas, baseFeeFloorWei } = genesis;
+  const world = storage.state.overlay();
+  const engine = new EthereumJsEngine(
+    { chainId, maxExecutionMs: MAX_TRANSACTION_MS },
+    { state: world, blockHash: (number) => recentHeaders.hashForExecution(number) },
+  );
+  const roots = startRootsThread();
+  life.onStop('roots thread', () => roots.stop());
+  life.watch(roots.failed);
+  const recovery = new RecoveryPool({ thread: true });
+  life.onStop('recovery thread', () => recovery.stop());
+  life.watch(recovery.failed);
+  const mempool = new Mempool(
+    {
+      ...{ chainId, maxTransactionGas, baseFeeFloorWei, ordering: settings.ordering },
+      maxTransactions: settings.mempoolMaxTransactions,
+      maxPerSender: settings.mempoolMaxPerSender,
+      lifetimeMs: settings.mempoolLifetimeMs,
+    },
+    { state: world, nowMs: () => Date.now() },
+  );
+  observeMempool(metrics, mempool);
+  const loop = { wake: () => {} };
+  const ingress = new TransactionIngress({ mempool, recovery, wake: () => loop.wake() });
+  return { world, engine, roots, mempool, ingress, metrics: createSequencerMetrics(metrics), loop };
+}

@@ -1,0 +1,37 @@
+import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Genesis } from '../protocol/genesis.ts';
+import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import { createRpcServer } from '../rpc/server.ts';
+import type { RecentHeaders } from '../state/recent-headers.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { ChainStorage } from './open-storage.ts';
+
+export interface RpcParts {
+  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
+  readonly recentHeaders: RecentHeaders;
+  readonly transactions: TransactionSink;
+  readonly node: NodeStatus;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly life: Lifecycle;
+}
+
+/** Serves JSON-RPC, the same on every role; resolves with its URL. */
+export async function serveRpc(
+  settings: { readonly rpcHost: string; readonly rpcPort: number },
+  { chainId, baseFeeFloorWei }: Genesis,
+  { storage, recentHeaders, transactions, node, metrics, logger, life }: RpcParts,
+): Promise<string> {
+  const { store: chain, state, chainState } = storage;
+  const calls = new EthereumJsCallExecutor({ chainId }, { state, blockHash: (number) => recentHeaders.hashOf(number) });
+  const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const rpc = createRpcServer(
+    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
+    { backend: { state, stateAt, chain, calls, transactions, node }, logger: logger.child({ component: 'rpc' }), metrics },
+  );
+  const address = await rpc.start();
+  life.onStop('JSON-RPC', () => rpc.stop());
+  return `http://${address.host}:${address.port}`;
+}

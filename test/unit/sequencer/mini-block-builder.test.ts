@@ -1,0 +1,145 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MAX_MINI_BLOCK_TRANSACTIONS, MINI_BLOCK_BODY_BYTES, MINI_BLOCK_GAS } from '../../../src/protocol/limits.ts';
+import type { ExecutionOutcome } from '../../../src/protocol/ports/execution.ts';
+import type { Transaction } from '../../../src/protocol/transaction.ts';
+import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
+import { type BuildLimits, type ExecutedBatch, gasBudget, MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
+import { toKey } from '../../../src/util/bytes.ts';
+import { createSequencerKit, type SequencerKit } from '../../support/sequencer-kit.ts';
+
+const clock = { now: 0, nowMs: () => clock.now };
+let kit: SequencerKit;
+let builder: MiniBlockBuilder;
+let refused: [Transaction, string][];
+
+beforeEach(async () => {
+  clock.now = 1_800_000_000_000;
+  kit = await createSequencerKit({ clock, gasLimit: 1_000_000n });
+  refused = [];
+  builder = new MiniBlockBuilder({
+    engine: kit.engine,
+    mempool: kit.mempool,
+    nowMs: clock.nowMs,
+    onRejected: ({ transaction }, code) => refused.push([transaction, code]),
+  });
+});
+
+async function build(limits: Partial<BuildLimits> = {}): Promise<ExecutedBatch> {
+  const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
+  const defaults = { executeUntilMs: clock.now + 7, isWaiting: () => false, blockGasUsed: 0n, gasBudget: MINI_BLOCK_GAS };
+  return builder.build(env, { ...defaults, ...limits });
+}
+
+function script(transaction: Transaction, outcome: ExecutionOutcome): Transaction {
+  kit.engine.outcomes.set(toKey(transaction.hash), outcome);
+  return transaction;
+}
+
+test('takes what is ready, in order, with its senders and receipts', async () => {
+  const transactions = [kit.pool(0), kit.pool(1), kit.pool(0)];
+  const batch = await build();
+  expect(batch.decoded).toEqual(transactions);
+  expect(batch.transactions.map(({ raw }) => raw)).toEqual(transactions.map(({ raw }) => raw));
+  expect(batch.transactions.map(({ sender }) => sender)).toEqual([0, 1, 0].map((i) => kit.builder.accounts[i]?.address));
+  expect(batch.receipts.map(({ cumulativeGasUsed }) => cumulativeGasUsed)).toEqual([21_000n, 42_000n, 63_000n]);
+  expect(batch.gasUsed).toBe(63_000n);
+  expect(batch.blockFull).toBe(false);
+  expect(kit.mempool.size).toBe(0);
+});
+
+test('is empty when nothing is ready', async () => {
+  expect(await build()).toMatchObject({ transactions: [], gasUsed: 0n, blockFull: false });
+});
+
+describe('ends', () => {
+  test('when its time is over, after the transaction under way', async () => {
+    for (let i = 0; i < 5; i++) kit.pool(i);
+    kit.engine.onExecute = () => {
+      clock.now += 3;
+    };
+    expect((await build()).decoded).toHaveLength(3);
+    expect(kit.mempool.size).toBe(2);
+  });
+
+  test('before it begins when the time is over already, and that is not a full block', async () => {
+    kit.pool(0);
+    expect(await build({ executeUntilMs: clock.now })).toMatchObject({ transactions: [], blockFull: false });
+    expect(kit.mempool.readyCount).toBe(1);
+  });
+
+  test('later than its time while the mini-block before is not durable yet', async () => {
+    for (let i = 0; i < 5; i++) kit.pool(i);
+    let executed = 0;
+    kit.engine.onExecute = () => {
+      clock.now += 5;
+      executed++;
+    };
+    expect((await build({ isWaiting: () => executed < 4 })).decoded).toHaveLength(4);
+  });
+
+  test('when the gas budget is used up', async () => {
+    for (let i = 0; i < 5; i++) kit.pool(i);
+    expect((await build({ gasBudget: 50_000n })).gasUsed).toBe(63_000n);
+  });
+
+  test('when the next transaction does not fit into the block, and keeps it', async () => {
+    const [first, second] = [kit.pool(0), kit.pool(1)];
+    const batch = await build({ blockGasUsed: 1_000_000n - 21_000n });
+    expect(batch).toMatchObject({ decoded: [first], blockFull: true });
+    expect(await build({ blockGasUsed: 1_000_000n - 20_999n })).toMatchObject({ decoded: [], blockFull: true });
+    expect((await build()).decoded).toEqual([second]);
+  });
+
+  test('when its body is long enough, with the logs counted', async () => {
+    const logs = [{ address: new Uint8Array(20), topics: [], data: new Uint8Array(MINI_BLOCK_BODY_BYTES / 2) }];
+    for (let i = 0; i < 5; i++) {
+      script(kit.pool(i), { kind: 'included', gasUsed: 21_000n, receipt: { type: 2, status: 1, cumulativeGasUsed: 0n, logs } });
+    }
+    expect((await build()).decoded).toHaveLength(2);
+    expect(MAX_MINI_BLOCK_TRANSACTIONS).toBeGreaterThan(MINI_BLOCK_BODY_BYTES / 400);
+  });
+});
+
+describe('a transaction that is not included', () => {
+  test('is dropped and told of; the others go on, what is behind it waits', async () => {
+    const bad = script(kit.pool(0), { kind: 'rejected', code: 'INSUFFICIENT_FUNDS', message: 'insufficient funds' });
+    const behind = kit.pool(0);
+    const good = kit.pool(1);
+    const batch = await build();
+    expect(batch.decoded).toEqual([good]);
+    expect(refused).toEqual([[bad, 'INSUFFICIENT_FUNDS']]);
+    expect(kit.mempool.get(bad.hash)).toBeUndefined();
+    expect(kit.mempool.get(behind.hash)).toBeDefined();
+    expect(kit.mempool.readyCount).toBe(0);
+  });
+
+  test('because it overran its time slows its sender down, and is no full block', async () => {
+    script(kit.pool(0), { kind: 'rejected', code: 'EXECUTION_TIMEOUT', message: 'too slow' });
+    kit.pool(1);
+    kit.engine.onExecute = () => {
+      clock.now += 2_000;
+    };
+    expect(await build()).toMatchObject({ decoded: [], blockFull: false });
+    expect(() => kit.pool(0)).toThrow('slowed down');
+    expect((await build()).decoded).toHaveLength(1);
+  });
+});
+
+test('yields to reads and sends while it executes for long', async () => {
+  for (let i = 0; i < 3; i++) kit.pool(0);
+  const seen: number[] = [];
+  const executed: number[] = [];
+  kit.engine.onExecute = () => {
+    executed.push(executed.length);
+    clock.now += 4;
+    setImmediate(() => seen.push(executed.length));
+  };
+  await build({ executeUntilMs: clock.now + 100 });
+  // What was asked for during a transaction ran before the next one.
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+test('the gas budget is cut to a tenth while provers are too far behind', () => {
+  expect(gasBudget(9, 10)).toBe(MINI_BLOCK_GAS);
+  expect(gasBudget(10, 10)).toBe(MINI_BLOCK_GAS / 10n);
+});

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
+import type { PeerHead, PeerReader } from '../../../src/protocol/ports/network.ts';
+import { type Heartbeat, heartbeatDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
+import { furthestPeerHead, isRivalHeartbeat } from '../../../src/sequencer/start-check.ts';
+import type { Bytes } from '../../../src/util/bytes.ts';
+import { ChainBuilder } from '../../support/chain-builder.ts';
+import { testSigner } from '../../support/test-accounts.ts';
+
+const head = (epoch: number, number: number): PeerHead => ({ epoch, number, digest: new Uint8Array(32) });
+const never = new AbortController().signal;
+
+function peersWith(...rounds: PeerHead[][]): PeerReader {
+  return { heads: async () => rounds.shift() ?? [] } as unknown as PeerReader;
+}
+
+describe('the furthest head that peers claim', () => {
+  test('is that of the highest epoch, then of the highest number, over all rounds', async () => {
+    expect(await furthestPeerHead(peersWith([head(1, 9), head(2, 3)], [], [head(2, 4)]), 350, never)).toEqual(head(2, 4));
+  });
+
+  test('is nobody when no peer answers', async () => {
+    expect(await furthestPeerHead(peersWith(), 20, never)).toBeUndefined();
+    expect(await furthestPeerHead(peersWith([head(1, 1)]), 5_000, AbortSignal.abort())).toBeUndefined();
+  });
+});
+
+describe('a heartbeat of a rival', () => {
+  const self = testSigner('sequencer');
+  const identity = { chainId: 1, genesisHash: new Uint8Array(32).fill(3), forkId: 'prague' };
+  const isRival = (message: Bytes): boolean => isRivalHeartbeat(message, self.address, identity, 1_000);
+  const beat = (changes: Partial<Heartbeat> = {}, signer = self): Bytes => {
+    const unsigned = { genesisHash: identity.genesisHash, epoch: 1, number: 5, digest: new Uint8Array(32), timestampUs: 1_001, ...changes };
+    return encodeSequencerMessage({ kind: 'heartbeat', heartbeat: withSignature(unsigned, heartbeatDigest(unsigned), signer) });
+  };
+
+  test('is one that our key signed after we started', () => {
+    expect(isRival(beat())).toBe(true);
+  });
+
+  test('is none of an older time, another chain or another key, nor any other message', () => {
+    expect(isRival(beat({ timestampUs: 1_000 }))).toBe(false);
+    expect(isRival(beat({ genesisHash: new Uint8Array(32) }))).toBe(false);
+    expect(isRival(beat({}, testSigner('somebody else')))).toBe(false);
+    expect(isRival(new ChainBuilder().miniBlock().record.bytes)).toBe(false);
+    expect(isRival(Uint8Array.of(4, 1, 2, 3))).toBe(false);
+    expect(isRival(new Uint8Array(0))).toBe(false);
+  });
+});
