@@ -16,14 +16,14 @@ const wsUrl = z.url({ protocol: /^wss?$/ });
 
 /** Every setting of a benchmark run: units are in the names, defaults suit `strobe devnet`. */
 export const benchOptionsSchema = z.object({
-  rpcUrl: httpUrl.default('http://127.0.0.1:8545').describe('JSON-RPC endpoint that takes the transactions'),
-  wsUrl: wsUrl.optional().describe('its WebSocket endpoint (default: rpcUrl with ws://)'),
-  replicaUrls: z
+  rpc: httpUrl.default('http://127.0.0.1:8545').describe('JSON-RPC endpoint that takes the transactions'),
+  ws: wsUrl.optional().describe('its WebSocket endpoint (default: rpc with ws://)'),
+  replicas: z
     .array(z.union([httpUrl, wsUrl]))
     .max(16)
     .default([])
     .describe('replicas whose visibility delay is measured'),
-  metricsUrl: httpUrl.optional().describe('Prometheus endpoint of the sequencer, for bytes on the wire'),
+  metrics: httpUrl.optional().describe('Prometheus endpoint of the sequencer, for bytes on the wire'),
   workload: z.enum(WORKLOADS).default('transfer').describe('what the transactions do'),
   accounts: z.int().min(1).max(1_000).default(50).describe('sending accounts'),
   mnemonic: z.string().min(1).default(TEST_MNEMONIC).describe('BIP-39 phrase the accounts derive from'),
@@ -33,12 +33,7 @@ export const benchOptionsSchema = z.object({
   drainSeconds: z.number().positive().max(600).default(30).describe('how long to wait for the last receipts'),
   batchSize: z.int().min(1).max(1_000).default(50).describe('transactions per JSON-RPC batch'),
   concurrency: z.int().min(1).max(256).default(10).describe('batches in flight'),
-  maxPending: z
-    .int()
-    .min(1)
-    .max(100_000)
-    .default(5_000)
-    .describe('pause sending at this many unconfirmed transactions'),
+  maxPending: z.int().min(1).max(100_000).default(5_000).describe('pause sending at this many unconfirmed transactions'),
   rate: z.number().min(0).max(1_000_000).default(0).describe('transactions per second, 0 = as fast as possible'),
   syncSamples: z.int().min(0).max(1_000).default(50).describe('single eth_sendRawTransactionSync calls after the load'),
   seed: z.int().min(0).max(0xffff_ffff).default(1).describe('seed of recipients and amounts'),

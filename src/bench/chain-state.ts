@@ -98,9 +98,7 @@ async function readQuantities(
 ): Promise<bigint[]> {
   const values: bigint[] = [];
   for (let start = 0; start < accounts.length; start += READ_BATCH) {
-    const calls = accounts
-      .slice(start, start + READ_BATCH)
-      .map(({ address }) => ({ method, params: [toHex(address), tag] }));
+    const calls = accounts.slice(start, start + READ_BATCH).map(({ address }) => ({ method, params: [toHex(address), tag] }));
     for (const answer of await rpc.batch(calls)) values.push(quantity(resultOf(method, answer)));
   }
   return values;

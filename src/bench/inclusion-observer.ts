@@ -48,7 +48,7 @@ export class InclusionObserver {
     await this.#client.connect();
     this.#mode = 'miniBlocks';
     try {
-      await this.#client.call('eth_subscribe', ['miniBlocks']);
+      await this.#client.call('eth_subscribe', ['miniBlocks', { hashesOnly: true }]);
       return this.#mode;
     } catch (error) {
       // Nodes refuse an unknown subscription with codes and words of their own; newHeads they all have.
@@ -102,9 +102,7 @@ export class InclusionObserver {
     if (this.#isStopped) return;
     this.stop();
     const isOurs = error instanceof StrobeError;
-    this.#handlers.onLost(
-      isOurs ? error : new StrobeError('BENCH_OBSERVER_FAILED', errorMessage(error), {}, { cause: error }),
-    );
+    this.#handlers.onLost(isOurs ? error : new StrobeError('BENCH_OBSERVER_FAILED', errorMessage(error), {}, { cause: error }));
   }
 }
 

@@ -2,14 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChangeSignal } from './change-signal.ts';
 import type { PlannedBatch, PresignedLoad } from './presigned-load.ts';
 import type { RpcClient } from './rpc-client.ts';
-import {
-  isAlreadyKnown,
-  isNonceUsed,
-  isRetryable,
-  parseBatchAnswer,
-  type SendError,
-  transportErrors,
-} from './send-outcome.ts';
+import { isAlreadyKnown, isNonceUsed, isRetryable, parseBatchAnswer, type SendError, transportErrors } from './send-outcome.ts';
 import type { TransactionLedger } from './transaction-ledger.ts';
 
 /** A transaction that the node cannot take for this many rounds (about 10 s) is counted as refused. */

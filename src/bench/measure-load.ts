@@ -40,7 +40,7 @@ export async function measureLoad(
   const ledger = new TransactionLedger(index, changes);
   const clock = new MiniBlockClock();
   const loss = new AbortController();
-  const observer = new InclusionObserver(options.wsUrl ?? endpointsOf(options.rpcUrl).wsUrl, {
+  const observer = new InclusionObserver(options.ws ?? endpointsOf(options.rpc).wsUrl, {
     onInclusion: ({ hashes, atMs, miniBlock }) => {
       if (miniBlock) clock.record(miniBlock);
       ledger.recordIncluded(hashes, atMs);
@@ -48,7 +48,7 @@ export async function measureLoad(
     },
     onLost: (error) => loss.abort(error),
   });
-  const replicas = options.replicaUrls.map((url) => new ReplicaWatch(url, index, changes));
+  const replicas = options.replicas.map((url) => new ReplicaWatch(url, index, changes));
   const stop = AbortSignal.any([signal, loss.signal]);
   try {
     const mode = await observer.start();
@@ -90,8 +90,7 @@ async function waitForReplicas(
   stop: AbortSignal,
 ): Promise<void> {
   const goal = ledger.visibility.seenCount;
-  const isDone = (): boolean =>
-    replicas.every((replica) => replica.error !== null || replica.visibility.seenCount >= goal);
+  const isDone = (): boolean => replicas.every((replica) => replica.error !== null || replica.visibility.seenCount >= goal);
   await changes.waitUntil(isDone, limited(stop, options.drainSeconds * 1_000));
 }
 
@@ -112,7 +111,7 @@ function limited(stop: AbortSignal, ms: number): AbortSignal {
 }
 
 /** Null without a metrics URL, or when it cannot be read: a node without metrics is still worth measuring. */
-async function publishedBytes({ metricsUrl }: BenchOptions): Promise<PublishedBytes | null> {
-  if (metricsUrl === undefined) return null;
-  return readPublishedBytes(metricsUrl).catch(() => null);
+async function publishedBytes({ metrics }: BenchOptions): Promise<PublishedBytes | null> {
+  if (metrics === undefined) return null;
+  return readPublishedBytes(metrics).catch(() => null);
 }

@@ -22,11 +22,7 @@ export type PreparedRun = {
 export type RunModules = { rpc: RpcClient; progress: PhaseProgress };
 
 /** Everything before the clock starts: accounts, fees, contracts on the chain, every transaction signed. */
-export async function prepareRun(
-  options: BenchOptions,
-  modules: RunModules,
-  signal: AbortSignal,
-): Promise<PreparedRun> {
+export async function prepareRun(options: BenchOptions, modules: RunModules, signal: AbortSignal): Promise<PreparedRun> {
   const { rpc, progress } = modules;
   const accounts = deriveAccounts(options.mnemonic, options.accounts);
   const callGas = maxCallGas(options.workload);
@@ -60,7 +56,5 @@ function gasBudgets(options: BenchOptions, callGas: bigint): bigint[] {
   const budget = BigInt(perAccount) * callGas;
   if (options.workload === 'transfer') return new Array<bigint>(options.accounts).fill(budget);
   const owner = budget + SETUP_GAS + BigInt(options.accounts) * SETUP_CALLS_GAS_PER_ACCOUNT;
-  return Array.from({ length: options.accounts }, (_, index) =>
-    index === 0 ? owner : budget + SETUP_CALLS_GAS_PER_ACCOUNT,
-  );
+  return Array.from({ length: options.accounts }, (_, index) => (index === 0 ? owner : budget + SETUP_CALLS_GAS_PER_ACCOUNT));
 }

@@ -77,12 +77,7 @@ export async function presignLoad(
 }
 
 /** Signs `call` with the account's next nonce and advances it. */
-export function signCall(
-  accounts: readonly BenchAccount[],
-  sender: number,
-  call: Call,
-  terms: ChainTerms,
-): SignedTransaction {
+export function signCall(accounts: readonly BenchAccount[], sender: number, call: Call, terms: ChainTerms): SignedTransaction {
   const account = accounts[sender];
   invariant(account, 'the sender is one of the accounts');
   const signed = signTransaction({ ...terms, ...call, nonce: account.nonce }, account.privateKey);

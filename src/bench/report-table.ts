@@ -9,10 +9,7 @@ export function formatReport(report: BenchReport): string {
   const rows: [string, string][] = [
     ['workload', `${report.workload} on chain ${report.chainId} (${report.rpcUrl}, ${report.observer})`],
     ['throughput', `${whole(report.transactionsPerSecond)} tx/s, ${decimal(report.gasPerSecond / 1e6)} MGas/s`],
-    [
-      'included',
-      `${whole(transactions.included)} of ${whole(transactions.sent)} sent in ${decimal(report.elapsedSeconds)} s`,
-    ],
+    ['included', `${whole(transactions.included)} of ${whole(transactions.sent)} sent in ${decimal(report.elapsedSeconds)} s`],
     ['submit to receipt', latencies(report.submitToReceipt)],
   ];
   if (report.syncSend) rows.push(['single sync send', latencies(report.syncSend)]);

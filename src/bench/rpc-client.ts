@@ -41,10 +41,7 @@ export class RpcClient {
     const text = `[${calls.map(({ method, params }, id) => requestText(method, params, id)).join(',')}]`;
     const answers = parseAnswer(await this.post(text));
     if (!Array.isArray(answers)) {
-      throw rpcError(
-        `batch of ${calls[0]?.method}`,
-        (answers as RpcAnswer).error ?? { code: 'none', message: 'no array' },
-      );
+      throw rpcError(`batch of ${calls[0]?.method}`, (answers as RpcAnswer).error ?? { code: 'none', message: 'no array' });
     }
     const byId = new Map((answers as RpcAnswer[]).map((answer) => [answer.id, answer]));
     return calls.map((_, id) => byId.get(id) ?? { id, error: { code: 'none', message: 'no answer in the batch' } });
@@ -88,8 +85,7 @@ function readBody(response: http.IncomingMessage): Promise<string> {
     response.on('data', (chunk: Buffer) => {
       size += chunk.length;
       chunks.push(chunk);
-      if (size > MAX_RESPONSE_BYTES)
-        response.destroy(new StrobeError('BENCH_RPC_BAD_ANSWER', 'the answer is too large'));
+      if (size > MAX_RESPONSE_BYTES) response.destroy(new StrobeError('BENCH_RPC_BAD_ANSWER', 'the answer is too large'));
     });
     response.on('error', reject);
     response.on('end', () => {

@@ -20,7 +20,7 @@ export async function runBench(input: BenchOptionsInput, io: BenchIo): Promise<B
   const options = parseBenchOptions(input);
   const signal = io.signal ?? new AbortController().signal;
   const modules: RunModules = {
-    rpc: new RpcClient(options.rpcUrl, options.concurrency),
+    rpc: new RpcClient(options.rpc, options.concurrency),
     progress: new PhaseProgress(io.stderr),
   };
   try {
@@ -71,7 +71,7 @@ function buildReport(
   const { included, failed, lost, lostHashes } = audit;
   return {
     workload: options.workload,
-    rpcUrl: options.rpcUrl,
+    rpcUrl: options.rpc,
     chainId: Number(run.terms.chainId),
     observer: measurement.observer,
     settings: { accounts, batchSize, concurrency, rate, maxPending, seed },

@@ -29,8 +29,7 @@ export function parseBatchAnswer(text: string, indices: readonly number[]): Send
   const known = new Set(indices);
   const errors: SendError[] = [];
   for (const { id, error } of answers as RpcAnswer[]) {
-    if (error && typeof id === 'number' && known.has(id))
-      errors.push({ index: id, code: error.code, message: error.message });
+    if (error && typeof id === 'number' && known.has(id)) errors.push({ index: id, code: error.code, message: error.message });
   }
   // In nonce order, whatever the order of the answers: what follows depends on what came before.
   return errors.sort((a, b) => a.index - b.index);

@@ -59,13 +59,7 @@ export class SetupPlan {
     return fromHex(getContractAddress({ from: toHex(this.addressOf(0)), nonce }));
   }
 
-  ownerCall(
-    contract: ContractName,
-    to: Bytes,
-    functionName: string,
-    args: readonly unknown[],
-    gasLimit = CALL_GAS,
-  ): void {
+  ownerCall(contract: ContractName, to: Bytes, functionName: string, args: readonly unknown[], gasLimit = CALL_GAS): void {
     const data = encodeCall(contract, functionName, args);
     this.owner.push({ sender: 0, label: `${contract}.${functionName}`, call: { to, value: 0n, data, gasLimit } });
   }

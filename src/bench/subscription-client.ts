@@ -92,9 +92,7 @@ export class SubscriptionClient {
   }
 
   #onClose(code: number): void {
-    this.#fail(
-      new StrobeError('BENCH_SUBSCRIPTION_LOST', `the node closed the WebSocket (${code})`, { url: this.#url }),
-    );
+    this.#fail(new StrobeError('BENCH_SUBSCRIPTION_LOST', `the node closed the WebSocket (${code})`, { url: this.#url }));
   }
 
   #fail(error: StrobeError): void {

@@ -1,5 +1,5 @@
-import { isStrobeError, StrobeError } from '../util/errors.ts';
 import { toHex } from '../util/bytes.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
 import type { BenchAccount } from './bench-accounts.ts';
 import { type ChainTerms, readNonces } from './chain-state.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';

@@ -33,8 +33,7 @@ export async function readPublishedBytes(metricsUrl: string): Promise<PublishedB
   try {
     const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
     const page = await response.text();
-    if (!response.ok || page.length > MAX_PAGE_BYTES)
-      throw new StrobeError('BENCH_HTTP_STATUS', `HTTP ${response.status}`);
+    if (!response.ok || page.length > MAX_PAGE_BYTES) throw new StrobeError('BENCH_HTTP_STATUS', `HTTP ${response.status}`);
     return parsePublishedBytes(page);
   } catch (cause) {
     throw new StrobeError('BENCH_METRICS_UNAVAILABLE', `cannot read ${metricsUrl}`, {}, { cause });

@@ -6,16 +6,26 @@ import { quantity } from './quantity.ts';
 
 /** What `miniBlocks` subscribers get: plain numbers, timestamps of the block in seconds and of the mini-block in µs. */
 export function formatMiniBlockPush(applied: AppliedMiniBlock): Readonly<Record<string, unknown>> {
-  const { envelope } = applied.miniBlock;
+  return {
+    ...formatPosition(applied),
+    transactions: applied.transactions.map(formatTransaction),
+    receipts: applied.transactions.map(formatReceipt),
+  };
+}
+
+/** The same with transaction hashes and without receipts: a thirtieth of the bytes and of the work. */
+export function formatMiniBlockHashes(applied: AppliedMiniBlock): Readonly<Record<string, unknown>> {
+  return { ...formatPosition(applied), transactions: applied.transactions.map(({ transaction }) => toHex(transaction.hash)) };
+}
+
+function formatPosition({ miniBlock: { envelope }, env, gasUsed }: AppliedMiniBlock): Readonly<Record<string, unknown>> {
   return {
     block_number: envelope.blockNumber,
-    block_timestamp: applied.env.timestamp,
+    block_timestamp: env.timestamp,
     index: envelope.index,
     mini_block_number: envelope.number,
     mini_block_timestamp: envelope.timestampUs,
-    gas_used: Number(applied.gasUsed),
-    transactions: applied.transactions.map(formatTransaction),
-    receipts: applied.transactions.map(formatReceipt),
+    gas_used: Number(gasUsed),
   };
 }
 

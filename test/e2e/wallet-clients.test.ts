@@ -102,7 +102,7 @@ describe('viem', () => {
     const logs: Log[] = [];
     const failures: Error[] = [];
     const unwatch = watcher.watchContractEvent({
-      ...{ abi: erc20Abi, address: token, eventName: 'Transfer', poll: false },
+      ...{ abi: erc20Abi, address: token, eventName: 'Transfer', args: { to: STRANGER }, poll: false },
       onLogs: (batch) => logs.push(...batch),
       onError: (error) => failures.push(error),
     });

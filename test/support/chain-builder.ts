@@ -71,6 +71,8 @@ export interface ChainBuilderOptions {
   readonly accounts?: number;
   /** Salt of the genesis file: another one is another chain. */
   readonly name?: string;
+  /** Provers that must agree, 1 unless it says otherwise; there are two. */
+  readonly threshold?: number;
 }
 
 const GENESIS_TIMESTAMP = 1_750_000_000;
@@ -116,6 +118,7 @@ export class ChainBuilder {
       this.accounts,
       this.provers.map((prover) => prover.address),
       options.name ?? 'test',
+      options.threshold ?? 1,
     );
     this.genesis = parseGenesis(this.genesisFile);
     this.state.apply(this.genesis.allocation);
@@ -303,7 +306,12 @@ interface Predeploy {
   readonly nonce: number;
 }
 
-function testGenesisFile(accounts: readonly TestAccount[], provers: readonly Address[], name: string): GenesisFile {
+function testGenesisFile(
+  accounts: readonly TestAccount[],
+  provers: readonly Address[],
+  name: string,
+  threshold: number,
+): GenesisFile {
   const path = new URL('../../config/predeploys.json', import.meta.url);
   const predeploys = Object.values(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Predeploy>);
   const alloc: GenesisFile['alloc'] = {};
@@ -319,7 +327,7 @@ function testGenesisFile(accounts: readonly TestAccount[], provers: readonly Add
       sequencerKeys: [toHex(testAccount('sequencer').address)],
       operatorKey: toHex(testAccount('operator').address),
       provers: provers.map(toHex),
-      threshold: 1,
+      threshold,
       feeRecipient: toHex(testAccount('fee recipient').address),
       baseFeeFloorWei: 1_000_000,
       blockIntervalMs: 1000,

@@ -10,7 +10,7 @@ import {
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
-import { type ChainIdentity, type Genesis, chainIdentity, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
+import { type ChainIdentity, type Genesis, type GenesisFile, chainIdentity, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
 import {
   type BodyTransaction,
   encodeBody,
@@ -28,10 +28,11 @@ import { decodeTransaction } from '../../src/protocol/transaction.ts';
 import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
 import { BlockRoots, type SealedRoots, type SealRequest } from '../../src/state/block-roots.ts';
 import { FlatState } from '../../src/state/flat-state.ts';
+import { Registry } from '../../src/state/registry.ts';
 import { type Bytes, EMPTY_BYTES, fromHex, toHex, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
-import { ChainBuilder } from './chain-builder.ts';
+import { ChainBuilder, type ChainBuilderOptions } from './chain-builder.ts';
 import { type TestAccount, testSigner } from './test-accounts.ts';
 
 /** A transaction to sign and execute; type 2 unless it says otherwise. */
@@ -74,6 +75,7 @@ const TIP_WEI = 1_000_000_000n;
 
 /** Builds a chain whose blocks were really executed, with true roots and witnesses, as a sequencer does. */
 export class ExecutedChain {
+  readonly genesisFile: GenesisFile;
   readonly genesis: Genesis;
   readonly identity: ChainIdentity;
   readonly sequencer = testSigner('sequencer');
@@ -83,6 +85,7 @@ export class ExecutedChain {
   readonly #world: WorldState;
   readonly #engine: EthereumJsEngine;
   readonly #roots = new BlockRoots();
+  readonly #registry = new Registry();
   readonly #blockDiff = new BlockDiffAccumulator();
   #open: OpenBlock | undefined;
   #lastNumber = 0;
@@ -90,11 +93,13 @@ export class ExecutedChain {
   /** Epoch that the next messages are of. */
   epoch = 1;
 
-  constructor(options: { readonly accounts?: number } = {}) {
-    const template = new ChainBuilder({ accounts: options.accounts ?? 6 });
+  constructor(options: Pick<ChainBuilderOptions, 'accounts' | 'threshold'> = {}) {
+    const template = new ChainBuilder({ accounts: 6, ...options });
     this.accounts = template.accounts;
+    this.genesisFile = template.genesisFile;
     this.genesis = parseGenesis(template.genesisFile);
     this.state.apply(this.genesis.allocation);
+    this.#registry.commit(this.genesis.allocation);
     this.#roots.load(encodeStateDiff(this.genesis.allocation));
     const stateRoot = this.#roots.ready();
     this.headers.push(genesisHeader(this.genesis, stateRoot));
@@ -107,8 +112,11 @@ export class ExecutedChain {
     );
   }
 
-  /** Executes and appends a mini-block; opens a block when none is open. */
-  async miniBlock(specs: readonly CallSpec[] = []): Promise<MiniBlock> {
+  /**
+   * Executes and appends a mini-block; opens a block when none is open. With `meddle` it also does to the state what no
+   * transaction did, so that diff, roots and witness fit together and execution gives something else.
+   */
+  async miniBlock(specs: readonly CallSpec[] = [], meddle?: (world: WorldState) => void): Promise<MiniBlock> {
     const isFirst = this.#open === undefined;
     const open = this.#open ?? (await this.#openBlock());
     this.#open = open;
@@ -120,10 +128,12 @@ export class ExecutedChain {
       transactions.push({ raw, sender: spec.from.address });
     }
     open.receipts.push(...receipts);
+    meddle?.(this.#world);
     const diff = this.#world.takeDiff();
     this.#recordAccess(this.#world.takeAccess(), open);
     const undo = this.state.apply(diff);
     this.#world.release();
+    this.#registry.commit(diff);
     this.#blockDiff.add(diff, undo);
     const diffPayload = canonicalDiffCodec.encode(diff);
     const body = encodeBody({ transactions, receipts });
@@ -272,7 +282,7 @@ export class ExecutedChain {
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
       stateDiffDigest: stateDiffDigest(this.#blockDiff.net()),
-      registryDigest: keccak256(Uint8Array.of(header.number)),
+      registryDigest: this.#registry.mark().digest,
       witnessDigest: roots.witnessDigest,
       witnessBytes: roots.witness.length,
     };

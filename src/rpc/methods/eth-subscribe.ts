@@ -1,6 +1,6 @@
 import type { RpcLimits } from '../limits.ts';
 import { type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
-import { isAbsent, readBoolean } from '../read-params.ts';
+import { isAbsent, readBoolean, readObject } from '../read-params.ts';
 import type { CallerSubscriptions, RpcCaller } from '../rpc-caller.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';
 import type { RpcMethod } from '../rpc-method.ts';
@@ -39,8 +39,9 @@ const NO_CRITERIA: LogCriteria = { addresses: [], topics: [], blockHash: undefin
 
 function readSubscription(kind: unknown, options: unknown, limits: RpcLimits): SubscriptionRequest {
   switch (kind) {
-    case 'newHeads':
     case 'miniBlocks':
+      return { kind, hashesOnly: readHashesOnly(options) };
+    case 'newHeads':
     case 'syncing':
       if (!isAbsent(options)) throw invalidParams('options', `${kind} takes none`);
       return { kind };
@@ -54,4 +55,11 @@ function readSubscription(kind: unknown, options: unknown, limits: RpcLimits): S
     default:
       throw invalidParams('subscription', 'expected newHeads, logs, newPendingTransactions, miniBlocks or syncing');
   }
+}
+
+/** Options of `miniBlocks`: `{hashesOnly: true}` leaves out receipts and everything of a transaction but its hash. */
+function readHashesOnly(options: unknown): boolean {
+  if (isAbsent(options)) return false;
+  const { hashesOnly } = readObject(options, 'options') as { hashesOnly?: unknown };
+  return isAbsent(hashesOnly) ? false : readBoolean(hashesOnly, 'options.hashesOnly');
 }

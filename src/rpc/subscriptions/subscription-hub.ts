@@ -1,6 +1,6 @@
 import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
 import { formatHeader } from '../format-block.ts';
-import { formatMiniBlockPush } from '../format-mini-block.ts';
+import { formatMiniBlockHashes, formatMiniBlockPush } from '../format-mini-block.ts';
 import { formatSyncing } from '../format-syncing.ts';
 import type { LogCriteria } from '../log-criteria.ts';
 import { quantity } from '../quantity.ts';
@@ -12,7 +12,8 @@ import { SubscriberSet } from './subscriber-set.ts';
 
 /** What eth_subscribe can ask for. */
 export type SubscriptionRequest =
-  | { readonly kind: 'newHeads' | 'miniBlocks' | 'syncing' }
+  | { readonly kind: 'newHeads' | 'syncing' }
+  | { readonly kind: 'miniBlocks'; readonly hashesOnly: boolean }
   | { readonly kind: 'newPendingTransactions'; readonly full: boolean }
   /** `pending`: as soon as the mini-block exists, instead of when its block is sealed. */
   | { readonly kind: 'logs'; readonly criteria: LogCriteria; readonly pending: boolean };
@@ -23,6 +24,7 @@ export class SubscriptionHub {
   readonly #backend: RpcBackend;
   readonly #newHeads = new SubscriberSet();
   readonly #miniBlocks = new SubscriberSet();
+  readonly #miniBlockHashes = new SubscriberSet();
   readonly #syncing = new SubscriberSet();
   readonly #sealedLogs = new LogSubscribers();
   readonly #pendingLogs = new LogSubscribers();
@@ -74,7 +76,7 @@ export class SubscriptionHub {
       case 'newHeads':
         return this.#newHeads.add(push);
       case 'miniBlocks':
-        return this.#miniBlocks.add(push);
+        return (request.hashesOnly ? this.#miniBlockHashes : this.#miniBlocks).add(push);
       case 'syncing':
         return this.#syncing.add(push);
       case 'newPendingTransactions':
@@ -88,6 +90,7 @@ export class SubscriptionHub {
     switch (event.kind) {
       case 'miniBlock':
         this.#miniBlocks.publish(() => formatMiniBlockPush(event.miniBlock));
+        this.#miniBlockHashes.publish(() => formatMiniBlockHashes(event.miniBlock));
         this.#pendingLogs.publish(event.miniBlock.transactions);
         break;
       case 'block': {

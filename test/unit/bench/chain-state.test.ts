@@ -25,12 +25,7 @@ describe('planFees', () => {
   const budgets = [1_000_000n, 1_000_000n, 1_000_000n];
 
   it('pays up to a thousand base fees when every account can', async () => {
-    const { terms, topUps } = await planFees(
-      chain([10n ** 21n, 10n ** 21n, 10n ** 21n]),
-      accounts(3),
-      budgets,
-      21_000n,
-    );
+    const { terms, topUps } = await planFees(chain([10n ** 21n, 10n ** 21n, 10n ** 21n]), accounts(3), budgets, 21_000n);
     expect(terms).toEqual({ chainId: 424_242n, maxFeePerGas: 1_000n * GWEI + 1n, maxPriorityFeePerGas: 1n });
     expect(topUps).toEqual([]);
   });

@@ -123,8 +123,7 @@ export class FakeNode {
     if (!this.#options.lose?.(acceptedNumber)) {
       this.#pool.push({ hash, status: this.#options.fail?.(acceptedNumber) ? '0x0' : '0x1' });
     }
-    if (this.accepted.length === this.#options.dropSocketsAfter)
-      for (const socket of this.#ws.clients) socket.terminate();
+    if (this.accepted.length === this.#options.dropSocketsAfter) for (const socket of this.#ws.clients) socket.terminate();
     return { result: hash };
   }
 

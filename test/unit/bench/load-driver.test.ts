@@ -33,11 +33,7 @@ function plan(lanes: number, batchesPerLane: number): PresignedLoad {
   return load;
 }
 
-function drive(
-  load: PresignedLoad,
-  post: (ids: number[]) => Promise<string>,
-  options = { rate: 0, maxPending: 1_000 },
-) {
+function drive(load: PresignedLoad, post: (ids: number[]) => Promise<string>, options = { rate: 0, maxPending: 1_000 }) {
   const changes = new ChangeSignal();
   const ledger = new TransactionLedger(indexHashes(load.hashes), changes);
   const rpc = { post: (body: Buffer) => post((JSON.parse(body.toString()) as { id: number }[]).map(({ id }) => id)) };
@@ -45,8 +41,7 @@ function drive(
   return { ledger, driver };
 }
 
-const refusal = (id: number, code: number, message: string): string =>
-  JSON.stringify([{ id, error: { code, message } }]);
+const refusal = (id: number, code: number, message: string): string => JSON.stringify([{ id, error: { code, message } }]);
 
 describe('LoadDriver', () => {
   it('keeps one batch of a lane in flight and the lanes side by side', async () => {

@@ -11,11 +11,7 @@ import { toHex } from '../../../src/util/bytes.ts';
 const MNEMONIC = 'test test test test test test test test test test test junk';
 const TERMS = { chainId: 424242n, maxFeePerGas: 1_000n, maxPriorityFeePerGas: 1n };
 
-async function sign(
-  shape: { transactions: number; batchSize: number; lanes: number },
-  accountCount: number,
-  firstNonce = 0,
-) {
+async function sign(shape: { transactions: number; batchSize: number; lanes: number }, accountCount: number, firstNonce = 0) {
   const accounts = deriveAccounts(MNEMONIC, accountCount);
   for (const account of accounts) account.nonce = firstNonce;
   const workload = createWorkload('transfer', new SetupPlan(accounts), new SeededRandom(1));
@@ -60,9 +56,7 @@ describe('presignLoad', () => {
     const { accounts, load } = await sign({ transactions: 6, batchSize: 4, lanes: 2 }, 3);
     for (const { id, params } of load.lanes.flat().flatMap(({ body }) => JSON.parse(body.toString()) as Request[])) {
       const address = accounts[load.senders[id] as number]?.address as Uint8Array;
-      expect((await recoverTransactionAddress({ serializedTransaction: params[0] })).toLowerCase()).toBe(
-        toHex(address),
-      );
+      expect((await recoverTransactionAddress({ serializedTransaction: params[0] })).toLowerCase()).toBe(toHex(address));
     }
   });
 

@@ -51,12 +51,7 @@ describe('TransactionLedger', () => {
     ledger.markSent(0, 150);
     ledger.recordIncluded(['0xa', '0xfeed'], 160);
     ledger.recordIncluded(['0xa'], 900);
-    expect([ledger.latencyMs(0), ledger.latencyMs(1), ledger.lastSeenAtMs, ledger.sent]).toEqual([
-      60,
-      undefined,
-      160,
-      1,
-    ]);
+    expect([ledger.latencyMs(0), ledger.latencyMs(1), ledger.lastSeenAtMs, ledger.sent]).toEqual([60, undefined, 160, 1]);
   });
 
   it('keeps the pending count right when a refused transaction is included after all', () => {
@@ -110,9 +105,9 @@ describe('wire metrics', () => {
 
 describe('options', () => {
   it('names every wrong option', () => {
-    const run = () => parseBenchOptions({ rate: -1, accounts: 0, rpcUrl: 'ftp://x' });
+    const run = () => parseBenchOptions({ rate: -1, accounts: 0, rpc: 'ftp://x' });
     expect(run).toThrow(expect.objectContaining({ code: 'BENCH_INVALID_OPTIONS' }));
-    expect(run).toThrow(/rate[\s\S]*|accounts|rpcUrl/);
+    expect(run).toThrow(/rate[\s\S]*|accounts|rpc/);
   });
 
   it('bounds every load in count and in time', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { privateKeyToAccount } from 'viem/accounts';
 import { keccak256 } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { signTransaction } from '../../../src/bench/transaction-encoder.ts';
 import { toHex } from '../../../src/util/bytes.ts';

@@ -10,14 +10,13 @@ import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
 import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
 import { indexTrieRoot } from '../../../src/state/index-trie.ts';
 import { verifyRootTransition } from '../../../src/state/witness-check.ts';
-import { concatBytes } from '../../../src/util/bytes.ts';
+import { concatBytes, toKey } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { recoverAddress } from '../../../src/util/secp256k1.ts';
 import { defined } from '../../support/defined.ts';
 import { createSequencerKit, type SequencerKit } from '../../support/sequencer-kit.ts';
 import { testLog } from '../../support/test-accounts.ts';
-import { toKey } from '../../../src/util/bytes.ts';
 
 const clock = { now: 1_800_000_000_000, nowMs: () => clock.now };
 let kit: SequencerKit;
@@ -72,7 +71,7 @@ test('the seal is signed, and says of the block what its mini-blocks say', async
   const { chainState } = kit.modules;
   const blockDiff = chainState.openBlockDiff();
   await sealer.seal(3);
-  const [{ blockSeal: seal }] = kit.messages('blockSeal') as [{ blockSeal: (ReturnType<typeof kit.messages<'blockSeal'>>)[number]['blockSeal'] }];
+  const seal = defined(kit.messages('blockSeal')[0]).blockSeal;
   expect(recoverAddress(blockSealDigest(seal), seal.signature)).toEqual(kit.modules.signer.address);
   const receipts = kit.chain.miniBlocks.flatMap(({ body }) => body.receipts);
   expect(seal).toMatchObject({

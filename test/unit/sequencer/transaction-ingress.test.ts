@@ -1,0 +1,73 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import { RecoveryPool } from '../../../src/crypto/recovery-pool.ts';
+import { TransactionIngress } from '../../../src/sequencer/transaction-ingress.ts';
+import { toHex } from '../../../src/util/bytes.ts';
+import { defined } from '../../support/defined.ts';
+import { createSequencerKit, type SequencerKit } from '../../support/sequencer-kit.ts';
+
+const clock = { nowMs: () => 0 };
+let kit: SequencerKit;
+let ingress: TransactionIngress;
+const recovery = new RecoveryPool({ thread: false });
+const wake = vi.fn();
+
+beforeEach(async () => {
+  kit = await createSequencerKit({ clock });
+  wake.mockClear();
+  ingress = new TransactionIngress({ mempool: kit.mempool, recovery, wake });
+});
+
+test('a good transaction is pooled under its recovered sender, and the loop is woken', async () => {
+  const transaction = kit.transfer(2);
+  expect(await ingress.submit(transaction.raw)).toEqual(transaction.hash);
+  expect(wake).toHaveBeenCalledOnce();
+  const sender = defined(kit.builder.accounts[2]).address;
+  const pooled = defined(await ingress.pooledTransaction(transaction.hash));
+  expect(toHex(pooled.sender)).toBe(toHex(sender));
+  expect(await ingress.pendingNonce(sender)).toBe(1n);
+  const service = ingress.service();
+  expect(await service.pendingNonce(sender)).toBe(1n);
+  expect(await service.pooledTransaction(transaction.hash)).toEqual(transaction.raw);
+  expect(await service.pooledTransaction(new Uint8Array(32))).toBeUndefined();
+});
+
+test('the pool keeps its own copy: the message that brought a transaction may be used again', async () => {
+  const { raw, hash } = kit.transfer(0);
+  const message = new Uint8Array(raw);
+  await ingress.submit(message);
+  message.fill(0);
+  expect(await ingress.service().pooledTransaction(hash)).toEqual(raw);
+});
+
+test('what is refused wakes nobody', async () => {
+  const known = kit.transfer(0);
+  await ingress.submit(known.raw);
+  wake.mockClear();
+  await expect(ingress.submit(known.raw)).rejects.toMatchObject({ code: 'ALREADY_KNOWN', message: 'already known' });
+  await expect(ingress.submit(Uint8Array.of(3, 1))).rejects.toMatchObject({ code: 'TRANSACTION_TYPE_NOT_SUPPORTED' });
+  await expect(ingress.submit(new Uint8Array(0))).rejects.toMatchObject({ code: 'INVALID_TRANSACTION' });
+  await expect(ingress.submit(new Uint8Array(128 * 1024 + 1).fill(2))).rejects.toMatchObject({ code: 'TRANSACTION_TOO_LARGE' });
+  kit.transfer(0);
+  const gapped = kit.transfer(0);
+  await expect(ingress.submit(gapped.raw, { requireReady: true })).rejects.toMatchObject({ code: 'NONCE_GAP', meta: { expectedNonce: '0x1' } });
+  await expect(ingress.service().submit(gapped.raw, { requireReady: true })).rejects.toMatchObject({ code: 'NONCE_GAP' });
+  expect(wake).not.toHaveBeenCalled();
+  expect(await ingress.submit(gapped.raw)).toEqual(gapped.hash);
+});
+
+test('the same transaction sent twice at once is pooled once', async () => {
+  const { raw } = kit.transfer(0);
+  const outcomes = await Promise.allSettled([ingress.submit(raw), ingress.submit(raw)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect(kit.mempool.size).toBe(1);
+});
+
+test('subscribers see what enters', async () => {
+  const seen: string[] = [];
+  const unsubscribe = ingress.subscribePending((transaction) => seen.push(toHex(transaction.hash)));
+  const first = kit.transfer(0);
+  await ingress.submit(first.raw);
+  unsubscribe();
+  await ingress.submit(kit.transfer(0).raw);
+  expect(seen).toEqual([toHex(first.hash)]);
+});
