@@ -35,7 +35,7 @@ export function createExecutionCore(
   parts: { storage: ChainStorage; recentHeaders: RecentHeaders; metrics: Metrics; life: Lifecycle },
 ): ExecutionCore {
   const { storage, recentHeaders, metrics, life } = parts;
-  const { chainId, maxTransactionGas, baseFeeFloorWei } = genesis;
+  const { chainId, maxTransactionGas, baseFeeFloorWei, gasLimit } = genesis;
   const world = storage.state.overlay();
   const engine = new EthereumJsEngine(
     { chainId, maxExecutionMs: MAX_TRANSACTION_MS },
@@ -49,12 +49,14 @@ export function createExecutionCore(
   life.watch(recovery.failed);
   const mempool = new Mempool(
     {
-      ...{ chainId, maxTransactionGas, baseFeeFloorWei, ordering: settings.ordering },
+      ...{ chainId, baseFeeFloorWei, ordering: settings.ordering },
+      // What fits into no block would hold up everything behind it.
+      maxTransactionGas: maxTransactionGas < gasLimit ? maxTransactionGas : gasLimit,
       maxTransactions: settings.mempoolMaxTransactions,
       maxPerSender: settings.mempoolMaxPerSender,
       lifetimeMs: settings.mempoolLifetimeMs,
     },
-    { state: world, nowMs: () => Date.now() },
+    { state: world, nowMs: () => performance.now() },
   );
   observeMempool(metrics, mempool);
   const loop = { wake: () => {} };

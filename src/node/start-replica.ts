@@ -9,6 +9,7 @@ import type { NodeStatus } from '../protocol/ports/chain.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
+import { createWallClock } from '../util/wall-clock.ts';
 import { followDa } from './da-parts.ts';
 import { loadGenesisChain } from './genesis-chain.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -47,6 +48,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
     metrics,
     logger: logger.child({ component: 'network' }),
   });
+  const wallMs = createWallClock();
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
@@ -58,7 +60,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
       evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),
       metrics: createFullNodeMetrics(metrics),
-      clock: { nowUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000) },
+      clock: { nowUs: () => Math.floor(wallMs() * 1000) },
     },
   );
   await fullNode.recover();

@@ -8,6 +8,7 @@ import { Sequencer } from '../sequencer/sequencer.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
+import { createWallClock } from '../util/wall-clock.ts';
 import { configError } from './config-error.ts';
 import { postToDa } from './da-parts.ts';
 import { createExecutionCore, type ExecutionCore } from './execution-core.ts';
@@ -129,7 +130,7 @@ function startLoop(
     {
       ...{ signer, engine, world, mempool, roots, chainState, log, witnesses, recentHeaders, logger, metrics },
       ...{ chain: store, committed: state, codec: DIFF_CODEC, gossip: network.gossip },
-      clock: { nowMs: () => performance.timeOrigin + performance.now() },
+      clock: { nowMs: createWallClock(), elapsedMs: () => performance.now() },
     },
   );
   const running = sequencer.run();

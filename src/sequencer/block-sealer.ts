@@ -8,8 +8,8 @@ import {
   blockSealDigest,
   encodeWitnessChunk,
   splitWitness,
-  witnessChunkDigest,
   withSignature,
+  witnessChunkDigest,
 } from '../protocol/sequencer-messages.ts';
 import { stateDiffDigest } from '../protocol/state-diff.ts';
 import type { WitnessKey } from '../protocol/witness.ts';

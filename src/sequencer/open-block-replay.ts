@@ -1,10 +1,9 @@
 import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
-import { decodeBody, type MiniBlock } from '../protocol/mini-block.ts';
+import { decodeBody, encodeMiniBlock, type MiniBlock } from '../protocol/mini-block.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { WorldState } from '../protocol/ports/state.ts';
-import { encodeMiniBlock } from '../protocol/mini-block.ts';
 import { stateDiffDigest } from '../protocol/state-diff.ts';
 import { decodeTransaction } from '../protocol/transaction.ts';
 import type { ChainState } from '../state/chain-state.ts';

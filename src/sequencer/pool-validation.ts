@@ -1,6 +1,6 @@
-import { EMPTY_CODE_HASH, type Account, type Address } from '../protocol/primitives.ts';
 import { poolError } from '../protocol/pool-errors.ts';
 import type { StateReader } from '../protocol/ports/state.ts';
+import { type Account, type Address, EMPTY_CODE_HASH } from '../protocol/primitives.ts';
 import type { Transaction } from '../protocol/transaction.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { floorDataGas, intrinsicGas, MAX_INIT_CODE_BYTES } from './intrinsic-gas.ts';

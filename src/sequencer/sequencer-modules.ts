@@ -21,8 +21,10 @@ export interface SequencerLogger {
 }
 
 export interface SequencerClock {
-  /** ms since 1970, with fractions. */
+  /** Wall clock, ms since 1970 with fractions: what messages and blocks carry. It may be set back. */
   nowMs(): number;
+  /** ms since some moment, never set back: what the loop waits by. */
+  elapsedMs(): number;
 }
 
 export interface SequencerMetrics {

@@ -1,7 +1,7 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { HEARTBEAT_INTERVAL_MS, IDLE_BEAT_MS } from '../protocol/limits.ts';
-import { BlockSealer } from './block-sealer.ts';
 import { openEnvironment } from './block-environment.ts';
+import { BlockSealer } from './block-sealer.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { type ExecutedBatch, gasBudget, MiniBlockBuilder } from './mini-block-builder.ts';
 import { MiniBlockCommitter } from './mini-block-committer.ts';
@@ -61,7 +61,7 @@ export class Sequencer {
     this.#builder = new MiniBlockBuilder({
       engine: modules.engine,
       mempool: modules.mempool,
-      nowMs: () => modules.clock.nowMs(),
+      nowMs: () => modules.clock.elapsedMs(),
       onRejected: (pooled, code, message) => {
         modules.metrics.recordRejected(code);
         modules.logger.debug({ hash: Buffer.from(pooled.transaction.hash).toString('hex'), code }, `dropped: ${message}`);
@@ -70,7 +70,7 @@ export class Sequencer {
     this.#committer = new MiniBlockCommitter(options, modules);
     this.#sealer = new BlockSealer(options, modules);
     this.#heartbeat = new HeartbeatSender(options, modules);
-    this.#lastSealMs = modules.clock.nowMs();
+    this.#lastSealMs = modules.clock.elapsedMs();
   }
 
   /** A transaction came in: the loop need not wait for its next beat. */
@@ -111,7 +111,7 @@ export class Sequencer {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const nowMs = this.#modules.clock.nowMs();
+    const nowMs = this.#modules.clock.elapsedMs();
     if (this.#building !== undefined && nowMs >= this.#building.endMs) {
       await this.#commit?.done;
       await this.#sealBlock();
@@ -141,7 +141,7 @@ export class Sequencer {
       this.#commit = undefined;
       return;
     }
-    const delayMs = Math.min(Math.max(timeMs - this.#modules.clock.nowMs(), 0), HEARTBEAT_INTERVAL_MS);
+    const delayMs = Math.min(Math.max(timeMs - this.#modules.clock.elapsedMs(), 0), HEARTBEAT_INTERVAL_MS);
     await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();
       const timer = setTimeout(resolve, delayMs);
@@ -153,11 +153,12 @@ export class Sequencer {
   }
 
   async #open(nowMs: number): Promise<BuildingBlock> {
-    const { chain, engine, mempool } = this.#modules;
-    const env = openEnvironment(chain.head(), this.#options.genesis, nowMs);
+    const { chain, clock, engine, mempool } = this.#modules;
+    const wallMs = clock.nowMs();
+    const env = openEnvironment(chain.head(), this.#options.genesis, wallMs);
     await engine.beginBlock(env);
     mempool.openBlock(env.baseFeePerGas);
-    return { env, endMs: this.#timetable.blockEndMs(nowMs), gasUsed: 0n, isFull: false, isEmpty: true };
+    return { env, endMs: nowMs + this.#timetable.blockEndMs(wallMs) - wallMs, gasUsed: 0n, isFull: false, isEmpty: true };
   }
 
   /** Executes one mini-block; it becomes durable while the next one is executed. */
@@ -177,14 +178,14 @@ export class Sequencer {
     if (isWorthless) return;
     building.gasUsed += batch.gasUsed;
     building.isEmpty = false;
-    const executionMs = clock.nowMs() - nowMs;
+    const executionMs = clock.elapsedMs() - nowMs;
     await this.#commit?.done;
     this.#commit = this.#startCommit(building.env, batch, { beginMs: nowMs, executionMs });
   }
 
   #startCommit(env: BlockEnvironment, batch: ExecutedBatch, timing: { beginMs: number; executionMs: number }): PendingCommit {
     const { clock, metrics } = this.#modules;
-    const startMs = clock.nowMs();
+    const startMs = clock.elapsedMs();
     const intervalSeconds = this.#intervalSeconds(timing.beginMs);
     const done = this.#committer.commit(env, batch, this.#epoch).then(({ miniBlock }) => {
       commit.isSettled = true;
@@ -192,7 +193,7 @@ export class Sequencer {
         number: miniBlock.envelope.number,
         intervalSeconds,
         executionSeconds: timing.executionMs / 1000,
-        commitSeconds: (clock.nowMs() - startMs) / 1000,
+        commitSeconds: (clock.elapsedMs() - startMs) / 1000,
         transactions: batch.transactions.length,
         gasUsed: batch.gasUsed,
         diffBytes: miniBlock.diffPayload.length,
@@ -222,10 +223,10 @@ export class Sequencer {
 
   async #sealBlock(): Promise<void> {
     const { clock, metrics, logger, chain } = this.#modules;
-    const startMs = clock.nowMs();
+    const startMs = clock.elapsedMs();
     const { block, witnessBytes } = await this.#sealer.seal(this.#epoch);
     this.#building = undefined;
-    this.#lastSealMs = clock.nowMs();
+    this.#lastSealMs = clock.elapsedMs();
     metrics.recordBlockSealed({
       stallSeconds: (this.#lastSealMs - startMs) / 1000,
       witnessBytes,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
-import { decodeSequencerMessage } from '../protocol/log-record.ts';
 import type { ChainIdentity } from '../protocol/genesis.ts';
+import { decodeSequencerMessage } from '../protocol/log-record.ts';
+import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { heartbeatDigest } from '../protocol/sequencer-messages.ts';
 import { assertSignedBy } from '../protocol/signing.ts';

@@ -3,8 +3,8 @@ import { decodeLogRecord, type LogRecord, recordNumber } from '../protocol/log-r
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
-import { epochOf, signedPart } from '../protocol/validate-sequencer-message.ts';
 import { assertSignedBy } from '../protocol/signing.ts';
+import { epochOf, signedPart } from '../protocol/validate-sequencer-message.ts';
 import type { MiniBlockHead } from '../state/chain-state.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';

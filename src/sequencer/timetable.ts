@@ -1,4 +1,4 @@
-/** When mini-blocks begin and EVM blocks end, ms on the wall clock. */
+/** When mini-blocks begin and EVM blocks end, ms. */
 export interface TimetableOptions {
   readonly miniBlockIntervalMs: number;
   readonly blockIntervalMs: number;
@@ -30,7 +30,7 @@ export class Timetable {
     return { executeUntilMs: nowMs + this.#options.miniBlockIntervalMs * EXECUTION_SHARE };
   }
 
-  /** End of a block that opens at `nowMs`. */
+  /** End of a block that opens at `nowMs` of the wall clock, so that blocks begin with its seconds. */
   blockEndMs(nowMs: number): number {
     const { blockIntervalMs } = this.#options;
     return (Math.floor(nowMs / blockIntervalMs) + 1) * blockIntervalMs;

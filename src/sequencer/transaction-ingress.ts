@@ -1,6 +1,6 @@
+import { poolError } from '../protocol/pool-errors.ts';
 import type { TransactionSink } from '../protocol/ports/chain.ts';
 import type { SequencerService } from '../protocol/ports/network.ts';
-import { poolError } from '../protocol/pool-errors.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';

@@ -1,7 +1,7 @@
+import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
 import { type BodyTransaction, decodeMiniBlock, decodeRawBody } from '../protocol/mini-block.ts';
-import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
-import { type DiffCodec, canonicalDiffCodec } from '../protocol/diff-codec.ts';
 import type { Hash } from '../protocol/primitives.ts';
+import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
 import { splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
 import { decodeStateDiff, isClearedSlot, type StateDiff } from '../protocol/state-diff.ts';
 import { encodeWitness, type WitnessKey } from '../protocol/witness.ts';

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, type Transferable, Worker } from 'node:worker_threads';
-import { errorMessage, StrobeError, type ErrorMeta } from './errors.ts';
+import { type ErrorMeta, errorMessage, StrobeError } from './errors.ts';
 
 interface Request {
   /** Absent: nobody waits for an answer. */

@@ -55,7 +55,8 @@ describe.each([
     const outcomes = await Promise.allSettled(expected.map(({ job }) => pool.recover(job)));
     for (const [i, outcome] of outcomes.entries()) {
       const sender = expected[i]?.sender;
-      if (sender === undefined) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INVALID_SENDER', message: 'invalid sender' } });
+      if (sender === undefined)
+        expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INVALID_SENDER', message: 'invalid sender' } });
       else expect(outcome).toEqual({ status: 'fulfilled', value: sender });
     }
     // It starts again after it ran dry.
@@ -66,7 +67,9 @@ describe.each([
     pool = new RecoveryPool({ thread });
     const { job } = jobOf(6);
     const outcomes = await Promise.allSettled(Array.from({ length: 20_001 }, () => pool.recover(job)));
-    const codes = outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as { code: string }).code : 'recovered'));
+    const codes = outcomes.map((outcome) =>
+      outcome.status === 'rejected' ? (outcome.reason as { code: string }).code : 'recovered',
+    );
     expect(codes.filter((code) => code === 'RECOVERY_QUEUE_FULL')).toHaveLength(1);
     expect(codes.filter((code) => code === 'INVALID_SENDER')).toHaveLength(20_000);
     expect(codes.at(-1)).toBe('RECOVERY_QUEUE_FULL');

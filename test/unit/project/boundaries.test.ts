@@ -17,6 +17,12 @@ test.each([
   ['src/rpc/methods/x.ts', "import { a } from '../../sequencer/mempool.ts';"],
   ['src/cli/x.ts', "import { a } from '../sequencer/sequencer.ts';"],
   ['src/unknown-folder/x.ts', "import { a } from '../util/bytes.ts';"],
+  ['src/fullnode/x.ts', "type A = import('../execution/ethereumjs/engine.ts').A;"],
+  ['src/fullnode/x.ts', "const worker = new Worker(new URL('../execution/worker.ts', import.meta.url));"],
+  ['src/fullnode/x.ts', "const url = workerUrl('../execution/worker', import.meta.url);"],
+  ['src/fullnode/x.ts', "import { a } from '/somewhere/src/execution/ethereumjs/engine.ts';"],
+  ['src/fullnode/x.ts', "import { a } from '../../test/support/defined.ts';"],
+  ['src/in-no-folder.ts', "import { a } from './execution/ethereumjs/engine.ts';"],
 ])('a planted violation is seen: %s: %s', (file, source) => {
   expect(boundaryViolations(file, source)).toHaveLength(1);
 });

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { hashTypedData } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { expect, test } from 'vitest';
-import { attestationDigest, decodeAttestation, encodeAttestation, type UnsignedAttestation } from '../../../src/protocol/attestation.ts';
+import {
+  attestationDigest,
+  decodeAttestation,
+  encodeAttestation,
+  type UnsignedAttestation,
+} from '../../../src/protocol/attestation.ts';
 import { asList, decodeRlp, encodeRlp, fromNumber } from '../../../src/protocol/rlp.ts';
 import { withSignature } from '../../../src/protocol/sequencer-messages.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
@@ -61,7 +66,9 @@ function typedData(value: UnsignedAttestation, chainId: number, genesisHash: Uin
 test('the digest is the EIP-712 hash of viem', () => {
   fc.assert(
     fc.property(attestation, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), hash, (value, chainId, genesisHash) => {
-      expect(toHex(attestationDigest(value, { chainId, genesisHash }))).toBe(hashTypedData(typedData(value, chainId, genesisHash)));
+      expect(toHex(attestationDigest(value, { chainId, genesisHash }))).toBe(
+        hashTypedData(typedData(value, chainId, genesisHash)),
+      );
     }),
     runs(50),
   );
@@ -82,7 +89,8 @@ test('what is no attestation is refused', () => {
   const domain = { chainId: 1, genesisHash: new Uint8Array(32) };
   const bytes = encodeAttestation(withSignature(value, attestationDigest(value, domain), testSigner('prover')));
   const fields = asList(decodeRlp(bytes), 'attestation', 10);
-  const code = (index: number, field: Uint8Array): string => strobeCodeOf(() => decodeAttestation(encodeRlp(fields.with(index, field))));
+  const code = (index: number, field: Uint8Array): string =>
+    strobeCodeOf(() => decodeAttestation(encodeRlp(fields.with(index, field))));
   expect(code(8, Uint8Array.of(2))).toBe('INVALID_ATTESTATION');
   expect(code(0, fromNumber(2 ** 32))).toBe('INVALID_ATTESTATION');
   expect(code(0, fromNumber(2 ** 32 - 1))).toBe('no error');

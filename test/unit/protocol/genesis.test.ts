@@ -12,8 +12,8 @@ import {
 } from '../../../src/protocol/genesis.ts';
 import { HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 import { decodeStateDiff, encodeStateDiff } from '../../../src/protocol/state-diff.ts';
-import { keccak256 } from '../../../src/util/keccak.ts';
 import { toHex } from '../../../src/util/bytes.ts';
+import { keccak256 } from '../../../src/util/keccak.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { strobeCodeOf } from '../../support/strobe-code.ts';
 
@@ -57,7 +57,9 @@ describe('a genesis file', () => {
 
   test('has one digest however it is formatted, and another one with any other content', () => {
     const { strobe, ...rest } = good;
-    const reordered = JSON.parse(JSON.stringify({ strobe: Object.fromEntries(Object.entries(strobe).reverse()), ...rest }, null, 4));
+    const reordered = JSON.parse(
+      JSON.stringify({ strobe: Object.fromEntries(Object.entries(strobe).reverse()), ...rest }, null, 4),
+    );
     expect(parseGenesis(reordered).fileDigest).toEqual(parseGenesis(good).fileDigest);
     const other = changed((file) => {
       file.config = { ...file.config, name: 'other' };
@@ -75,8 +77,15 @@ describe('a genesis file', () => {
   const wrong: [string, Change][] = [
     ['an empty account', (file) => Object.assign(file.alloc, { [someAddress]: { balance: 0 } })],
     ['a zero slot', (file) => Object.assign(file.alloc, { [someAddress]: { balance: 1, storage: { '0x1': '0x0' } } })],
-    ['a slot twice', (file) => Object.assign(file.alloc, { [someAddress]: { balance: 1, storage: { '0x1': '0x1', '0x01': '0x2' } } })],
-    ['an account twice', (file) => Object.assign(file.alloc, { [someAddress]: { balance: 1 }, [someAddress.slice(2).toUpperCase()]: { balance: 2 } })],
+    [
+      'a slot twice',
+      (file) => Object.assign(file.alloc, { [someAddress]: { balance: 1, storage: { '0x1': '0x1', '0x01': '0x2' } } }),
+    ],
+    [
+      'an account twice',
+      (file) =>
+        Object.assign(file.alloc, { [someAddress]: { balance: 1 }, [someAddress.slice(2).toUpperCase()]: { balance: 2 } }),
+    ],
     ['a nonce above 64 bits', (file) => Object.assign(file.alloc, { [someAddress]: { nonce: `0x1${'0'.repeat(16)}` } })],
     ['a balance above 256 bits', (file) => Object.assign(file.alloc, { [someAddress]: { balance: `0x1${'0'.repeat(64)}` } })],
     ['a gas limit above 64 bits', (file) => Object.assign(file, { gasLimit: `0x1${'0'.repeat(16)}` })],
@@ -86,7 +95,10 @@ describe('a genesis file', () => {
     ['a transaction cap above 2^24', (file) => Object.assign(file.strobe.limits, { maxTransactionGas: 16_777_217 })],
     ['a threshold above the provers', (file) => Object.assign(file.strobe, { threshold: 3 })],
     ['a threshold of nobody', (file) => Object.assign(file.strobe, { threshold: 0 })],
-    ['a prover twice', (file) => Object.assign(file.strobe, { provers: [someAddress, someAddress.toUpperCase().replace('0X', '0x')] })],
+    [
+      'a prover twice',
+      (file) => Object.assign(file.strobe, { provers: [someAddress, someAddress.toUpperCase().replace('0X', '0x')] }),
+    ],
     ['no sequencer key', (file) => Object.assign(file.strobe, { sequencerKeys: [] })],
     ['a block interval below a second', (file) => Object.assign(file.strobe, { blockIntervalMs: 999 })],
     ['an unknown setting', (file) => Object.assign(file.strobe, { blockInterval: 1000 })],
@@ -97,6 +109,7 @@ describe('a genesis file', () => {
   });
 
   test('that is no object is refused', () => {
-    for (const file of [undefined, null, 'genesis', 1, [], {}]) expect(strobeCodeOf(() => parseGenesis(file))).toBe('INVALID_GENESIS');
+    for (const file of [undefined, null, 'genesis', 1, [], {}])
+      expect(strobeCodeOf(() => parseGenesis(file))).toBe('INVALID_GENESIS');
   });
 });

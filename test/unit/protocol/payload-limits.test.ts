@@ -17,8 +17,8 @@ import {
   decodeWitnessChunk,
   encodeWitnessChunk,
   splitWitness,
-  witnessChunkDigest,
   withSignature,
+  witnessChunkDigest,
 } from '../../../src/protocol/sequencer-messages.ts';
 import { type Bytes, concatBytes } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
@@ -72,7 +72,15 @@ describe('a mini-block', () => {
     const { envelope, ...payloads } = miniBlockOf(new Uint8Array(1), new Uint8Array(1));
     const code = (changes: Partial<typeof envelope>): string =>
       strobeCodeOf(() => decodeMiniBlock(encodeMiniBlock({ ...payloads, envelope: { ...envelope, ...changes } })));
-    const env = { number: 1, parentHash: zero, timestamp: 1, baseFeePerGas: 1n, gasLimit: 1n, coinbase: new Uint8Array(20), prevRandao: zero };
+    const env = {
+      number: 1,
+      parentHash: zero,
+      timestamp: 1,
+      baseFeePerGas: 1n,
+      gasLimit: 1n,
+      coinbase: new Uint8Array(20),
+      prevRandao: zero,
+    };
     expect(code({})).toBe('no error');
     expect(code({ version: 2 })).toBe('VERSION_NOT_SUPPORTED');
     expect(code({ env })).toBe('INVALID_MINI_BLOCK');

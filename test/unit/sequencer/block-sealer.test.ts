@@ -1,7 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
 import { hashHeader } from '../../../src/protocol/block-header.ts';
 import { encodeReceipt, logsBloom } from '../../../src/protocol/receipt.ts';
-import { blockSealDigest, decodeWitnessChunk, splitWitness, witnessChunkDigest, witnessDigest } from '../../../src/protocol/sequencer-messages.ts';
+import {
+  blockSealDigest,
+  decodeWitnessChunk,
+  splitWitness,
+  witnessChunkDigest,
+  witnessDigest,
+} from '../../../src/protocol/sequencer-messages.ts';
 import { stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { decodeWitness } from '../../../src/protocol/witness.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
@@ -36,7 +42,11 @@ async function fillBlock(size: number): Promise<void> {
   const builder = new MiniBlockBuilder({ engine, mempool, nowMs: clock.nowMs, onRejected: () => {} });
   do {
     const gasBudget = 21_000n * BigInt(size);
-    await committer.commit(env, await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget }), 1);
+    await committer.commit(
+      env,
+      await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget }),
+      1,
+    );
   } while (mempool.readyCount > 0);
 }
 
@@ -45,11 +55,20 @@ test('the witness is stored before the seal is logged, and both before anyone se
   await fillBlock(5);
   kit.events.length = 0;
   const { block, witnessBytes } = await sealer.seal(1);
-  expect(kit.events).toEqual(['witnesses.put', 'log.append blockSeal', 'log.synced blockSeal', 'chain.sealBlock', 'gossip.publish seals', 'gossip.publish witnesses']);
+  expect(kit.events).toEqual([
+    'witnesses.put',
+    'log.append blockSeal',
+    'log.synced blockSeal',
+    'chain.sealBlock',
+    'gossip.publish seals',
+    'gossip.publish witnesses',
+  ]);
   expect(kit.witnesses.get(1)).toHaveLength(witnessBytes);
   expect(kit.log.entries.at(-1)?.bytes).toBe(kit.gossiped.find(({ topic }) => topic === 'seals')?.message);
   expect(block.header.number).toBe(1);
   expect(kit.modules.chainState.openBlock()).toBeUndefined();
+  // What was told is never undone here, so nothing is kept for that.
+  await expect(kit.modules.chainState.rollback(0)).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
 });
 
 test('a log that fails leaves the block open and tells nobody', async () => {
@@ -126,6 +145,11 @@ test('an empty block has a seal too, and the next one builds on it', async () =>
   await fillBlock(1);
   await sealer.seal(1);
   const [first, second] = kit.messages('blockSeal').map(({ blockSeal }) => blockSeal);
-  expect(defined(second).header).toMatchObject({ number: 2, parentHash: hashHeader(defined(first).header), gasUsed: 0n, timestamp: defined(first).header.timestamp + 1 });
+  expect(defined(second).header).toMatchObject({
+    number: 2,
+    parentHash: hashHeader(defined(first).header),
+    gasUsed: 0n,
+    timestamp: defined(first).header.timestamp + 1,
+  });
   expect(defined(second)).toMatchObject({ firstNumber: 2, lastNumber: 2 });
 });

@@ -30,7 +30,13 @@ test('an epoch start is signed and durable behind the head before anybody gets i
   const { epochStart, message } = await openEpoch(3, head, { identity, signer, log: log as never });
   expect(entries).toEqual([{ number: 9, bytes: message }]);
   expect(decodeLogRecord(message)).toEqual({ kind: 'epochStart', epochStart });
-  expect(epochStart).toMatchObject({ genesisHash: identity.genesisHash, epoch: 3, lastNumber: 9, lastDigest: head.digest, sequencerKey: signer.address });
+  expect(epochStart).toMatchObject({
+    genesisHash: identity.genesisHash,
+    epoch: 3,
+    lastNumber: 9,
+    lastDigest: head.digest,
+    sequencerKey: signer.address,
+  });
   expect(recoverAddress(epochStartDigest(epochStart), epochStart.signature)).toEqual(signer.address);
 });
 

@@ -44,7 +44,12 @@ function drain(pool: Mempool, state: PoolState): Transaction[] {
 }
 
 /** Code and message of what `add` throws. */
-function refusal(pool: Mempool, sender: Uint8Array, transaction: Transaction, requireReady = false): { code: string; message: string } {
+function refusal(
+  pool: Mempool,
+  sender: Uint8Array,
+  transaction: Transaction,
+  requireReady = false,
+): { code: string; message: string } {
   try {
     pool.add(transaction, sender, requireReady);
   } catch (error) {
@@ -125,7 +130,12 @@ describe('refusals have the codes and the wording of geth', () => {
   test.each<[string, Partial<Transaction>, string, string]>([
     ['another chain', { chainId: 5n }, 'INVALID_CHAIN_ID', 'invalid chain id for signer: have 5 want 1'],
     ['no chain', { chainId: undefined }, 'INVALID_CHAIN_ID', 'only replay-protected (EIP-155) transactions allowed over RPC'],
-    ['too much gas', { gasLimit: 16_777_217n }, 'GAS_LIMIT_EXCEEDED', 'transaction gas limit too high (cap: 16777216, tx: 16777217)'],
+    [
+      'too much gas',
+      { gasLimit: 16_777_217n },
+      'GAS_LIMIT_EXCEEDED',
+      'transaction gas limit too high (cap: 16777216, tx: 16777217)',
+    ],
     ['too little gas', { gasLimit: 20_999n }, 'INTRINSIC_GAS_TOO_LOW', 'intrinsic gas too low: gas 20999, minimum needed 21000'],
     [
       'too little gas for calldata',
@@ -175,7 +185,10 @@ describe('refusals have the codes and the wording of geth', () => {
     const transaction = add(pool, alice, 0);
     expect(refusal(pool, alice, transaction)).toEqual({ code: 'ALREADY_KNOWN', message: 'already known' });
     add(pool, alice, 1);
-    expect(refusal(pool, alice, poolTransaction({ nonce: 2n }))).toEqual({ code: 'SENDER_LIMIT', message: 'account limit exceeded: pooled 2 txs' });
+    expect(refusal(pool, alice, poolTransaction({ nonce: 2n }))).toEqual({
+      code: 'SENDER_LIMIT',
+      message: 'account limit exceeded: pooled 2 txs',
+    });
     state.setCode(bob, Uint8Array.of(1), new Uint8Array(32).fill(1));
     expect(refusal(pool, bob, poolTransaction())).toEqual({ code: 'INVALID_SENDER', message: 'sender not an eoa' });
     state.setCode(carol, Uint8Array.of(0xef, 1, 0, ...new Uint8Array(20)), new Uint8Array(32).fill(2));
@@ -212,7 +225,9 @@ describe('replacing', () => {
   test('without a tip needs one: a free change would cost nothing to repeat', () => {
     const { pool } = createPool();
     add(pool, alice, 0, { maxFeePerGas: 100n, maxPriorityFeePerGas: 0n });
-    expect(refusal(pool, alice, poolTransaction({ maxFeePerGas: 200n, maxPriorityFeePerGas: 0n })).code).toBe('REPLACEMENT_UNDERPRICED');
+    expect(refusal(pool, alice, poolTransaction({ maxFeePerGas: 200n, maxPriorityFeePerGas: 0n })).code).toBe(
+      'REPLACEMENT_UNDERPRICED',
+    );
     expect(refusal(pool, alice, poolTransaction({ maxFeePerGas: 200n, maxPriorityFeePerGas: 1n })).code).toBe('no error');
   });
 
@@ -274,7 +289,8 @@ describe('a full pool', () => {
   test('is also one with too many bytes', () => {
     const { pool } = createPool({ maxTransactions: 10_000 });
     const raw = new Uint8Array(128 * 1024);
-    for (let i = 0; i < 2048; i++) pool.add(poolTransaction({ raw, nonce: BigInt(i % 8) }), new Uint8Array(20).fill(9).with(0, i >> 3));
+    for (let i = 0; i < 2048; i++)
+      pool.add(poolTransaction({ raw, nonce: BigInt(i % 8) }), new Uint8Array(20).fill(9).with(0, i >> 3));
     expect(refusal(pool, alice, poolTransaction()).code).toBe('POOL_FULL');
     pool.drop(defined(pool.next()));
     expect(refusal(pool, alice, poolTransaction()).code).toBe('no error');
@@ -329,7 +345,14 @@ describe('nonces that move without a transaction of their sender (EIP-7702)', ()
     const used = add(pool, alice, 0);
     const next = add(pool, alice, 1);
     state.set(alice, { nonce: 1n });
-    pool.follow({ accounts: [{ address: alice, nonce: 1n }, { address: bob, nonce: 7n }, { address: carol, balance: 1n }], codes: [] });
+    pool.follow({
+      accounts: [
+        { address: alice, nonce: 1n },
+        { address: bob, nonce: 7n },
+        { address: carol, balance: 1n },
+      ],
+      codes: [],
+    });
     expect(pool.get(used.hash)).toBeUndefined();
     expect(drain(pool, state)).toEqual([next]);
   });

@@ -3,9 +3,9 @@ import type { BlockEnvironment } from '../../../src/protocol/block-header.ts';
 import { decodeBody, MINI_BLOCK_VERSION } from '../../../src/protocol/mini-block.ts';
 import { stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
+import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
 import { type ExecutedBatch, MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
 import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
-import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { recoverAddress } from '../../../src/util/secp256k1.ts';
@@ -33,7 +33,12 @@ async function execute(): Promise<ExecutedBatch> {
 test('log, then state, then everyone else', async () => {
   kit.pool(0);
   await committer.commit(env, await execute(), 1);
-  expect(kit.events).toEqual(['log.append miniBlock', 'log.synced miniBlock', 'chain.appendMiniBlock', 'gossip.publish mini-blocks']);
+  expect(kit.events).toEqual([
+    'log.append miniBlock',
+    'log.synced miniBlock',
+    'chain.appendMiniBlock',
+    'gossip.publish mini-blocks',
+  ]);
   expect(kit.log.entries.map(({ bytes }) => bytes)).toEqual(kit.gossiped.map(({ message }) => message));
 });
 
@@ -86,7 +91,12 @@ describe('an envelope', () => {
     clock.now -= 3_600_000;
     kit.pool(0);
     const second = await committer.commit(env, await execute(), 1);
-    expect(second.miniBlock.envelope).toMatchObject({ number: 2, index: 1, env: undefined, parentDigest: first.miniBlock.digest });
+    expect(second.miniBlock.envelope).toMatchObject({
+      number: 2,
+      index: 1,
+      env: undefined,
+      parentDigest: first.miniBlock.digest,
+    });
     expect(second.miniBlock.envelope.timestampUs).toBe(first.miniBlock.envelope.timestampUs + 1);
   });
 

@@ -20,7 +20,11 @@ async function fillBlock(kit: SequencerKit, miniBlocks: number): Promise<void> {
   const committer = new MiniBlockCommitter(kit.options, kit.modules);
   const builder = new MiniBlockBuilder({ engine, mempool, nowMs: clock.nowMs, onRejected: () => {} });
   for (let i = 0; i < miniBlocks; i++) {
-    await committer.commit(env, await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 42_000n }), 1);
+    await committer.commit(
+      env,
+      await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 42_000n }),
+      1,
+    );
   }
 }
 
@@ -74,7 +78,11 @@ test('an execution that comes out otherwise than it was signed is an error', asy
     // A write that was not there the first time.
     if (nonce === 1n) kit.modules.world.setStorage(new Uint8Array(20).fill(1), new Uint8Array(32), new Uint8Array(32).fill(1));
   };
-  const account = { nonce: 1n, balance: 1n, codeHash: defined(kit.modules.world.getAccount(defined(kit.builder.accounts[0]).address)).codeHash };
+  const account = {
+    nonce: 1n,
+    balance: 1n,
+    codeHash: defined(kit.modules.world.getAccount(defined(kit.builder.accounts[0]).address)).codeHash,
+  };
   kit.modules.world.setAccount(new Uint8Array(20).fill(1), account);
   await expect(replayOpenBlock(kit.modules)).rejects.toMatchObject({ code: 'REPLAY_DIVERGED', meta: { number: 3 } });
 });

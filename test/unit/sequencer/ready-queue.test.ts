@@ -4,7 +4,9 @@ import { ReadyQueue } from '../../../src/sequencer/ready-queue.ts';
 import { runs } from '../../support/property-runs.ts';
 
 test('gives the smallest item, as a sorted array does', () => {
-  const steps = fc.array(fc.oneof({ arbitrary: fc.nat(30), weight: 3 }, { arbitrary: fc.constant('pop' as const), weight: 2 }), { maxLength: 200 });
+  const steps = fc.array(fc.oneof({ arbitrary: fc.nat(30), weight: 3 }, { arbitrary: fc.constant('pop' as const), weight: 2 }), {
+    maxLength: 200,
+  });
   fc.assert(
     fc.property(steps, (commands) => {
       const queue = new ReadyQueue<number>((a, b) => a - b);

@@ -9,7 +9,7 @@ import { createSequencerKit, type SequencerKit, type SequencerKitOptions } from 
 
 /** 1.8 s after a block boundary of one second each. */
 const START_MS = 1_800_000_000_200;
-const clock = { nowMs: () => Date.now() };
+const clock = { nowMs: () => Date.now(), elapsedMs: () => performance.now() };
 let kit: SequencerKit;
 let sequencer: Sequencer;
 let running: Promise<void>;
@@ -114,7 +114,25 @@ describe('with transactions', () => {
     expect(envelopes()).toHaveLength(1);
     send(0);
     await pass(20);
-    expect(envelopes()).toMatchObject([{ blockNumber: 1 }, { blockNumber: 2, index: 0, env: { parentHash: kit.chain.head().hash } }]);
+    expect(envelopes()).toMatchObject([
+      { blockNumber: 1 },
+      { blockNumber: 2, index: 0, env: { parentHash: kit.chain.head().hash } },
+    ]);
+  });
+
+  test('a block is not sealed before its last mini-block is durable', async () => {
+    await start();
+    send(0);
+    await pass(700);
+    const gate = Promise.withResolvers<void>();
+    kit.log.gate = gate.promise;
+    send(1);
+    await pass(400);
+    expect(kit.events.filter((event) => event.includes('blockSeal'))).toEqual([]);
+    gate.resolve();
+    await pass(50);
+    expect(kit.chain.seals[0]?.seal).toMatchObject({ firstNumber: 1, lastNumber: 2 });
+    expect(kit.events.indexOf('log.append blockSeal')).toBeGreaterThan(kit.events.lastIndexOf('log.synced miniBlock'));
   });
 
   test('everything is committed in order under load, whatever the log takes', async () => {
@@ -139,7 +157,11 @@ describe('a full block', () => {
     const first = send(0, heavy);
     const second = send(1, heavy);
     const engineOutcome = (hash: Uint8Array) =>
-      kit.engine.outcomes.set(toKey(hash), { kind: 'included', gasUsed: 16_000_000n, receipt: { type: 2, status: 1, cumulativeGasUsed: 0n, logs: [] } });
+      kit.engine.outcomes.set(toKey(hash), {
+        kind: 'included',
+        gasUsed: 16_000_000n,
+        receipt: { type: 2, status: 1, cumulativeGasUsed: 0n, logs: [] },
+      });
     for (const { hash } of [first, second]) engineOutcome(hash);
     await pass(700);
     expect(kit.mempool.get(first.hash)).toBeUndefined();
@@ -246,7 +268,11 @@ test('while provers are too far behind the gas budget is a tenth', async () => {
   const budget = 300;
   for (let i = 0; i < budget; i++) {
     const { hash } = send(i % 6);
-    kit.engine.outcomes.set(toKey(hash), { kind: 'included', gasUsed: 1_000_000n, receipt: { type: 2, status: 1, cumulativeGasUsed: 0n, logs: [] } });
+    kit.engine.outcomes.set(toKey(hash), {
+      kind: 'included',
+      gasUsed: 1_000_000n,
+      receipt: { type: 2, status: 1, cumulativeGasUsed: 0n, logs: [] },
+    });
   }
   await pass(5);
   expect(kit.samples).toMatchObject([{ number: 1, transactions: 6 }]);

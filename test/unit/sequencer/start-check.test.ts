@@ -30,7 +30,14 @@ describe('a heartbeat of a rival', () => {
   const identity = { chainId: 1, genesisHash: new Uint8Array(32).fill(3), forkId: 'prague' };
   const isRival = (message: Bytes): boolean => isRivalHeartbeat(message, self.address, identity, 1_000);
   const beat = (changes: Partial<Heartbeat> = {}, signer = self): Bytes => {
-    const unsigned = { genesisHash: identity.genesisHash, epoch: 1, number: 5, digest: new Uint8Array(32), timestampUs: 1_001, ...changes };
+    const unsigned = {
+      genesisHash: identity.genesisHash,
+      epoch: 1,
+      number: 5,
+      digest: new Uint8Array(32),
+      timestampUs: 1_001,
+      ...changes,
+    };
     return encodeSequencerMessage({ kind: 'heartbeat', heartbeat: withSignature(unsigned, heartbeatDigest(unsigned), signer) });
   };
 

@@ -12,7 +12,10 @@ import { testSigner } from '../../support/test-accounts.ts';
 function published(): { readonly builder: ChainBuilder; readonly records: Bytes[] } {
   const builder = new ChainBuilder();
   const blocks = [builder.block(2, 1), builder.block(2, 1)];
-  const records = blocks.flatMap(({ miniBlocks, record }) => [...miniBlocks.map((miniBlock) => miniBlock.record.bytes), record.bytes]);
+  const records = blocks.flatMap(({ miniBlocks, record }) => [
+    ...miniBlocks.map((miniBlock) => miniBlock.record.bytes),
+    record.bytes,
+  ]);
   return { builder, records: [...records, builder.miniBlock().record.bytes, builder.miniBlock().record.bytes] };
 }
 
@@ -48,7 +51,13 @@ async function adopt(
   }
   const log = { append: async (entries: readonly LogEntry[]) => void appended.push(...entries) };
   const claimed = { epoch: 1, number: 6, digest: builder.genesisHash };
-  const head = await adoptTail(own, claimed, builder.sequencer.address, { peers: { range }, log, replay, epoch, sealedBlock: () => sealed });
+  const head = await adoptTail(own, claimed, builder.sequencer.address, {
+    peers: { range },
+    log,
+    replay,
+    epoch,
+    sealedBlock: () => sealed,
+  });
   return { head, appended };
 }
 

@@ -19,12 +19,16 @@ describe('a timetable', () => {
 
   test('ends a block at the next multiple of the interval, never later than an interval after it opened', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1_000, max: 60_000 }), fc.double({ min: 0, max: 2e12, noNaN: true }), (blockIntervalMs, nowMs) => {
-        const end = new Timetable({ miniBlockIntervalMs: 10, blockIntervalMs }).blockEndMs(nowMs);
-        expect(end % blockIntervalMs).toBe(0);
-        expect(end).toBeGreaterThan(nowMs);
-        expect(end - nowMs).toBeLessThanOrEqual(blockIntervalMs);
-      }),
+      fc.property(
+        fc.integer({ min: 1_000, max: 60_000 }),
+        fc.double({ min: 0, max: 2e12, noNaN: true }),
+        (blockIntervalMs, nowMs) => {
+          const end = new Timetable({ miniBlockIntervalMs: 10, blockIntervalMs }).blockEndMs(nowMs);
+          expect(end % blockIntervalMs).toBe(0);
+          expect(end).toBeGreaterThan(nowMs);
+          expect(end - nowMs).toBeLessThanOrEqual(blockIntervalMs);
+        },
+      ),
       runs(200),
     );
   });

@@ -49,7 +49,10 @@ test('what is refused wakes nobody', async () => {
   await expect(ingress.submit(new Uint8Array(128 * 1024 + 1).fill(2))).rejects.toMatchObject({ code: 'TRANSACTION_TOO_LARGE' });
   kit.transfer(0);
   const gapped = kit.transfer(0);
-  await expect(ingress.submit(gapped.raw, { requireReady: true })).rejects.toMatchObject({ code: 'NONCE_GAP', meta: { expectedNonce: '0x1' } });
+  await expect(ingress.submit(gapped.raw, { requireReady: true })).rejects.toMatchObject({
+    code: 'NONCE_GAP',
+    meta: { expectedNonce: '0x1' },
+  });
   await expect(ingress.service().submit(gapped.raw, { requireReady: true })).rejects.toMatchObject({ code: 'NONCE_GAP' });
   expect(wake).not.toHaveBeenCalled();
   expect(await ingress.submit(gapped.raw)).toEqual(gapped.hash);

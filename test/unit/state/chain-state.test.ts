@@ -53,14 +53,19 @@ describe('applying', () => {
   test('moves state, registry, open block and head together, one mini-block at a time', () => {
     const builder = new ChainBuilder();
     const node = startNode(builder);
-    const commits = [builder.miniBlock([builder.transfer(0)]), builder.miniBlock(), builder.miniBlock([builder.transfer(1), builder.transfer(2)])];
+    const commits = [
+      builder.miniBlock([builder.transfer(0)]),
+      builder.miniBlock(),
+      builder.miniBlock([builder.transfer(1), builder.transfer(2)]),
+    ];
     let rows = node.registry.mark().accounts;
     for (const [i, commit] of commits.entries()) {
       const { digest, envelope } = commit.miniBlock;
       node.chainState.apply(commit);
       expect(node.chainState.head()).toEqual({ epoch: 1, number: i + 1, digest, timestampUs: envelope.timestampUs });
       expect(node.chainState.openBlock()).toMatchObject({ env: commit.env, firstNumber: 1, nextIndex: i + 1 });
-      for (const { address } of commit.diff.accounts) expect(node.registry.rowsSince({ accounts: 0, slots: 0 }).accounts).toContainEqual(address);
+      for (const { address } of commit.diff.accounts)
+        expect(node.registry.rowsSince({ accounts: 0, slots: 0 }).accounts).toContainEqual(address);
       expect(node.registry.mark().accounts).toBeGreaterThanOrEqual(rows);
       rows = node.registry.mark().accounts;
     }

@@ -8,7 +8,10 @@ afterEach(() => thread.stop());
 describe('a call', () => {
   test('is answered with what its handler returned', async () => {
     start();
-    expect(await thread.call('echo', { bytes: Uint8Array.of(1, 2), big: 2n ** 200n })).toEqual({ bytes: Uint8Array.of(1, 2), big: 2n ** 200n });
+    expect(await thread.call('echo', { bytes: Uint8Array.of(1, 2), big: 2n ** 200n })).toEqual({
+      bytes: Uint8Array.of(1, 2),
+      big: 2n ** 200n,
+    });
     expect(await Promise.all([1, 2, 3].map((value) => thread.call('echo', value)))).toEqual([1, 2, 3]);
   });
 
@@ -30,7 +33,11 @@ describe('a call', () => {
 
   test('rejects with the coded error of its handler, and the thread goes on', async () => {
     start();
-    await expect(thread.call('refuse', undefined)).rejects.toMatchObject({ code: 'NO_SUCH_THING', message: 'there is no such thing', meta: { number: 7 } });
+    await expect(thread.call('refuse', undefined)).rejects.toMatchObject({
+      code: 'NO_SUCH_THING',
+      message: 'there is no such thing',
+      meta: { number: 7 },
+    });
     await expect(thread.call('crash', undefined)).rejects.toMatchObject({ code: 'THREAD_CALL_FAILED', message: 'a bug' });
     await expect(thread.call('unknown', undefined)).rejects.toMatchObject({ code: 'UNKNOWN_METHOD' });
     await expect(thread.call('uncloneable', undefined)).rejects.toMatchObject({ code: 'THREAD_CALL_FAILED' });

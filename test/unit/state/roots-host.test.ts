@@ -1,0 +1,42 @@
+import { afterEach, expect, test } from 'vitest';
+import { encodeMiniBlock } from '../../../src/protocol/mini-block.ts';
+import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
+import { createInlineRoots, type RootsHost, startRootsThread } from '../../../src/state/roots-host.ts';
+import { ChainBuilder } from '../../support/chain-builder.ts';
+
+const hosts: RootsHost[] = [];
+const use = (host: RootsHost): RootsHost => {
+  hosts.push(host);
+  return host;
+};
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.stop();
+});
+
+test('a thread and the calling thread give the roots that the seals of the chain have', async () => {
+  const builder = new ChainBuilder();
+  const blocks = [builder.block(2, 3), builder.block(1, 0), builder.block(3, 1)];
+  for (const host of [use(createInlineRoots()), use(startRootsThread())]) {
+    host.load(encodeStateDiff(builder.genesis.allocation));
+    expect(await host.ready()).toEqual(builder.genesisHeader.stateRoot);
+    for (const { miniBlocks, seal, diff } of blocks) {
+      for (const { miniBlock } of miniBlocks) host.append(encodeMiniBlock(miniBlock));
+      const keys = diff.accounts.map(({ address, slots }) => ({ address, slots: (slots ?? []).map(({ key }) => key) }));
+      const { stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed } = await host.seal({ keys, codes: [], headers: [] });
+      expect({ stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed }).toEqual({
+        stateRoot: seal.header.stateRoot,
+        transactionsRoot: seal.header.transactionsRoot,
+        receiptsRoot: seal.header.receiptsRoot,
+        logsBloom: seal.header.logsBloom,
+        gasUsed: seal.header.gasUsed,
+      });
+    }
+  }
+});
+
+test('bytes that are no mini-block end the thread, and the owner is told', async () => {
+  const host = use(startRootsThread());
+  host.append(Uint8Array.of(1, 2, 3));
+  await expect(host.ready()).rejects.toMatchObject({ code: 'THREAD_DIED' });
+  await expect(host.failed).rejects.toMatchObject({ code: 'THREAD_DIED' });
+});
