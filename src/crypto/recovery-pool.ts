@@ -2,7 +2,7 @@ import type { Address } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
-import { packRecoveryJobs, recoverBatch, type RecoveryJob, unpackRecoveryResults } from './recovery.ts';
+import { packRecoveryJobs, type RecoveryJob, recoverBatch, unpackRecoveryResults } from './recovery.ts';
 
 /** Largest batch sent to the thread: 256 recoveries take about 15 ms, so nobody waits long behind a burst. */
 const MAX_BATCH = 256;

@@ -3,9 +3,9 @@ import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { untilAborted } from '../util/until-aborted.ts';
+import { Wakeup } from '../util/wakeup.ts';
 import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
-import { untilAborted } from './until-aborted.ts';
-import { Wakeup } from './wakeup.ts';
 
 export type AttestationSyncOptions = Pick<FullNodeLimits, 'attestationGraceMs'>;
 

@@ -1,5 +1,5 @@
 import { EMPTY_CODE_HASH } from '../protocol/primitives.ts';
-import { type AccountDiff, createStateDiff, type SlotDiff, sortSlots, type StateDiff } from '../protocol/state-diff.ts';
+import { type AccountDiff, createStateDiff, type SlotDiff, type StateDiff, sortSlots } from '../protocol/state-diff.ts';
 import { type Bytes, toKey } from '../util/bytes.ts';
 
 /**

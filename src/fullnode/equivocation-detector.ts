@@ -1,6 +1,6 @@
-import { signedPart } from '../protocol/validate-sequencer-message.ts';
 import type { SequencerMessage } from '../protocol/log-record.ts';
 import type { Hash } from '../protocol/primitives.ts';
+import { signedPart } from '../protocol/validate-sequencer-message.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { type Equivocation, PositionMemory } from './position-memory.ts';
 

@@ -1,4 +1,4 @@
-import { toHex, type Bytes } from '../util/bytes.ts';
+import { type Bytes, toHex } from '../util/bytes.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { Clock, FullNodeLogger } from './full-node-options.ts';

@@ -1,10 +1,10 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
-import { untilAborted } from './until-aborted.ts';
-import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
+import { untilAborted } from '../util/until-aborted.ts';
+import { Wakeup } from '../util/wakeup.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
-import { Wakeup } from './wakeup.ts';
+import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
 
 export type RangeSyncOptions = Pick<FullNodeLimits, 'rangeLimit' | 'backoffMinMs' | 'backoffMaxMs'>;
 

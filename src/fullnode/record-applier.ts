@@ -1,9 +1,9 @@
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
-import type { Equivocation } from './position-memory.ts';
 import type { FullNodeLogger } from './full-node-options.ts';
 import type { HaltSwitch } from './halt-switch.ts';
+import type { Equivocation } from './position-memory.ts';
 import type { ReceivedMiniBlock } from './reorder-buffer.ts';
 import type { EpochOutcome, ReplicaChain } from './replica-chain.ts';
 import { type FaultRule, isSequencerFault, type SequencerFault } from './sequencer-fault.ts';

@@ -1,6 +1,6 @@
 import { decodeLogRecord } from '../protocol/log-record.ts';
-import type { LogEntry } from '../protocol/ports/log.ts';
 import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
+import type { LogEntry } from '../protocol/ports/log.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import { stateDiffDigest } from '../protocol/state-diff.ts';

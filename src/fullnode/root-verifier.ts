@@ -3,11 +3,11 @@ import type { PeerReader } from '../protocol/ports/network.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { untilAborted } from '../util/until-aborted.ts';
+import { Wakeup } from '../util/wakeup.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
-import type { FullNodeLogger, FullNodeLimits, WitnessVerifier } from './full-node-options.ts';
+import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from './full-node-options.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
-import { untilAborted } from './until-aborted.ts';
-import { Wakeup } from './wakeup.ts';
 import { isSealedWitness, type WitnessAssembler } from './witness-assembler.ts';
 
 export type RootVerifierOptions = Pick<FullNodeLimits, 'witnessGraceMs' | 'backoffMinMs' | 'backoffMaxMs'>;

@@ -1,5 +1,5 @@
 import { StrobeError } from '../util/errors.ts';
-import { Wakeup } from './wakeup.ts';
+import { Wakeup } from '../util/wakeup.ts';
 
 type Work = () => void | Promise<void>;
 

@@ -2,8 +2,8 @@ import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { MAX_MESSAGE_ITEMS } from './limits.ts';
-import { BLOOM_BYTES } from './receipt.ts';
 import { type Address, EMPTY_LIST_HASH, EMPTY_REQUESTS_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from './primitives.ts';
+import { BLOOM_BYTES } from './receipt.ts';
 import { asBigInt, asBytes, asList, decodeRlp, encodeRlp, fromNumber } from './rlp.ts';
 
 /** The variable fields of a Prague header; the others are constants here (no ommers, withdrawals, blobs or requests). */

@@ -3,6 +3,7 @@ import { type Bytes, EMPTY_BYTES, fromHex, padTo32, toHex } from '../util/bytes.
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { type BlockHeader, hashHeader } from './block-header.ts';
+import { MAX_TRANSACTION_GAS } from './limits.ts';
 import {
   type Address,
   BEACON_ROOTS_CONTRACT,
@@ -12,7 +13,6 @@ import {
   HISTORY_CONTRACT,
   ZERO_HASH,
 } from './primitives.ts';
-import { MAX_TRANSACTION_GAS } from './limits.ts';
 import { BLOOM_BYTES } from './receipt.ts';
 import { type AccountDiff, createStateDiff, isEmptyAccount, type StateDiff, sortSlots } from './state-diff.ts';
 

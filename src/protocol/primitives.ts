@@ -1,4 +1,4 @@
-import { fromHex, fromKey, type Bytes } from '../util/bytes.ts';
+import { type Bytes, fromHex, fromKey } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
 
 /** 20 bytes. */

@@ -1,4 +1,4 @@
-import { type Bytes, bytesEqual, compareBytes, isZeroBytes, toKey, trimLeadingZeros, padTo32 } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, compareBytes, isZeroBytes, padTo32, toKey, trimLeadingZeros } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { type Address, EMPTY_CODE_HASH, type Hash } from './primitives.ts';

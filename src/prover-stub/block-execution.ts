@@ -1,11 +1,11 @@
 import { type Block, createBlock } from '@ethereumjs/block';
 import type { EVMMockBlockchainInterface } from '@ethereumjs/evm';
 import { createTxFromRLP, type TypedTransaction } from '@ethereumjs/tx';
-import { Address as LibraryAddress, EthereumJSError } from '@ethereumjs/util';
+import { EthereumJSError, Address as LibraryAddress } from '@ethereumjs/util';
 import { createVM, encodeReceipt, runTx, type VM } from '@ethereumjs/vm';
 import type { BlockEnvironment } from '../protocol/block-header.ts';
-import { BEACON_ROOTS_CONTRACT, HISTORY_CONTRACT, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import type { BodyTransaction } from '../protocol/mini-block.ts';
+import { BEACON_ROOTS_CONTRACT, type Hash, HISTORY_CONTRACT, ZERO_HASH } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom } from '../protocol/receipt.ts';
 import { type Bytes, bigIntToBytes32, bytesEqual, toHex } from '../util/bytes.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';

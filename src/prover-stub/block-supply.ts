@@ -1,9 +1,9 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import { isStrobeError } from '../util/errors.ts';
+import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import type { Intake } from './gossip-intake.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
-import type { Wakeup } from './wakeup.ts';
 
 export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'>;
 

@@ -1,13 +1,13 @@
+import { isAttestationRecord } from '../protocol/attestation-record.ts';
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
 import { decodeSequencerMessage, type SequencerMessage } from '../protocol/log-record.ts';
 import type { Gossip } from '../protocol/ports/network.ts';
-import { isAttestationRecord } from '../protocol/attestation-record.ts';
+import { blockSealDigest, type EpochStart } from '../protocol/sequencer-messages.ts';
 import {
   isSequencerSigned,
   type SequencerMessageContext,
   validateSequencerMessage,
 } from '../protocol/validate-sequencer-message.ts';
-import { blockSealDigest, type EpochStart } from '../protocol/sequencer-messages.ts';
 import { validateWitnessChunk, type WitnessChunkContext } from '../protocol/validate-witness-chunk.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';

@@ -2,6 +2,7 @@ import { encodeAttestation } from '../protocol/attestation.ts';
 import { type BlockSeal, blockHashOf, type EpochStart } from '../protocol/sequencer-messages.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import { Wakeup } from '../util/wakeup.ts';
 import { AttestedHistory } from './attested-history.ts';
 import { type AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import { attest, isFatal, reexecuteWithin } from './block-proof.ts';
@@ -9,7 +10,6 @@ import { BlockSupply } from './block-supply.ts';
 import { Intake } from './gossip-intake.ts';
 import { DEFAULT_PROVER_LIMITS, type ProverLimits, type ProverModules, type ProverOptions } from './prover-options.ts';
 import type { ReexecutionVerdict } from './re-execute.ts';
-import { Wakeup } from './wakeup.ts';
 import { WitnessBuffer } from './witness-buffer.ts';
 import { WitnessSource } from './witness-source.ts';
 

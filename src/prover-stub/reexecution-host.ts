@@ -1,6 +1,6 @@
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import type { BlockJob, ChainRules } from './block-job.ts';
-import { reexecuteBlock, type ReexecutionVerdict } from './re-execute.ts';
+import { type ReexecutionVerdict, reexecuteBlock } from './re-execute.ts';
 
 /** {@link reexecuteBlock} behind a thread boundary: a block takes seconds in which gossip must go on. */
 export interface ReexecutionHost {

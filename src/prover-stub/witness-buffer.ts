@@ -1,7 +1,7 @@
+import type { Hash } from '../protocol/primitives.ts';
 import { type BlockSeal, blockHashOf, type WitnessChunk, witnessDigest } from '../protocol/sequencer-messages.ts';
 import type { AuthenticChunk } from '../protocol/validate-witness-chunk.ts';
 import { type Bytes, bytesEqual, concatBytes, toKey } from '../util/bytes.ts';
-import type { Hash } from '../protocol/primitives.ts';
 
 interface PartialWitness {
   readonly blockNumber: number;

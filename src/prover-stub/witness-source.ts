@@ -2,9 +2,9 @@ import type { PeerReader } from '../protocol/ports/network.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
+import type { Wakeup } from '../util/wakeup.ts';
 import { assertWitnessDigest } from './block-job.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
-import type { Wakeup } from './wakeup.ts';
 import type { WitnessBuffer } from './witness-buffer.ts';
 
 export type WitnessSourceLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'witnessAttempts'>;

@@ -1,7 +1,7 @@
 import type { Common } from '@ethereumjs/common';
 import { MerklePatriciaTrie } from '@ethereumjs/mpt';
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager';
-import { type Account as LibraryAccount, Address as LibraryAddress, createAccountFromRLP, ValueEncoding } from '@ethereumjs/util';
+import { createAccountFromRLP, type Account as LibraryAccount, Address as LibraryAddress, ValueEncoding } from '@ethereumjs/util';
 import { type Account, EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
 import { encodeRlp } from '../protocol/rlp.ts';
 import { type AccountDiff, createStateDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../protocol/state-diff.ts';

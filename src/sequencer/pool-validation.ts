@@ -2,8 +2,8 @@ import { poolError } from '../protocol/pool-errors.ts';
 import type { StateReader } from '../protocol/ports/state.ts';
 import { type Account, type Address, EMPTY_CODE_HASH } from '../protocol/primitives.ts';
 import type { Transaction } from '../protocol/transaction.ts';
+import { MAX_INIT_CODE_BYTES, transactionGas } from '../protocol/transaction-gas.ts';
 import { bytesEqual } from '../util/bytes.ts';
-import { floorDataGas, intrinsicGas, MAX_INIT_CODE_BYTES } from './intrinsic-gas.ts';
 
 /** What the pool takes at all, whatever the sender's account says. */
 export interface PoolRules {
@@ -34,11 +34,10 @@ export function checkStateless(transaction: Transaction, rules: PoolRules): void
       `transaction gas limit too high (cap: ${rules.maxTransactionGas}, tx: ${transaction.gasLimit})`,
     );
   }
-  const intrinsic = intrinsicGas(transaction);
+  const { intrinsic, floor } = transactionGas(transaction);
   if (transaction.gasLimit < intrinsic) {
     throw poolError('INTRINSIC_GAS_TOO_LOW', `intrinsic gas too low: gas ${transaction.gasLimit}, minimum needed ${intrinsic}`);
   }
-  const floor = floorDataGas(transaction);
   if (transaction.gasLimit < floor) {
     throw poolError(
       'INTRINSIC_GAS_TOO_LOW',

@@ -1,9 +1,9 @@
+import type { RegistryMark, RegistryRows } from '../protocol/ports/chain.ts';
+import { type Hash, ZERO_HASH } from '../protocol/primitives.ts';
+import type { StateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, concatBytes, fromKey, toKey } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { type Hash, ZERO_HASH } from '../protocol/primitives.ts';
-import type { RegistryMark, RegistryRows } from '../protocol/ports/chain.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
 
 const ACCOUNT_ROW = 0;
 const SLOT_ROW = 1;

@@ -55,13 +55,7 @@ function decodeList(rlp: Bytes, list: Item, depth: number, keyNibbles: number | 
   throw malformed('a node has 2 or 17 items');
 }
 
-function decodeShort(
-  rlp: Bytes,
-  pathItem: Item,
-  content: Item,
-  depth: number,
-  keyNibbles: number | undefined,
-): ResolvedNode {
+function decodeShort(rlp: Bytes, pathItem: Item, content: Item, depth: number, keyNibbles: number | undefined): ResolvedNode {
   if (pathItem.list || pathItem.payload === pathItem.end) throw malformed('a path is a string that is not empty');
   const path = rlp.subarray(pathItem.payload, pathItem.end);
   const prefix = path[0] as number;

@@ -89,32 +89,19 @@ function insertAtExtension(
   }
   const at = from + shared;
   const branch = branchNode(owner, emptyChildren(), undefined);
-  branch.children[nibbleAt(path, at)] =
-    at + 1 === to ? extension.child : extensionNode(owner, path, at + 1, to, extension.child);
+  branch.children[nibbleAt(path, at)] = at + 1 === to ? extension.child : extensionNode(owner, path, at + 1, to, extension.child);
   return splitOff(owner, branch, key, depth, depth + shared, value);
 }
 
 /** Adds the new value to the fresh branch of a split and puts the shared nibbles above it. */
-function splitOff(
-  owner: number,
-  branch: BranchNode,
-  key: Bytes,
-  depth: number,
-  splitDepth: number,
-  value: Bytes,
-): ResolvedNode {
+function splitOff(owner: number, branch: BranchNode, key: Bytes, depth: number, splitDepth: number, value: Bytes): ResolvedNode {
   if (splitDepth === key.length * 2) branch.value = value;
   else branch.children[nibbleAt(key, splitDepth)] = leafNode(owner, key, splitDepth + 1, value);
   return splitDepth === depth ? branch : extensionNode(owner, key, depth, splitDepth, branch);
 }
 
 /** Removes `key` below `node`; undefined when nothing is left. */
-export function removeAt(
-  context: UpdateContext,
-  node: ResolvedNode,
-  key: Bytes,
-  depth: number,
-): ResolvedNode | undefined {
+export function removeAt(context: UpdateContext, node: ResolvedNode, key: Bytes, depth: number): ResolvedNode | undefined {
   const keyEnd = key.length * 2;
   if (node.kind === LEAF) {
     return leafMatches(node, key, depth) ? undefined : node;
@@ -177,12 +164,7 @@ function collapsed(
 }
 
 /** `node` with the path of an extension or one nibble in front, merged into a single node where the rules say so. */
-function prefixed(
-  owner: number,
-  head: ExtensionNode | undefined,
-  nibble: number | undefined,
-  node: ResolvedNode,
-): ResolvedNode {
+function prefixed(owner: number, head: ExtensionNode | undefined, nibble: number | undefined, node: ResolvedNode): ResolvedNode {
   const tail =
     node.kind === BRANCH
       ? { path: EMPTY_BYTES, from: 0, to: 0 }
@@ -196,12 +178,7 @@ function unchanged(before: ResolvedNode | undefined, after: ResolvedNode): boole
   return before === after && after.ref !== undefined;
 }
 
-function withChild(
-  context: UpdateContext,
-  branch: BranchNode,
-  nibble: number,
-  child: TrieNode | undefined,
-): BranchNode {
+function withChild(context: UpdateContext, branch: BranchNode, nibble: number, child: TrieNode | undefined): BranchNode {
   const own = ownBranch(context, branch);
   own.children[nibble] = child;
   return own;

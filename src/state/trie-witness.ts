@@ -116,11 +116,7 @@ class WitnessCollector {
 }
 
 /** True when the deletions, in the worst case and order, leave at most one entry of the branch. */
-function mayCollapse(
-  node: BranchNode,
-  perChild: readonly (readonly WitnessKey[] | undefined)[],
-  valueDeleted: boolean,
-): boolean {
+function mayCollapse(node: BranchNode, perChild: readonly (readonly WitnessKey[] | undefined)[], valueDeleted: boolean): boolean {
   let staying = node.value !== undefined && !valueDeleted ? 1 : 0;
   for (let i = 0; i < BRANCH_WIDTH; i++) {
     if (node.children[i] === undefined) continue;

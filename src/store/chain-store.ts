@@ -1,5 +1,5 @@
 import type { Attestation } from '../protocol/attestation.ts';
-import { type BlockEnvironment, type BlockHeader, hashHeader, encodeHeader } from '../protocol/block-header.ts';
+import { type BlockEnvironment, type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
 import type { DiffCodec } from '../protocol/diff-codec.ts';
 import type {
   AppliedMiniBlock,
@@ -168,9 +168,7 @@ export class ChainStore implements ChainReader, ChainWriter {
     if (seal === undefined && !isGenesis) return undefined;
     const hash = seal === undefined ? this.genesisHash : hashHeader(seal.header);
     const attestations = await this.#database.verification.attestations(blockNumber);
-    const agreeing = attestations.filter(
-      ({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, hash),
-    );
+    const agreeing = attestations.filter(({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, hash));
     return {
       blockNumber,
       received: true,

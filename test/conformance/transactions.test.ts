@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/protocol/primitives.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
-import { floorDataGas, intrinsicGas } from '../../src/sequencer/intrinsic-gas.ts';
+import { transactionGas } from '../../src/protocol/transaction-gas.ts';
 import { checkFunds, checkStateless } from '../../src/sequencer/pool-validation.ts';
 import { type Bytes, fromHex, toHex } from '../../src/util/bytes.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
@@ -78,7 +78,7 @@ function expectValid(raw: Bytes, expected: Outcome): void {
   const { transaction, sender } = admit(raw);
   expect(toHex(transaction.hash)).toBe(expected.hash);
   expect(toHex(sender)).toBe(expected.sender);
-  expect(intrinsicGas(transaction)).toBe(BigInt(expected.intrinsicGas));
+  expect(transactionGas(transaction).intrinsic).toBe(BigInt(expected.intrinsicGas));
 }
 
 /** The checks of the pool that are consensus rules too, up to Cancun, for a sender with all the ether there can be. */
@@ -94,8 +94,8 @@ function admit(raw: Bytes): { transaction: Transaction; sender: Address } {
 /** The gas limit, raised to the floor of EIP-7623 where it is enough without. */
 function beforePrague(transaction: Transaction): bigint {
   const { gasLimit } = transaction;
-  const floor = floorDataGas(transaction);
-  return gasLimit >= intrinsicGas(transaction) && gasLimit < floor ? floor : gasLimit;
+  const floor = transactionGas(transaction).floor;
+  return gasLimit >= transactionGas(transaction).intrinsic && gasLimit < floor ? floor : gasLimit;
 }
 
 function codesFor(exception: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { type BlockHeader as EthereumJsHeader, createBlockHeader, createBlockHeaderFromBytesArray } from '@ethereumjs/block';
+import { createBlockHeader, createBlockHeaderFromBytesArray, type BlockHeader as EthereumJsHeader } from '@ethereumjs/block';
 import { Common, Hardfork, Mainnet } from '@ethereumjs/common';
 import { RLP } from '@ethereumjs/rlp';
 import fc from 'fast-check';
@@ -45,8 +45,16 @@ test('constants of a header, its length and its extra data are checked', () => {
   const fields = RLP.decode(encodeHeader(value)) as Bytes[];
   const constants = [1, 7, 14, 16, 17, 18, 19, 20];
   for (const index of constants) {
-    const other = index === 14 ? new Uint8Array(8).fill(1) : (fields[index] as Bytes).length === 0 ? Uint8Array.of(1) : new Uint8Array(32).fill(1);
-    expect(strobeCodeOf(() => decodeHeader(RLP.encode(fields.with(index, other)))), `field ${index}`).toBe('INVALID_HEADER');
+    const other =
+      index === 14
+        ? new Uint8Array(8).fill(1)
+        : (fields[index] as Bytes).length === 0
+          ? Uint8Array.of(1)
+          : new Uint8Array(32).fill(1);
+    expect(
+      strobeCodeOf(() => decodeHeader(RLP.encode(fields.with(index, other)))),
+      `field ${index}`,
+    ).toBe('INVALID_HEADER');
   }
   expect(strobeCodeOf(() => decodeHeader(encodeHeader({ ...value, extraData: new Uint8Array(33) })))).toBe('INVALID_HEADER');
   expect(strobeCodeOf(() => decodeHeader(RLP.encode(fields.slice(0, 20))))).toBe('INVALID_RLP');
@@ -60,7 +68,10 @@ test('the next base fee is that of ethereumjs, and never below the floor', () =>
     .map(({ gasLimit, share, baseFeePerGas }) => ({ gasLimit, gasUsed: (gasLimit * BigInt(share)) / 1000n, baseFeePerGas }));
   fc.assert(
     fc.property(parents, uint(90), (parent, floor) => {
-      const reference = createBlockHeader({ number: 1n, ...parent }, { common, skipConsensusFormatValidation: true }).calcNextBaseFee();
+      const reference = createBlockHeader(
+        { number: 1n, ...parent },
+        { common, skipConsensusFormatValidation: true },
+      ).calcNextBaseFee();
       const next = nextBaseFee(parent, floor);
       expect(next).toBe(reference < floor ? floor : reference);
     }),

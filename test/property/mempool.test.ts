@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Transaction } from '../../src/protocol/transaction.ts';
 import { Mempool } from '../../src/sequencer/mempool.ts';
-import { isStrobeError } from '../../src/util/errors.ts';
 import { toKey } from '../../src/util/bytes.ts';
+import { isStrobeError } from '../../src/util/errors.ts';
 import { PoolState, poolTransaction, senderOf } from '../support/pool-transactions.ts';
 import { runs } from '../support/property-runs.ts';
 
@@ -56,13 +56,17 @@ class Model {
     if (replaced !== undefined) {
       const old = replaced.transaction;
       const enough = (before: bigint, after: bigint): boolean => after > before && after >= (before * 110n) / 100n;
-      if (!enough(old.maxFeePerGas, transaction.maxFeePerGas) || !enough(old.maxPriorityFeePerGas, transaction.maxPriorityFeePerGas)) {
+      if (
+        !enough(old.maxFeePerGas, transaction.maxFeePerGas) ||
+        !enough(old.maxPriorityFeePerGas, transaction.maxPriorityFeePerGas)
+      ) {
         return 'REPLACEMENT_UNDERPRICED';
       }
     } else {
       if (requireReady && transaction.nonce > this.pendingNonce(sender)) return 'NONCE_GAP';
       if (this.of(sender).length >= LIMITS.maxPerSender) return 'SENDER_LIMIT';
-      if (this.waiting.length >= LIMITS.maxTransactions && !this.waiting.some((entry) => this.isGapped(entry))) return 'POOL_FULL';
+      if (this.waiting.length >= LIMITS.maxTransactions && !this.waiting.some((entry) => this.isGapped(entry)))
+        return 'POOL_FULL';
     }
     this.waiting = this.waiting.filter((entry) => entry !== replaced);
     this.waiting.push({ transaction, sender, arrival: this.#arrivals++, atMs: this.nowMs });
@@ -73,7 +77,9 @@ class Model {
   next(): Waiting | undefined {
     const heads = this.waiting.filter(({ sender, transaction }) => transaction.nonce === this.nonces[sender]);
     const payable = heads.filter(({ transaction }) => transaction.maxFeePerGas >= this.baseFee);
-    return payable.sort((a, b) => (this.#rank(a) === this.#rank(b) ? a.arrival - b.arrival : this.#rank(a) < this.#rank(b) ? -1 : 1))[0];
+    return payable.sort((a, b) =>
+      this.#rank(a) === this.#rank(b) ? a.arrival - b.arrival : this.#rank(a) < this.#rank(b) ? -1 : 1,
+    )[0];
   }
 
   #rank({ transaction, arrival }: Waiting): bigint {
@@ -112,16 +118,27 @@ const command = fc.oneof(
       requireReady: fc.boolean(),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('take' as const), outcome: fc.constantFrom('included', 'included', 'drop', 'putBack') }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('take' as const),
+      outcome: fc.constantFrom('included', 'included', 'drop', 'putBack'),
+    }),
+  },
   fc.record({ kind: fc.constant('openBlock' as const), baseFee: fc.nat(60) }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(60) }),
   fc.record({ kind: fc.constant('authorize' as const), sender, steps: fc.integer({ min: 1, max: 3 }) }),
 );
 
-function run(ordering: 'fifo' | 'fee', commands: readonly (typeof command extends fc.Arbitrary<infer Value> ? Value : never)[]): void {
+function run(
+  ordering: 'fifo' | 'fee',
+  commands: readonly (typeof command extends fc.Arbitrary<infer Value> ? Value : never)[],
+): void {
   const model = new Model(ordering);
   const state = new PoolState();
-  const publish = (): void => model.nonces.forEach((nonce, i) => state.set(senderOf(i), { nonce, balance: model.balances[i] as bigint }));
+  const publish = (): void => {
+    for (const [i, nonce] of model.nonces.entries()) state.set(senderOf(i), { nonce, balance: model.balances[i] as bigint });
+  };
   publish();
   const rules = { chainId: 1, maxTransactionGas: 2n ** 24n, baseFeeFloorWei: 0n };
   const pool = new Mempool({ ...rules, ...LIMITS, ordering }, { state, nowMs: () => model.nowMs });
@@ -188,7 +205,10 @@ function addTo(pool: Mempool, transaction: Transaction, from: number, requireRea
 /** A full pool gave up one transaction: it must have waited behind a gap, and it goes from the model too. */
 function settleEviction(pool: Mempool, model: Model): void {
   const gone = model.waiting.filter(({ transaction }) => pool.get(transaction.hash) === undefined);
-  if (model.waiting.length <= LIMITS.maxTransactions) return expect(gone).toEqual([]);
+  if (model.waiting.length <= LIMITS.maxTransactions) {
+    expect(gone).toEqual([]);
+    return;
+  }
   expect(gone).toHaveLength(1);
   const [evicted] = gone as [Waiting];
   const newest = model.waiting.at(-1) as Waiting;

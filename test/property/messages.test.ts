@@ -8,8 +8,20 @@ import {
   type UnsignedAttestation,
 } from '../../src/protocol/attestation.ts';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
-import { decodeLogRecord, decodeSequencerMessage, encodeSequencerMessage, type SequencerMessage } from '../../src/protocol/log-record.ts';
-import { decodeBody, encodeBody, MINI_BLOCK_VERSION, type MiniBlock, type MiniBlockBody, signMiniBlock } from '../../src/protocol/mini-block.ts';
+import {
+  decodeLogRecord,
+  decodeSequencerMessage,
+  encodeSequencerMessage,
+  type SequencerMessage,
+} from '../../src/protocol/log-record.ts';
+import {
+  decodeBody,
+  encodeBody,
+  MINI_BLOCK_VERSION,
+  type MiniBlock,
+  type MiniBlockBody,
+  signMiniBlock,
+} from '../../src/protocol/mini-block.ts';
 import {
   type BlockSeal,
   blockSealDigest,
@@ -21,16 +33,17 @@ import {
   heartbeatDigest,
   type Unsigned,
   type WitnessChunk,
-  witnessChunkDigest,
   withSignature,
+  witnessChunkDigest,
 } from '../../src/protocol/sequencer-messages.ts';
 import { stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { signedPart } from '../../src/protocol/validate-sequencer-message.ts';
+import { decodeWitness, encodeWitness } from '../../src/protocol/witness.ts';
 import { type Bytes, bytesEqual, concatBytes, toKey } from '../../src/util/bytes.ts';
 import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress, type Signature } from '../../src/util/secp256k1.ts';
-import { address, bytesUpTo, count, hash, header, position, receipt, stateDiff, uint } from '../support/arbitraries.ts';
+import { address, bytesUpTo, count, hash, header, position, receipt, stateDiff, uint, witness } from '../support/arbitraries.ts';
 import { runs } from '../support/property-runs.ts';
 import { strobeCodeOf } from '../support/strobe-code.ts';
 import { testSigner } from '../support/test-accounts.ts';
@@ -131,7 +144,14 @@ const attestation: fc.Arbitrary<Attestation> = fc
   .map((unsigned) => withSignature(unsigned, attestationDigest(unsigned, domain), signer));
 
 const witnessChunk: fc.Arbitrary<WitnessChunk> = fc
-  .record({ genesisHash: hash, blockNumber: count, blockHash: hash, others: fc.array(hash, { maxLength: 4 }), data: bytesUpTo(200), at: fc.nat(4) })
+  .record({
+    genesisHash: hash,
+    blockNumber: count,
+    blockHash: hash,
+    others: fc.array(hash, { maxLength: 4 }),
+    data: bytesUpTo(200),
+    at: fc.nat(4),
+  })
   .map(({ genesisHash, blockNumber, blockHash, others, data, at }) => {
     const index = at % (others.length + 1);
     const list = { genesisHash, blockNumber, blockHash, chunkHashes: others.toSpliced(index, 0, keccak256(data)) };
@@ -255,13 +275,35 @@ test('a body decodes to what was encoded, and only under its own digests', () =>
   );
 });
 
-test('random bytes are refused with a code by every decoder', () => {
+test('a witness decodes to what was encoded, and nothing else than its encoding decodes', () => {
   fc.assert(
-    fc.property(fc.oneof(bytesUpTo(400), bytesUpTo(60).map((tail) => concatBytes(Uint8Array.of(1 + (tail.length % 4)), tail))), (bytes) => {
-      for (const decode of [decodeSequencerMessage, decodeAttestation, decodeWitnessChunk]) {
-        expect(strobeCodeOf(() => decode(bytes))).not.toBe('no error');
+    fc.property(witness, (value) => {
+      const bytes = encodeWitness(value);
+      expect(decodeWitness(bytes)).toEqual(value);
+      for (let at = 0; at < bytes.length; at++) {
+        expect(strobeCodeOf(() => decodeWitness(bytes.subarray(0, at)))).toBe('INVALID_RLP');
+        const changed = bytes.with(at, (bytes[at] as number) ^ 0x80);
+        const decoded = attempt(() => decodeWitness(changed));
+        if (decoded !== undefined) expect(encodeWitness(decoded)).toEqual(changed);
       }
     }),
+    runs(30),
+  );
+});
+
+test('random bytes are refused with a code by every decoder', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        bytesUpTo(400),
+        bytesUpTo(60).map((tail) => concatBytes(Uint8Array.of(1 + (tail.length % 4)), tail)),
+      ),
+      (bytes) => {
+        for (const decode of [decodeSequencerMessage, decodeAttestation, decodeWitnessChunk]) {
+          expect(strobeCodeOf(() => decode(bytes))).not.toBe('no error');
+        }
+      },
+    ),
     runs(500),
   );
 });

@@ -57,7 +57,12 @@ test('what no receipt can be is refused', () => {
   expect(strobeCodeOf(() => decodeReceipt(encode(1, [])))).toBe('no error');
   expect(strobeCodeOf(() => decodeReceipt(encode(2, [])))).toBe('INVALID_RECEIPT');
   expect(strobeCodeOf(() => decodeReceipt(encode(1, [], new Uint8Array(BLOOM_BYTES).fill(1))))).toBe('INVALID_RECEIPT');
-  const tooManyTopics = encodeRlp([Uint8Array.of(1), Uint8Array.of(1), bloom, [[new Uint8Array(20), new Array(5).fill(topic), topic]]]);
+  const tooManyTopics = encodeRlp([
+    Uint8Array.of(1),
+    Uint8Array.of(1),
+    bloom,
+    [[new Uint8Array(20), new Array(5).fill(topic), topic]],
+  ]);
   expect(strobeCodeOf(() => decodeReceipt(tooManyTopics))).toBe('INVALID_RECEIPT');
   expect(strobeCodeOf(() => decodeReceipt(concatBytes(Uint8Array.of(3), encode(1, []))))).toBe('INVALID_RLP');
   expect(strobeCodeOf(() => decodeReceipt(new Uint8Array(0)))).toBe('INVALID_RLP');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StateDiff } from '../../src/protocol/state-diff.ts';
 import { Registry } from '../../src/state/registry.ts';
-import { bigIntToBytes32, type Bytes, concatBytes, fromKey, toKey } from '../../src/util/bytes.ts';
+import { type Bytes, bigIntToBytes32, concatBytes, fromKey, toKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { stateDiff } from '../support/arbitraries.ts';
 import { runs } from '../support/property-runs.ts';

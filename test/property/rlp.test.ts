@@ -102,7 +102,10 @@ function nested(depth: number): Bytes {
   // From the inside out: the prefix of an outer list depends on the length inside.
   const prefixes: Bytes[] = [];
   for (let i = 0, length = 0; i < depth; i++) {
-    const prefix = length <= 55 ? Uint8Array.of(0xc0 + length) : concatBytes(Uint8Array.of(0xf7 + fromNumber(length).length), fromNumber(length));
+    const prefix =
+      length <= 55
+        ? Uint8Array.of(0xc0 + length)
+        : concatBytes(Uint8Array.of(0xf7 + fromNumber(length).length), fromNumber(length));
     prefixes.push(prefix);
     length += prefix.length;
   }

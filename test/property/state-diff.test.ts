@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalDiffCodec, packPayload, unpackPayload } from '../../src/protocol/diff-codec.ts';
 import { encodeRlp, type RlpItem } from '../../src/protocol/rlp.ts';
-import { countDiffKeys, createStateDiff, decodeStateDiff, encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import {
+  countDiffKeys,
+  createStateDiff,
+  decodeStateDiff,
+  encodeStateDiff,
+  type StateDiff,
+  stateDiffDigest,
+} from '../../src/protocol/state-diff.ts';
 import { type Bytes, bigIntToBytes32, concatBytes } from '../../src/util/bytes.ts';
 import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
@@ -26,7 +33,10 @@ test('the order in which changes were collected does not matter', () => {
   fc.assert(
     fc.property(stateDiff, fc.infiniteStream(fc.nat()), (diff, random) => {
       const shuffle = <Item>(items: readonly Item[]): Item[] =>
-        items.map((item) => ({ item, rank: random.next().value as number })).sort((a, b) => a.rank - b.rank).map(({ item }) => item);
+        items
+          .map((item) => ({ item, rank: random.next().value as number }))
+          .sort((a, b) => a.rank - b.rank)
+          .map(({ item }) => item);
       expect(stateDiffDigest(createStateDiff(shuffle(diff.accounts), shuffle(diff.codes)))).toEqual(stateDiffDigest(diff));
     }),
     runs(100),
@@ -60,16 +70,56 @@ const empty = new Uint8Array(0);
 
 describe('a decoder refuses', () => {
   const refused: [string, readonly RlpItem[], readonly Bytes[]][] = [
-    ['accounts out of order', [[later, flags(1), one], [address, flags(1), one]], []],
-    ['an account twice', [[address, flags(1), one], [address, flags(1), one]], []],
+    [
+      'accounts out of order',
+      [
+        [later, flags(1), one],
+        [address, flags(1), one],
+      ],
+      [],
+    ],
+    [
+      'an account twice',
+      [
+        [address, flags(1), one],
+        [address, flags(1), one],
+      ],
+      [],
+    ],
     ['no flags', [[address, empty]], []],
     ['an unknown flag', [[address, flags(16), one]], []],
     ['a deleted account with fields', [[address, flags(9), one]], []],
     ['a deleted account with a field that has no flag', [[address, flags(8), one]], []],
     ['a field too many', [[address, flags(1), one, one]], []],
     ['an empty slot list', [[address, flags(32), []]], []],
-    ['slots out of order', [[address, flags(32), [[word(2), one], [word(1), one]]]], []],
-    ['a slot twice', [[address, flags(32), [[word(1), one], [word(1), one]]]], []],
+    [
+      'slots out of order',
+      [
+        [
+          address,
+          flags(32),
+          [
+            [word(2), one],
+            [word(1), one],
+          ],
+        ],
+      ],
+      [],
+    ],
+    [
+      'a slot twice',
+      [
+        [
+          address,
+          flags(32),
+          [
+            [word(1), one],
+            [word(1), one],
+          ],
+        ],
+      ],
+      [],
+    ],
     ['a slot value with leading zeros', [[address, flags(32), [[word(1), word(1)]]]], []],
     ['a slot value of 33 bytes', [[address, flags(32), [[word(1), new Uint8Array(33).fill(1)]]]], []],
     ['an empty code', [], [empty]],
@@ -98,11 +148,17 @@ function sortedCodes(): readonly Bytes[] {
 describe('a payload', () => {
   test('unpacks to what was packed, and is never longer than plain', () => {
     fc.assert(
-      fc.property(fc.oneof(bytesUpTo(600), bytesUpTo(8).map((bytes) => new Uint8Array(500).fill(bytes.length))), (bytes) => {
-        const payload = packPayload(bytes);
-        expect(payload.length).toBeLessThanOrEqual(bytes.length + 1);
-        expect(unpackPayload(payload)).toEqual(bytes);
-      }),
+      fc.property(
+        fc.oneof(
+          bytesUpTo(600),
+          bytesUpTo(8).map((bytes) => new Uint8Array(500).fill(bytes.length)),
+        ),
+        (bytes) => {
+          const payload = packPayload(bytes);
+          expect(payload.length).toBeLessThanOrEqual(bytes.length + 1);
+          expect(unpackPayload(payload)).toEqual(bytes);
+        },
+      ),
       runs(200),
     );
   });
@@ -111,7 +167,10 @@ describe('a payload', () => {
     const payload = packPayload(new Uint8Array(5_000).map((_, i) => (i * i) >> 3));
     expect(payload[0]).toBe(1);
     for (const length of [1, 2, 5, 9, payload.length >> 1, payload.length - 1]) {
-      expect(strobeCodeOf(() => unpackPayload(payload.subarray(0, length))), `${length} bytes`).toBe('INVALID_PAYLOAD');
+      expect(
+        strobeCodeOf(() => unpackPayload(payload.subarray(0, length))),
+        `${length} bytes`,
+      ).toBe('INVALID_PAYLOAD');
     }
     expect(strobeCodeOf(() => unpackPayload(empty))).toBe('INVALID_PAYLOAD');
     expect(strobeCodeOf(() => unpackPayload(concatBytes(Uint8Array.of(2), payload)))).toBe('INVALID_PAYLOAD');
@@ -120,7 +179,17 @@ describe('a payload', () => {
 
 test('the keys of a diff are its accounts and slots', () => {
   const slot = { key: word(1), value: word(1) };
-  expect(countDiffKeys(createStateDiff([{ address, nonce: 1n, slots: [slot] }, { address: later, deleted: true }], []))).toBe(3);
+  expect(
+    countDiffKeys(
+      createStateDiff(
+        [
+          { address, nonce: 1n, slots: [slot] },
+          { address: later, deleted: true },
+        ],
+        [],
+      ),
+    ),
+  ).toBe(3);
 });
 
 function decodeIfValid(bytes: Bytes): StateDiff | undefined {

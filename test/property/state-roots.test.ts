@@ -172,7 +172,8 @@ describe('the witness of a block', () => {
     fc.assert(
       fc.property(history, fc.nat(), (blocks, pick) => {
         const last = build(blocks).blocks.at(-1) as ProvenBlock;
-        const code = (claim: Partial<ProvenBlock>): string => strobeCodeOf(() => verifyRootTransition(last.witness, { ...last, ...claim }));
+        const code = (claim: Partial<ProvenBlock>): string =>
+          strobeCodeOf(() => verifyRootTransition(last.witness, { ...last, ...claim }));
         expect(code({ postStateRoot: keccak256(last.postStateRoot) })).toBe('STATE_ROOT_MISMATCH');
         const { accounts } = last.diff;
         if (accounts.length === 0) return;
@@ -180,8 +181,12 @@ describe('the witness of a block', () => {
         const without = { ...last.diff, accounts: accounts.toSpliced(at, 1) };
         expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diff: without }));
         const account = accounts[at] as (typeof accounts)[number];
-        const other = account.deleted ? { address: account.address, nonce: 99n } : { ...account, balance: (account.balance ?? 5n) + 1n };
-        expect(['STATE_ROOT_MISMATCH', 'no error']).toContain(code({ diff: { ...last.diff, accounts: accounts.with(at, other) } }));
+        const other = account.deleted
+          ? { address: account.address, nonce: 99n }
+          : { ...account, balance: (account.balance ?? 5n) + 1n };
+        expect(['STATE_ROOT_MISMATCH', 'no error']).toContain(
+          code({ diff: { ...last.diff, accounts: accounts.with(at, other) } }),
+        );
         const unknown = { address: new Uint8Array(20).fill(0xee), balance: 1n };
         const more = { ...last.diff, accounts: [...accounts, unknown] };
         expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diff: more }));
@@ -192,15 +197,19 @@ describe('the witness of a block', () => {
 
   test('with any byte changed is refused with a code or proves the same', () => {
     fc.assert(
-      fc.property(history, fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 10, maxLength: 10 }), (blocks, changes) => {
-        const last = build(blocks).blocks.at(-1) as ProvenBlock;
-        for (const [at, change] of changes) {
-          const bytes = new Uint8Array(last.witness);
-          bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ change;
-          const code = strobeCodeOf(() => verifyRootTransition(bytes, last));
-          expect(['INVALID_RLP', 'MISSING_TRIE_NODE', 'no error']).toContain(code);
-        }
-      }),
+      fc.property(
+        history,
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 10, maxLength: 10 }),
+        (blocks, changes) => {
+          const last = build(blocks).blocks.at(-1) as ProvenBlock;
+          for (const [at, change] of changes) {
+            const bytes = new Uint8Array(last.witness);
+            bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ change;
+            const code = strobeCodeOf(() => verifyRootTransition(bytes, last));
+            expect(['INVALID_RLP', 'MISSING_TRIE_NODE', 'no error']).toContain(code);
+          }
+        },
+      ),
       runs(60),
     );
   });

@@ -1,11 +1,18 @@
-import { createTxFromRLP } from '@ethereumjs/tx';
 import { Common, Hardfork, Mainnet } from '@ethereumjs/common';
+import { createTxFromRLP } from '@ethereumjs/tx';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { type Hex, keccak256 as viemKeccak256, parseTransaction, recoverTransactionAddress, type TransactionSerialized, toRlp } from 'viem';
+import {
+  type Hex,
+  parseTransaction,
+  recoverTransactionAddress,
+  type TransactionSerialized,
+  toRlp,
+  keccak256 as viemKeccak256,
+} from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import { expect, test } from 'vitest';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
-import { floorDataGas, intrinsicGas } from '../../src/sequencer/intrinsic-gas.ts';
+import { transactionGas } from '../../src/protocol/transaction-gas.ts';
 import { type Bytes, concatBytes, fromHex, toHex } from '../../src/util/bytes.ts';
 import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
@@ -20,10 +27,9 @@ const authority = privateKeyToAccount(toHex(testAccount('authority').privateKey)
 const common = new Common({ chain: { ...Mainnet, chainId: CHAIN_ID }, hardfork: Hardfork.Prague });
 
 const hexAddress = address.map(toHex);
-const accessList = fc.array(
-  fc.record({ address: hexAddress, storageKeys: fc.array(hash.map(toHex), { maxLength: 3 }) }),
-  { maxLength: 3 },
-);
+const accessList = fc.array(fc.record({ address: hexAddress, storageKeys: fc.array(hash.map(toHex), { maxLength: 3 }) }), {
+  maxLength: 3,
+});
 /** ethereumjs refuses more than 2^256 wei for all the gas. */
 const price = uint(190);
 const fees = fc
@@ -46,23 +52,26 @@ const legacy = fc
     const request = { type: 'legacy', ...fields, to: target, gasPrice } as const;
     return (signer) => signer.signTransaction(isProtected ? { ...request, chainId: CHAIN_ID } : request);
   });
-const eip2930 = fc
-  .record({ base, to, gasPrice: price, accessList })
-  .map(({ base: fields, ...rest }): Signing => {
-    return (signer) => signer.signTransaction({ type: 'eip2930', chainId: CHAIN_ID, ...fields, ...rest });
-  });
-const eip1559 = fc
-  .record({ base, to, fees, accessList })
-  .map(({ base: fields, fees: prices, ...rest }): Signing => {
-    return (signer) => signer.signTransaction({ type: 'eip1559', chainId: CHAIN_ID, ...fields, ...prices, ...rest });
-  });
+const eip2930 = fc.record({ base, to, gasPrice: price, accessList }).map(({ base: fields, ...rest }): Signing => {
+  return (signer) => signer.signTransaction({ type: 'eip2930', chainId: CHAIN_ID, ...fields, ...rest });
+});
+const eip1559 = fc.record({ base, to, fees, accessList }).map(({ base: fields, fees: prices, ...rest }): Signing => {
+  return (signer) => signer.signTransaction({ type: 'eip1559', chainId: CHAIN_ID, ...fields, ...prices, ...rest });
+});
 const eip7702 = fc
   .record({ base, to: hexAddress, fees, accessList, delegate: hexAddress, delegateNonce: fc.nat(300), anyChain: fc.boolean() })
   .map(({ base: fields, fees: prices, delegate, delegateNonce, anyChain, ...rest }): Signing => {
     return async (signer) => {
       const chainId = anyChain ? 0 : CHAIN_ID;
       const authorization = await authority.signAuthorization({ contractAddress: delegate, chainId, nonce: delegateNonce });
-      return signer.signTransaction({ type: 'eip7702', chainId: CHAIN_ID, ...fields, ...prices, ...rest, authorizationList: [authorization] });
+      return signer.signTransaction({
+        type: 'eip7702',
+        chainId: CHAIN_ID,
+        ...fields,
+        ...prices,
+        ...rest,
+        authorizationList: [authorization],
+      });
     };
   });
 const signing = fc.oneof(legacy, eip2930, eip1559, eip7702);
@@ -77,7 +86,9 @@ test('what viem signs decodes to the same fields, hash and sender as in viem and
       expect(toHex(transaction.hash)).toBe(viemKeccak256(serialized));
       const sender = toHex(recoverAddress(transaction.signingHash, transaction.signature));
       expect(sender).toBe(account.address.toLowerCase());
-      expect(sender).toBe((await recoverTransactionAddress({ serializedTransaction: serialized as TransactionSerialized })).toLowerCase());
+      expect(sender).toBe(
+        (await recoverTransactionAddress({ serializedTransaction: serialized as TransactionSerialized })).toLowerCase(),
+      );
       expectAsEthereumJs(transaction, raw);
     }),
     runs(60),
@@ -167,8 +178,8 @@ function expectAsEthereumJs(transaction: Transaction, raw: Bytes): void {
   const reference = createTxFromRLP(raw, { common });
   expect(toHex(reference.hash())).toBe(toHex(transaction.hash));
   expect(toHex(reference.getHashedMessageToSign())).toBe(toHex(transaction.signingHash));
-  expect(reference.getIntrinsicGas()).toBe(intrinsicGas(transaction));
-  expect(floorDataGas(transaction)).toBeGreaterThanOrEqual(21_000n);
+  expect(reference.getIntrinsicGas()).toBe(transactionGas(transaction).intrinsic);
+  expect(transactionGas(transaction).floor).toBeGreaterThanOrEqual(21_000n);
   const baseFee = transaction.maxFeePerGas / 2n;
   expect(effectiveGasPrice(transaction, baseFee) - baseFee).toBe(reference.getEffectivePriorityFee(baseFee));
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { BlockHeader } from '../../src/protocol/block-header.ts';
-import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
+import { type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { type Log, logsBloom, type Receipt } from '../../src/protocol/receipt.ts';
 import { type AccountDiff, createStateDiff, type SlotDiff, type StateDiff, sortSlots } from '../../src/protocol/state-diff.ts';
 import type { Witness } from '../../src/protocol/witness.ts';
@@ -53,8 +53,10 @@ export const fewAddresses: fc.Arbitrary<Address> = fc.integer({ min: 1, max: 12 
 export const fewSlots: fc.Arbitrary<Hash> = fc.integer({ min: 0, max: 9 }).map((n) => bigIntToBytes32(BigInt(n)));
 export const slotValue: fc.Arbitrary<Hash> = fc.oneof(fc.constant(ZERO_HASH), uint(256).map(bigIntToBytes32), hash);
 
-export const slots = (key: fc.Arbitrary<Hash>): fc.Arbitrary<SlotDiff[]> =>
-  fc.uniqueArray(fc.record({ key, value: slotValue }), { minLength: 1, maxLength: 6, selector: (slot) => toKey(slot.key) }).map(sortSlots);
+const slots = (key: fc.Arbitrary<Hash>): fc.Arbitrary<SlotDiff[]> =>
+  fc
+    .uniqueArray(fc.record({ key, value: slotValue }), { minLength: 1, maxLength: 6, selector: (slot) => toKey(slot.key) })
+    .map(sortSlots);
 
 /** Any diff that has an encoding; whether a state fits below it is another matter. */
 export const stateDiff: fc.Arbitrary<StateDiff> = fc
@@ -66,16 +68,11 @@ export const stateDiff: fc.Arbitrary<StateDiff> = fc
 
 function accountDiff(key: fc.Arbitrary<Address>): fc.Arbitrary<AccountDiff> {
   const changes: fc.Arbitrary<Omit<AccountDiff, 'address' | 'deleted'>> = fc
-    .record(
-      { nonce: uint(64), balance: uint(256), codeHash: hash, slots: slots(fc.oneof(fewSlots, hash)) },
-      { requiredKeys: [] },
-    )
+    .record({ nonce: uint(64), balance: uint(256), codeHash: hash, slots: slots(fc.oneof(fewSlots, hash)) }, { requiredKeys: [] })
     .filter((fields) => Object.keys(fields).length > 0);
   const fields = fc.oneof({ arbitrary: changes, weight: 5 }, { arbitrary: fc.constant({ deleted: true } as const), weight: 1 });
   return fc.tuple(key, fields).map(([address, rest]) => ({ address, ...rest }));
 }
-
-export const account: fc.Arbitrary<Account> = fc.record({ nonce: uint(64), balance: uint(256), codeHash: hash });
 
 export const witness: fc.Arbitrary<Witness> = fc.record({
   headers: fc.array(bytesUpTo(40), { maxLength: 3 }),

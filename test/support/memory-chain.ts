@@ -1,5 +1,13 @@
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import type { AppliedMiniBlock, Block, ChainReader, ChainWriter, MiniBlockCommit, RegistryDelta, RegistryMark } from '../../src/protocol/ports/chain.ts';
+import type {
+  AppliedMiniBlock,
+  Block,
+  ChainReader,
+  ChainWriter,
+  MiniBlockCommit,
+  RegistryDelta,
+  RegistryMark,
+} from '../../src/protocol/ports/chain.ts';
 import type { StateUndo } from '../../src/protocol/ports/state.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
 import type { BlockSeal } from '../../src/protocol/sequencer-messages.ts';

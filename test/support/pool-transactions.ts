@@ -1,6 +1,6 @@
+import type { StateReader } from '../../src/protocol/ports/state.ts';
 import type { Account, Address } from '../../src/protocol/primitives.ts';
 import { EMPTY_CODE_HASH } from '../../src/protocol/primitives.ts';
-import type { StateReader } from '../../src/protocol/ports/state.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
 import { type Bytes, bigIntToBytes32, EMPTY_BYTES, toKey } from '../../src/util/bytes.ts';
 

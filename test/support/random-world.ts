@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { WorldState } from '../../src/protocol/ports/state.ts';
 import type { Address, Hash } from '../../src/protocol/primitives.ts';
-import { type Bytes, bigIntToBytes32, toKey } from '../../src/util/bytes.ts';
 import { ABSENT_ACCOUNT, type FlatState } from '../../src/state/flat-state.ts';
+import { type Bytes, toKey } from '../../src/util/bytes.ts';
 import { bytesUpTo, fewAddresses, fewSlots, slotValue, uint } from './arbitraries.ts';
 
 /** One change that an execution may make. */
@@ -17,9 +17,16 @@ export type WorldChange =
 const change: fc.Arbitrary<WorldChange> = fc.oneof(
   fc.record({ kind: fc.constant('pay' as const), address: fewAddresses, balance: fc.oneof(fc.constant(0n), uint(100)) }),
   fc.record({ kind: fc.constant('send' as const), address: fewAddresses }),
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('store' as const), address: fewAddresses, key: fewSlots, value: slotValue }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('store' as const), address: fewAddresses, key: fewSlots, value: slotValue }),
+  },
   fc.record({ kind: fc.constant('read' as const), address: fewAddresses, key: fewSlots }),
-  fc.record({ kind: fc.constant('deploy' as const), address: fewAddresses, code: bytesUpTo(40).filter((code) => code.length > 0) }),
+  fc.record({
+    kind: fc.constant('deploy' as const),
+    address: fewAddresses,
+    code: bytesUpTo(40).filter((code) => code.length > 0),
+  }),
   fc.record({ kind: fc.constant('empty' as const), address: fewAddresses }),
 );
 
@@ -68,6 +75,3 @@ export function accountsWithStorage(state: FlatState): Set<string> {
   for (const { address, slots } of state.entries()) for (const _ of slots) keys.add(toKey(address));
   return keys;
 }
-
-/** A slot key or value. */
-export const word = (value: number): Hash => bigIntToBytes32(BigInt(value));

@@ -22,7 +22,7 @@ import { MemoryChain } from './memory-chain.ts';
 import { signTransfer, testSigner } from './test-accounts.ts';
 
 /** A log in memory that says when it was written to, and fails when told. */
-export class MemoryLog implements MiniBlockLog {
+class MemoryLog implements MiniBlockLog {
   readonly entries: LogEntry[] = [];
   failure: StrobeError | undefined;
   /** Appends wait for this: an open one is a log that stands still. */
@@ -55,7 +55,7 @@ export class MemoryLog implements MiniBlockLog {
 }
 
 /** Moves nonces and money like transfers, unless a transaction is told to end otherwise. */
-export class ScriptedEngine implements ExecutionEngine {
+class ScriptedEngine implements ExecutionEngine {
   readonly outcomes = new Map<string, ExecutionOutcome>();
   readonly blocks: BlockEnvironment[] = [];
   /** Called before each transaction: a test's clock may move here. */
@@ -87,6 +87,8 @@ export class ScriptedEngine implements ExecutionEngine {
 
 export interface SequencerKitOptions {
   readonly clock: { nowMs(): number };
+  /** The clock that no one sets back, when it is another one. */
+  readonly elapsed?: { nowMs(): number };
   readonly ordering?: 'fifo' | 'fee';
   /** Gas limit of a block. */
   readonly gasLimit?: bigint;
@@ -95,7 +97,8 @@ export interface SequencerKitOptions {
 /** Everything a sequencer works with, in memory; `events` has what it did to the outside in order. */
 export type SequencerKit = Awaited<ReturnType<typeof createSequencerKit>>;
 
-export async function createSequencerKit({ clock, ordering = 'fifo', gasLimit }: SequencerKitOptions) {
+export async function createSequencerKit(options: SequencerKitOptions) {
+  const { clock, ordering = 'fifo', gasLimit } = options;
   const builder = new ChainBuilder({ accounts: 6 });
   const genesis = { ...builder.genesis, gasLimit: gasLimit ?? builder.genesis.gasLimit };
   const events: string[] = [];
@@ -124,7 +127,11 @@ export async function createSequencerKit({ clock, ordering = 'fifo', gasLimit }:
     subscribe: () => {},
   };
   const witnesses = new Map<number, Bytes>();
-  const rules = { chainId: genesis.chainId, maxTransactionGas: genesis.maxTransactionGas, baseFeeFloorWei: genesis.baseFeeFloorWei };
+  const rules = {
+    chainId: genesis.chainId,
+    maxTransactionGas: genesis.maxTransactionGas,
+    baseFeeFloorWei: genesis.baseFeeFloorWei,
+  };
   const limits = { maxTransactions: 10_000, maxPerSender: 5_000, lifetimeMs: 3_600_000, ordering };
   const mempool = new Mempool({ ...rules, ...limits }, { state: world, nowMs: () => clock.nowMs() });
   const engine = new ScriptedEngine(world);
@@ -149,7 +156,7 @@ export async function createSequencerKit({ clock, ordering = 'fifo', gasLimit }:
       },
     },
     recentHeaders: { takeAncestors: () => [] },
-    clock,
+    clock: { nowMs: () => clock.nowMs(), elapsedMs: () => (options.elapsed ?? clock).nowMs() },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: {
       recordMiniBlock: ({ number, transactions }) => samples.push({ kind: 'miniBlock', number, transactions }),
@@ -177,7 +184,11 @@ export async function createSequencerKit({ clock, ordering = 'fifo', gasLimit }:
     transfer(i: number, fields: { readonly gasUsed?: bigint; readonly maxFeePerGas?: bigint } = {}): Transaction {
       const nonce = nonces.get(i) ?? 0n;
       nonces.set(i, nonce + 1n);
-      const spec = { from: defined(builder.accounts[i]), to: defined(builder.accounts[(i + 1) % 6]).address, ...(fields.gasUsed && { gasUsed: fields.gasUsed }) };
+      const spec = {
+        from: defined(builder.accounts[i]),
+        to: defined(builder.accounts[(i + 1) % 6]).address,
+        ...(fields.gasUsed && { gasUsed: fields.gasUsed }),
+      };
       return decodeTransaction(signTransfer(spec, nonce, genesis.chainId, fields.maxFeePerGas ?? 10_000_000_000n));
     },
     /** Puts a transfer into the pool. */

@@ -19,6 +19,7 @@ export interface TestDevnetOptions {
   readonly replicas: number;
   readonly provers?: number;
   readonly chainId?: number;
+  readonly blockIntervalMs?: number;
 }
 
 /** Three ranges of ports, one port for each process in each. */
@@ -43,7 +44,7 @@ export class TestDevnet implements AsyncDisposable {
   }
 
   /** Writes genesis, keys and configurations; starts nothing. */
-  static async create({ replicas, provers = 1, chainId = 31_415 }: TestDevnetOptions): Promise<TestDevnet> {
+  static async create({ replicas, provers = 1, chainId = 31_415, blockIntervalMs = 1_000 }: TestDevnetOptions): Promise<TestDevnet> {
     const root = await mkdtemp(join(tmpdir(), 'strobe-devnet-'));
     const paths = devnetPaths(root);
     const count = 1 + replicas + provers;
@@ -54,7 +55,7 @@ export class TestDevnet implements AsyncDisposable {
     const funded = deriveDevnetAccounts(settings.accounts);
     const keys = await ensureDevnetKeys(paths, provers);
     const timestamp = Math.floor(Date.now() / 1_000);
-    const genesis = buildDevnetGenesis({ chainId, blockIntervalMs: settings.blockIntervalMs, timestamp, keys, accounts: funded });
+    const genesis = buildDevnetGenesis({ chainId, blockIntervalMs, timestamp, keys, accounts: funded });
     await writeFile(paths.genesis, JSON.stringify(genesis));
     for (const { configFile, config } of plan) {
       await mkdir(dirname(configFile), { recursive: true });

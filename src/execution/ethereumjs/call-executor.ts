@@ -8,11 +8,11 @@ import type {
   CallRequest,
 } from '../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../protocol/ports/state.ts';
+import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../../util/errors.ts';
 import { searchAccessList } from './access-list.ts';
 import { searchGasLimit } from './gas-estimator.ts';
 import { haltMessage, isRevert } from './geth-errors.ts';
-import { TRANSACTION_GAS } from './intrinsic-gas.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { type MessageResult, runMessage, toMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';

@@ -1,10 +1,10 @@
 import type { CallRequest } from '../../protocol/ports/execution.ts';
 import type { StateReader } from '../../protocol/ports/state.ts';
 import { EMPTY_CODE_HASH } from '../../protocol/primitives.ts';
+import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { bytesEqual, toHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { haltMessage, isOutOfGas, isRevert } from './geth-errors.ts';
-import { TRANSACTION_GAS } from './intrinsic-gas.ts';
 import type { MessageResult } from './message-call.ts';
 import { revertMessage } from './revert-reason.ts';
 

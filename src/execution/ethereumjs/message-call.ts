@@ -5,11 +5,11 @@ import type { PoolErrorCode } from '../../protocol/pool-errors.ts';
 import type { CallRequest } from '../../protocol/ports/execution.ts';
 import { EMPTY_CODE_HASH } from '../../protocol/primitives.ts';
 import { effectiveGasPrice } from '../../protocol/transaction.ts';
+import { MAX_INIT_CODE_BYTES, type TransactionGas, transactionGas } from '../../protocol/transaction-gas.ts';
 import { toHex, toKey } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
 import { applyAuthorizations } from './authorizations.ts';
 import { createBlockContext } from './block-context.ts';
-import { MAX_INIT_CODE_BYTES, type TransactionGas, transactionGas } from './intrinsic-gas.ts';
 import type { Machine } from './machine.ts';
 import { insufficientFunds } from './preflight.ts';
 

@@ -4,9 +4,9 @@ import type { SignedTransaction } from '../../protocol/ports/execution.ts';
 import type { WorldState } from '../../protocol/ports/state.ts';
 import { type Account, type Address, EMPTY_CODE_HASH } from '../../protocol/primitives.ts';
 import type { Transaction } from '../../protocol/transaction.ts';
+import { MAX_INIT_CODE_BYTES, type TransactionGas } from '../../protocol/transaction-gas.ts';
 import { bytesEqual, toHex } from '../../util/bytes.ts';
 import { isDelegation } from './authorizations.ts';
-import { MAX_INIT_CODE_BYTES, type TransactionGas } from './intrinsic-gas.ts';
 
 export interface Refusal {
   readonly kind: 'rejected';

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../util/bytes.ts';
 import type { Account, Address, Hash } from '../primitives.ts';
-import type { StateDiff, SlotDiff } from '../state-diff.ts';
+import type { SlotDiff, StateDiff } from '../state-diff.ts';
 
 /** Synchronous reads of flat state. */
 export interface StateReader {

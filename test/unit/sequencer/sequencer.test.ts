@@ -150,6 +150,23 @@ describe('with transactions', () => {
   });
 });
 
+test('a wall clock that is set back stops nothing: times go on from the newest one', async () => {
+  await start({ elapsed: { nowMs: () => performance.now() } });
+  send(0);
+  await pass(20);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  send(1);
+  await pass(20);
+  const [first, second] = envelopes().map(({ timestampUs }) => timestampUs);
+  expect(second).toBe(defined(first) + 1);
+  await pass(1_000);
+  expect(blockNumber()).toBe(1);
+  send(0);
+  await pass(20);
+  const [before, after] = kit.engine.blocks.map(({ timestamp }) => timestamp);
+  expect(after).toBe(defined(before) + 1);
+});
+
 describe('a full block', () => {
   test('takes no more, waits for its end and goes on in the next one', async () => {
     await start({ gasLimit: 17_000_000n });

@@ -1,3 +1,5 @@
+import { untilAborted } from './until-aborted.ts';
+
 /** Lets a loop wait until there is something to do. A wake-up that comes while nobody waits is remembered. */
 export class Wakeup {
   #isSet = false;
@@ -8,18 +10,19 @@ export class Wakeup {
     this.#resolve?.();
   }
 
-  /** Resolves on a {@link Wakeup.wake}, after `timeoutMs`, or when `signal` aborts. One waiter at a time. */
-  async wait(signal: AbortSignal, timeoutMs: number): Promise<void> {
-    if (!this.#isSet && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, timeoutMs);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#resolve = resolve;
-      await promise;
-      this.#resolve = undefined;
-      clearTimeout(timer);
-    }
+  /** Resolves on the next {@link Wakeup.wake}, after `timeoutMs`, or when `signal` aborts. One waiter at a time. */
+  async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
+    if (!this.#isSet && !signal.aborted) await this.#sleep(signal, timeoutMs);
     this.#isSet = false;
+  }
+
+  async #sleep(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
+    this.#resolve = resolve;
+    await untilAborted(promise, signal);
+    this.#resolve = undefined;
+    clearTimeout(timer);
   }
 
   /** Waits for `condition`, which wake-ups may make true; false when it did not come within `timeoutMs`. */

@@ -1,6 +1,6 @@
-import type { Address } from '../../protocol/primitives.ts';
-import type { AccessListEntry } from '../../protocol/transaction.ts';
-import type { Bytes } from '../../util/bytes.ts';
+import type { Bytes } from '../util/bytes.ts';
+import type { Address } from './primitives.ts';
+import type { AccessListEntry } from './transaction.ts';
 
 export const TRANSACTION_GAS = 21_000n;
 /** EIP-2 */
