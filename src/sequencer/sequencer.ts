@@ -163,7 +163,7 @@ export class Sequencer {
 
   /** Executes one mini-block; it becomes durable while the next one is executed. */
   async #produce(nowMs: number): Promise<void> {
-    const { clock, mempool } = this.#modules;
+    const { clock } = this.#modules;
     this.#building ??= await this.#open(nowMs);
     const building = this.#building;
     const { executeUntilMs } = this.#timetable.begin(nowMs);
@@ -173,9 +173,8 @@ export class Sequencer {
       blockGasUsed: building.gasUsed,
       gasBudget: this.#gasBudget(),
     });
-    const isWorthless = batch.transactions.length === 0 && !building.isEmpty;
-    building.isFull = batch.transactions.length === 0 && mempool.readyCount > 0;
-    if (isWorthless) return;
+    building.isFull = batch.blockFull;
+    if (batch.transactions.length === 0 && !building.isEmpty) return;
     building.gasUsed += batch.gasUsed;
     building.isEmpty = false;
     const executionMs = clock.elapsedMs() - nowMs;
