@@ -34,19 +34,27 @@ export interface BoundaryViolation {
   readonly rule: string;
 }
 
+/** The entry file of a worker is code that the folder runs, as if it imported it. */
+const WORKER_ENTRY = /(?:new URL\(\s*['"`](?=[^'"`]*\.[jt]s['"`])|workerUrl\(\s*['"`])(\.[^'"`]*)/g;
+
 /** Violations of one file; `file` is relative to the project root with forward slashes. */
 export function boundaryViolations(file: string, source: string): BoundaryViolation[] {
+  if (!file.startsWith('src/')) return [];
   const folder = folderOf(file);
-  if (folder === undefined) return [];
-  const allowed = ALLOWED_IMPORTS[folder];
-  return ts.preProcessFile(source, true, true).importedFiles.flatMap(({ fileName }) => {
-    if (!fileName.startsWith('.')) return [];
-    const imported = posix.join(posix.dirname(file), fileName);
+  const allowed = folder === undefined ? [] : ALLOWED_IMPORTS[folder];
+  return importedFiles(source).flatMap((fileName) => {
+    const imported = fileName.startsWith('.') ? posix.join(posix.dirname(file), fileName) : fileName;
     const target = folderOf(imported);
-    if (target === folder) return [];
-    if (target !== undefined && allowed?.includes(target)) return [];
-    return [{ file, imported, rule: `src/${folder} may not import src/${target ?? '..'}` }];
+    if (target !== undefined && (target === folder || allowed?.includes(target))) return [];
+    return [{ file, imported, rule: `src/${folder ?? ''} may not import ${target === undefined ? imported : `src/${target}`}` }];
   });
+}
+
+/** Every file, not package, that a source file imports or starts as a worker. */
+function importedFiles(source: string): string[] {
+  const imports = ts.preProcessFile(source, true, true).importedFiles.map(({ fileName }) => fileName);
+  const workers = [...source.matchAll(WORKER_ENTRY)].map((match) => match[1] as string);
+  return [...imports, ...workers].filter((fileName) => /^(?:\.|\/|file:)/.test(fileName));
 }
 
 function folderOf(file: string): string | undefined {

@@ -56,7 +56,8 @@ export function createExecutionCore(
       maxPerSender: settings.mempoolMaxPerSender,
       lifetimeMs: settings.mempoolLifetimeMs,
     },
-    { state: world, nowMs: () => performance.now() },
+    // The pool looks at whatever anybody asks about: no witness is to prove that.
+    { state: world.observer(), nowMs: () => performance.now() },
   );
   observeMempool(metrics, mempool);
   const loop = { wake: () => {} };

@@ -7,9 +7,6 @@ import type { TransactionType } from './transaction.ts';
 
 export const BLOOM_BYTES = 256;
 
-/** Shared by every receipt without logs: nobody writes into a bloom but the one that {@link mergeBloom} is given. */
-const EMPTY_BLOOM: Bytes = new Uint8Array(BLOOM_BYTES);
-
 export interface Log {
   readonly address: Address;
   readonly topics: readonly Hash[];
@@ -77,7 +74,6 @@ function decodeLog(item: RlpItem): Log {
 
 /** The 2048-bit filter of addresses and topics (Yellow Paper, section 4.3.1). */
 export function logsBloom(logs: readonly Log[]): Bytes {
-  if (logs.length === 0) return EMPTY_BLOOM;
   const bloom = new Uint8Array(BLOOM_BYTES);
   for (const log of logs) {
     addToBloom(bloom, log.address);
@@ -86,10 +82,28 @@ export function logsBloom(logs: readonly Log[]): Bytes {
   return bloom;
 }
 
+/**
+ * Bit positions of addresses and topics seen before: a contract's events repeat them, and a receipt's bloom is asked
+ * for when it is decoded, sealed and shown. A look-up costs a quarter of the hash. Emptied when it is full.
+ */
+const knownBits = new Map<string, readonly [number, number, number]>();
+const MAX_KNOWN_BITS = 16_384;
+
+function bloomBits(value: Bytes): readonly [number, number, number] {
+  const key = Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+  let bits = knownBits.get(key);
+  if (bits === undefined) {
+    const hash = keccak256(value);
+    const bit = (at: number): number => (((hash[at] as number) << 8) | (hash[at + 1] as number)) & 2047;
+    bits = [bit(0), bit(2), bit(4)];
+    if (knownBits.size >= MAX_KNOWN_BITS) knownBits.clear();
+    knownBits.set(key, bits);
+  }
+  return bits;
+}
+
 function addToBloom(bloom: Bytes, value: Bytes): void {
-  const hash = keccak256(value);
-  for (let pair = 0; pair < 6; pair += 2) {
-    const bit = (((hash[pair] as number) << 8) | (hash[pair + 1] as number)) & 2047;
+  for (const bit of bloomBits(value)) {
     const index = BLOOM_BYTES - 1 - (bit >> 3);
     bloom[index] = (bloom[index] as number) | (1 << (bit & 7));
   }

@@ -135,21 +135,19 @@ export class Sequencer {
   }
 
   async #waitUntil(timeMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#commit !== undefined) {
-      // Nothing to execute: a commit that fails must show now and not at the next transaction.
-      await this.#commit.done;
+    const commit = this.#commit;
+    if (commit?.isSettled) {
       this.#commit = undefined;
-      return;
+      await commit.done;
     }
     const delayMs = Math.min(Math.max(timeMs - this.#modules.clock.elapsedMs(), 0), HEARTBEAT_INTERVAL_MS);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) return resolve();
-      const timer = setTimeout(resolve, delayMs);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) return;
+    const timer = setTimeout(resolve, delayMs);
+    this.#wake = resolve;
+    // A commit that fails must show now and not at the next transaction.
+    await Promise.race([promise, ...(this.#commit === undefined ? [] : [this.#commit.done])]);
+    clearTimeout(timer);
   }
 
   async #open(nowMs: number): Promise<BuildingBlock> {

@@ -1,4 +1,4 @@
-import type { StateAccess, WorldState } from '../protocol/ports/state.ts';
+import type { StateAccess, StateReader, WorldState } from '../protocol/ports/state.ts';
 import { type Account, type Address, EMPTY_CODE_HASH, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import { type AccountDiff, createStateDiff, isEmptyAccount, type SlotDiff, type StateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, bytesEqual, fromKey, isZeroBytes, toKey } from '../util/bytes.ts';
@@ -174,6 +174,17 @@ export class OverlayState implements WorldState {
 
   takeAccess(): StateAccess {
     return this.#access.take();
+  }
+
+  observer(): StateReader {
+    return {
+      getAccount: (address) => this.#account(toKey(address)),
+      getStorage: (address, key) => this.#slot(toKey(address), toKey(key)),
+      getCode: (codeHash) => {
+        const key = toKey(codeHash);
+        return this.#current.codes.get(key) ?? this.#codeBelow(key, codeHash);
+      },
+    };
   }
 
   /** Net change of one account of the current layer; adds the new codes it refers to. */

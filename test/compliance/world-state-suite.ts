@@ -235,6 +235,22 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
   });
 
+  describe(`${name}: the observer`, () => {
+    test('sees every write and leaves no trace in the accesses', () => {
+      const world = populated().overlay();
+      const observer = world.observer();
+      const code = Uint8Array.of(1, 2, 3);
+      world.setAccount(BOB, account(5, 7));
+      world.setStorage(ALICE, word(1), word(99));
+      const hash = world.putCode(code);
+      world.takeAccess();
+      expect(observer.getAccount(BOB)).toEqual(account(5, 7));
+      expect(observer.getStorage(ALICE, word(1))).toEqual(word(99));
+      expect(observer.getCode(hash)).toEqual(code);
+      expect(world.takeAccess()).toEqual({ accounts: new Map(), codeHashes: [] });
+    });
+  });
+
   describe(`${name}: committed state`, () => {
     test('entries list every account with its slots', () => {
       const state = populated();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Topic } from '../../src/protocol/ports/network.ts';
 import { isAttestationRecord } from '../../src/protocol/attestation-record.ts';
+import type { Topic } from '../../src/protocol/ports/network.ts';
 import { ReplicaFixture } from '../support/replica-fixture.ts';
 import { ReplicaHarness } from '../support/replica-harness.ts';
 import { waitFor } from '../support/wait-for.ts';

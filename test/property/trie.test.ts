@@ -22,13 +22,9 @@ const keyOf = (lengths: { minLength: number; maxLength: number }) =>
   fc.array(pathByte, lengths).map((bytes) => Uint8Array.from(bytes));
 const fixedKey = keyOf({ minLength: 3, maxLength: 3 });
 const anyKey = fc.oneof(keyOf({ minLength: 0, maxLength: 4 }), fixedKey);
-const fullValue = fc.oneof(
-  fc.uint8Array({ minLength: 1, maxLength: 3 }),
-  fc.uint8Array({ minLength: 28, maxLength: 70 }),
-);
+const fullValue = fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 3 }), fc.uint8Array({ minLength: 28, maxLength: 70 }));
 const anyValue = fc.oneof({ arbitrary: fullValue, weight: 3 }, { arbitrary: fc.constant(EMPTY_BYTES), weight: 2 });
-const writes = (maxLength: number, key = anyKey) =>
-  fc.array(fc.record({ key, value: anyValue }), { minLength: 1, maxLength });
+const writes = (maxLength: number, key = anyKey) => fc.array(fc.record({ key, value: anyValue }), { minLength: 1, maxLength });
 
 function apply(trie: Trie, items: readonly Write[]): void {
   for (const { key, value } of items) trie.put(key, value);
@@ -229,18 +225,14 @@ describe('hostile node bytes', () => {
   test('served for any hash, they end in a coded error or an answer', () => {
     const codes = ['MALFORMED_TRIE_NODE', 'MISSING_TRIE_NODE', 'no error'];
     fc.assert(
-      fc.property(
-        fc.infiniteStream(fc.constantFrom(...nodes)),
-        fc.array(fc.nat(20), { maxLength: 30 }),
-        (served, drops) => {
-          const trie = Trie.fromRoot(sample.root(), () => (drops.pop() === 0 ? undefined : served.next().value));
-          for (const key of keys.slice(0, 8)) {
-            expect(codes).toContain(strobeCodeOf(() => trie.get(key)));
-            expect(codes).toContain(strobeCodeOf(() => trie.delete(key)));
-            expect(codes).toContain(strobeCodeOf(() => trie.prove(key)));
-          }
-        },
-      ),
+      fc.property(fc.infiniteStream(fc.constantFrom(...nodes)), fc.array(fc.nat(20), { maxLength: 30 }), (served, drops) => {
+        const trie = Trie.fromRoot(sample.root(), () => (drops.pop() === 0 ? undefined : served.next().value));
+        for (const key of keys.slice(0, 8)) {
+          expect(codes).toContain(strobeCodeOf(() => trie.get(key)));
+          expect(codes).toContain(strobeCodeOf(() => trie.delete(key)));
+          expect(codes).toContain(strobeCodeOf(() => trie.prove(key)));
+        }
+      }),
       { numRuns: 300 },
     );
   });

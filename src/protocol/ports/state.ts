@@ -92,4 +92,6 @@ export interface WorldState extends StateReader {
   release(): void;
   /** Keys accessed since the last call. */
   takeAccess(): StateAccess;
+  /** Reads the same values without counting as access: for those who look and do not execute. */
+  observer(): StateReader;
 }
