@@ -18,8 +18,6 @@ export const EMPTY_LIST_HASH: Hash = keccak256(Uint8Array.of(0xc0));
 /** sha256(''): requestsHash of a block without EIP-7685 requests (they are off here, PROTOCOL section 1). */
 export const EMPTY_REQUESTS_HASH: Hash = fromKey('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 
-/** Calls made by the protocol itself come from here (EIP-2935, EIP-4788). */
-export const SYSTEM_ADDRESS: Address = fromHex('0xfffffffffffffffffffffffffffffffffffffffe');
 export const HISTORY_CONTRACT: Address = fromHex('0x0000f90827f1c53a10cb7a02335b175320002935');
 export const BEACON_ROOTS_CONTRACT: Address = fromHex('0x000f3df6d732807ef1319fb7b8bb8522d0beac02');
 

@@ -14,12 +14,12 @@ export interface AccountLeaf extends Account {
   readonly storageRoot: Hash;
 }
 
-export function encodeAccountLeaf(leaf: AccountLeaf): Bytes {
+function encodeAccountLeaf(leaf: AccountLeaf): Bytes {
   return encodeRlp([fromNumber(leaf.nonce), fromNumber(leaf.balance), leaf.storageRoot, leaf.codeHash]);
 }
 
 /** @throws StrobeError INVALID_RLP */
-export function decodeAccountLeaf(bytes: Bytes): AccountLeaf {
+function decodeAccountLeaf(bytes: Bytes): AccountLeaf {
   const fields = asList(decodeRlp(bytes), 'account', 4);
   return {
     nonce: asBigInt(fields[0], 'nonce', 8),

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Hex } from '../../src/util/bytes.ts';
-import { rpc, rpcBatch, type RpcReceiptJson } from './json-rpc.ts';
+import { type RpcReceiptJson, rpc, rpcBatch } from './json-rpc.ts';
 
 /** Calls in one batch: well below the server's limit of 1,000, and answers of a few MB. */
 const BATCH = 50;
@@ -8,13 +8,21 @@ const BATCH = 50;
 const hex = (value: number): Hex => `0x${value.toString(16)}`;
 
 /** Every block `from` to `to` of a node, with whole transactions. */
-export function blocksOf(url: string, from: number, to: number): Promise<unknown[]> {
-  return inBatches(url, 'eth_getBlockByNumber', numbers(from, to).map((block) => [hex(block), true]));
+function blocksOf(url: string, from: number, to: number): Promise<unknown[]> {
+  return inBatches(
+    url,
+    'eth_getBlockByNumber',
+    numbers(from, to).map((block) => [hex(block), true]),
+  );
 }
 
 /** The receipts of every block `from` to `to`. */
 export function receiptsOf(url: string, from: number, to: number): Promise<RpcReceiptJson[][]> {
-  return inBatches(url, 'eth_getBlockReceipts', numbers(from, to).map((block) => [hex(block)]));
+  return inBatches(
+    url,
+    'eth_getBlockReceipts',
+    numbers(from, to).map((block) => [hex(block)]),
+  );
 }
 
 /**

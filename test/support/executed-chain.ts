@@ -1,4 +1,4 @@
-import type { Hex as ViemHex, SignedAuthorization, TransactionSerializable } from 'viem';
+import type { SignedAuthorization, TransactionSerializable, Hex as ViemHex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { EthereumJsEngine } from '../../src/execution/ethereumjs/engine.ts';
 import {
@@ -10,7 +10,14 @@ import {
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
 import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
-import { type ChainIdentity, type Genesis, type GenesisFile, chainIdentity, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
+import {
+  type ChainIdentity,
+  chainIdentity,
+  type Genesis,
+  type GenesisFile,
+  genesisHeader,
+  parseGenesis,
+} from '../../src/protocol/genesis.ts';
 import {
   type BodyTransaction,
   encodeBody,

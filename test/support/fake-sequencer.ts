@@ -4,8 +4,13 @@ import type { NetworkNode } from '../../src/network/network-node.ts';
 import { type Attestation, decodeAttestation } from '../../src/protocol/attestation.ts';
 import { encodeAttestationRecord } from '../../src/protocol/attestation-record.ts';
 import type { ChainIdentity } from '../../src/protocol/genesis.ts';
-import { decodeSequencerMessage, encodeSequencerMessage, recordNumber, type SequencerMessage } from '../../src/protocol/log-record.ts';
 import { HEARTBEAT_INTERVAL_MS } from '../../src/protocol/limits.ts';
+import {
+  decodeSequencerMessage,
+  encodeSequencerMessage,
+  recordNumber,
+  type SequencerMessage,
+} from '../../src/protocol/log-record.ts';
 import type { PeerHead } from '../../src/protocol/ports/network.ts';
 import { epochStartDigest, heartbeatDigest, withSignature } from '../../src/protocol/sequencer-messages.ts';
 import type { Signer } from '../../src/protocol/signing.ts';

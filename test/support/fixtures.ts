@@ -6,8 +6,7 @@ import { constants, zstdDecompressSync } from 'node:zlib';
 import { errorMessage, StrobeError } from '../../src/util/errors.ts';
 
 /** Third-party test data lies outside the repository: `STROBE_FIXTURES`, else `../shared/fixtures`. */
-const FIXTURES_ROOT =
-  process.env['STROBE_FIXTURES'] ?? resolve(import.meta.dirname, '..', '..', '..', 'shared', 'fixtures');
+const FIXTURES_ROOT = process.env['STROBE_FIXTURES'] ?? resolve(import.meta.dirname, '..', '..', '..', 'shared', 'fixtures');
 
 /** The archives use a 128 MiB window, above zstd's default limit. */
 const WINDOW_LOG_MAX = 27;

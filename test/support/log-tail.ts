@@ -1,6 +1,6 @@
 import { open, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LogRecord, decodeLogRecord } from '../../src/protocol/log-record.ts';
+import { decodeLogRecord, type LogRecord } from '../../src/protocol/log-record.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from '../../src/store/log-format.ts';
 import { firstNumberOf, RecordCursor } from '../../src/store/log-segment.ts';
 import { StrobeError } from '../../src/util/errors.ts';
@@ -20,7 +20,7 @@ async function newestSegment(dataDir: string): Promise<string> {
 }
 
 /** The records of the newest segment of a log that nobody writes. */
-export async function readTail(dataDir: string): Promise<TailRecord[]> {
+async function readTail(dataDir: string): Promise<TailRecord[]> {
   const path = await newestSegment(dataDir);
   const { size } = await stat(path);
   const file = await open(path, 'r');
@@ -40,7 +40,10 @@ export async function readTail(dataDir: string): Promise<TailRecord[]> {
 }
 
 /** Cuts the log in the middle of the first of its last `lost` records: that one is torn, those behind it are gone. */
-export async function tearTail(dataDir: string, lost: number): Promise<{ readonly kept: readonly TailRecord[]; readonly lost: readonly TailRecord[] }> {
+export async function tearTail(
+  dataDir: string,
+  lost: number,
+): Promise<{ readonly kept: readonly TailRecord[]; readonly lost: readonly TailRecord[] }> {
   const records = await readTail(dataDir);
   const torn = records.at(-lost);
   if (torn === undefined) throw new StrobeError('LOG_TOO_SHORT', `the log has ${records.length} records`);

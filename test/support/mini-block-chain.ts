@@ -17,7 +17,13 @@ export async function miniBlocksOf(url: string, from: number, to: number): Promi
   const miniBlocks: (MiniBlockJson | null)[] = [];
   for (let start = from; start <= to; start += BATCH) {
     const count = Math.min(BATCH, to - start + 1);
-    miniBlocks.push(...(await rpcBatch<MiniBlockJson | null>(url, 'strobe_miniBlock', Array.from({ length: count }, (_, i) => [start + i]))));
+    miniBlocks.push(
+      ...(await rpcBatch<MiniBlockJson | null>(
+        url,
+        'strobe_miniBlock',
+        Array.from({ length: count }, (_, i) => [start + i]),
+      )),
+    );
   }
   return miniBlocks;
 }

@@ -1,10 +1,4 @@
-import {
-  type Abi,
-  encodeDeployData,
-  encodeFunctionData,
-  getContractAddress,
-  type TransactionSerializable,
-} from 'viem';
+import { type Abi, encodeDeployData, encodeFunctionData, getContractAddress, type TransactionSerializable } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { contractArtifact } from '../../src/bench/artifacts.ts';
 import { type Hex, toHex } from '../../src/util/bytes.ts';
@@ -120,7 +114,14 @@ export class MixedLoad {
       }
       case 'token':
         add(tokens, recipient, TOKEN_UNITS);
-        return { type: 'eip1559', ...common, ...fees, to: this.#token, data: transferData(recipient, TOKEN_UNITS), gas: 100_000n };
+        return {
+          type: 'eip1559',
+          ...common,
+          ...fees,
+          to: this.#token,
+          data: transferData(recipient, TOKEN_UNITS),
+          gas: 100_000n,
+        };
       case 'revert':
         return { type: 'eip1559', ...common, ...fees, to: this.#token, data: transferData(recipient, 2n ** 200n), gas: 100_000n };
       case 'creation':
@@ -128,10 +129,22 @@ export class MixedLoad {
         return { type: 'eip1559', ...common, ...fees, data: toHex(initCodeOf(LOG)), gas: 200_000n };
       case 'delegation': {
         const authority = privateKeyToAccount(generatePrivateKey());
-        const authorization = await authority.signAuthorization({ contractAddress: this.#token, chainId: common.chainId, nonce: 0 });
+        const authorization = await authority.signAuthorization({
+          contractAddress: this.#token,
+          chainId: common.chainId,
+          nonce: 0,
+        });
         delegations.set(authority.address, `0xef0100${this.#token.slice(2).toLowerCase()}`);
         add(balances, authority.address, 0n);
-        return { type: 'eip7702', ...common, ...fees, to: recipient, value: 0n, gas: 100_000n, authorizationList: [authorization] };
+        return {
+          type: 'eip7702',
+          ...common,
+          ...fees,
+          to: recipient,
+          value: 0n,
+          gas: 100_000n,
+          authorizationList: [authorization],
+        };
       }
     }
   }

@@ -17,12 +17,12 @@ import {
   type Heartbeat,
   heartbeatDigest,
   splitWitness,
-  witnessChunkDigest,
   withSignature,
+  witnessChunkDigest,
 } from '../../src/protocol/sequencer-messages.ts';
+import type { Signer } from '../../src/protocol/signing.ts';
 import { encodeStateDiff, type StateDiff } from '../../src/protocol/state-diff.ts';
 import type { WitnessKey } from '../../src/protocol/witness.ts';
-import type { Signer } from '../../src/protocol/signing.ts';
 import { BlockRoots } from '../../src/state/block-roots.ts';
 import { Registry } from '../../src/state/registry.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';

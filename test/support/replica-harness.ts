@@ -54,7 +54,7 @@ export class MemoryLog implements MiniBlockLog {
   }
 }
 
-export class FakeGossip implements Gossip {
+class FakeGossip implements Gossip {
   readonly #topics = new Map<Topic, { validator: MessageValidator; handler: (message: Bytes, peer: string) => void }>();
 
   publish(): void {}
@@ -75,7 +75,7 @@ export class FakeGossip implements Gossip {
 }
 
 /** Peers that serve `records`, or nothing while it is undefined. */
-export class FakePeers implements PeerReader {
+class FakePeers implements PeerReader {
   records: readonly Bytes[] | undefined;
   witnesses = new Map<number, Bytes>();
   requests: number[] = [];

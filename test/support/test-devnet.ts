@@ -44,12 +44,25 @@ export class TestDevnet implements AsyncDisposable {
   }
 
   /** Writes genesis, keys and configurations; starts nothing. */
-  static async create({ replicas, provers = 1, chainId = 31_415, blockIntervalMs = 1_000 }: TestDevnetOptions): Promise<TestDevnet> {
+  static async create({
+    replicas,
+    provers = 1,
+    chainId = 31_415,
+    blockIntervalMs = 1_000,
+  }: TestDevnetOptions): Promise<TestDevnet> {
     const root = await mkdtemp(join(tmpdir(), 'strobe-devnet-'));
     const paths = devnetPaths(root);
     const count = 1 + replicas + provers;
     const base = await freePorts(PORT_RANGES * count);
-    const flags = { dataDir: root, replicas, provers, chainId, rpcPort: base, metricsPort: base + count, p2pPort: base + 2 * count };
+    const flags = {
+      dataDir: root,
+      replicas,
+      provers,
+      chainId,
+      rpcPort: base,
+      metricsPort: base + count,
+      p2pPort: base + 2 * count,
+    };
     const settings = loadSettings(devnetSettings, { flags, env: {} });
     const plan = planDevnet(settings, paths);
     const funded = deriveDevnetAccounts(settings.accounts);
@@ -93,6 +106,13 @@ export class TestDevnet implements AsyncDisposable {
     await this.start(...others);
   }
 
+  /** Has a process, at its next start, dial `others` instead of the sequencer. */
+  async bootstrapFrom(name: string, ...others: readonly string[]): Promise<void> {
+    const { configFile, config, p2pPort } = this.#planned(name);
+    const bootstrap = others.map((other) => `/ip4/127.0.0.1/tcp/${this.#planned(other).p2pPort}`);
+    await writeFile(configFile, JSON.stringify({ ...config, p2p: { port: p2pPort, bootstrap } }));
+  }
+
   /** Funded account `index`, as viem wants it. */
   account(index: number): PrivateKeyAccount {
     return privateKeyToAccount(defined(this.accounts[index]).privateKey);
@@ -104,6 +124,13 @@ export class TestDevnet implements AsyncDisposable {
 
   rpcUrl(name: string): string {
     return `http://127.0.0.1:${defined(this.#planned(name).rpcPort)}`;
+  }
+
+  /** Value of a metric of a process, summed over its label values; `labels` narrows these. */
+  async metric(name: string, metric: string, labels = ''): Promise<number> {
+    const { body } = defined(await page(`${this.metricsUrl(name)}/metrics`));
+    const rows = body.split('\n').filter((row) => /[{ ]/.exec(row.slice(metric.length))?.index === 0 && row.startsWith(metric));
+    return rows.filter((row) => row.includes(labels)).reduce((sum, row) => sum + Number(row.split(' ').at(-1)), 0);
   }
 
   metricsUrl(name: string): string {
@@ -121,7 +148,11 @@ export class TestDevnet implements AsyncDisposable {
   /** Waits until the `safe` block of a node is at least `block`. */
   async safeReaches(name: string, block: number, tag: 'safe' | 'finalized' = 'safe'): Promise<void> {
     const url = this.rpcUrl(name);
-    await this.process(name).until(async () => Number((await nodeInfo(url))[tag] ?? -1) >= block, `${tag} reaches ${block}`, 60_000);
+    await this.process(name).until(
+      async () => Number((await nodeInfo(url))[tag] ?? -1) >= block,
+      `${tag} reaches ${block}`,
+      60_000,
+    );
   }
 
   /** Waits until a node has applied mini-block `number`. */

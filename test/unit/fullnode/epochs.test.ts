@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import type { ChainEvent } from '../../../src/protocol/ports/chain.ts';
 import { epochStartDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
-import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 import { testSigner } from '../../support/test-accounts.ts';

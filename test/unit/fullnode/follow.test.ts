@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { bytesEqual } from '../../../src/util/bytes.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { bytesEqual } from '../../../src/util/bytes.ts';
 
 let replica: ReplicaHarness | undefined;
 afterEach(() => replica?.stop());

@@ -2,7 +2,7 @@ import secp256k1 from 'secp256k1';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAttestation } from '../../../src/protocol/attestation.ts';
 import { MAX_GOSSIP_BYTES } from '../../../src/protocol/limits.ts';
-import { encodeWitnessChunk, decodeWitnessChunk } from '../../../src/protocol/sequencer-messages.ts';
+import { decodeWitnessChunk, encodeWitnessChunk } from '../../../src/protocol/sequencer-messages.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 import { testAccount, testSigner } from '../../support/test-accounts.ts';

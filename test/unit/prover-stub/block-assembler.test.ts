@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BlockAssembler } from '../../../src/prover-stub/block-assembler.ts';
 import type { MiniBlock } from '../../../src/protocol/mini-block.ts';
 import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
+import { BlockAssembler } from '../../../src/prover-stub/block-assembler.ts';
 import { type ExecutedBlock, ExecutedChain } from '../../support/executed-chain.ts';
 import { forge } from './forge.ts';
 

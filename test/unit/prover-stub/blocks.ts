@@ -1,8 +1,8 @@
 import { encodeDeployData, encodeFunctionData } from 'viem';
 import { contractArtifact } from '../../../src/bench/artifacts.ts';
-import { type BlockJob, type ChainRules, chainRules } from '../../../src/prover-stub/block-job.ts';
 import type { Address } from '../../../src/protocol/primitives.ts';
 import { encodeRlp, fromNumber } from '../../../src/protocol/rlp.ts';
+import { type BlockJob, type ChainRules, chainRules } from '../../../src/prover-stub/block-job.ts';
 import { type Bytes, fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import * as contracts from '../../support/contracts.ts';
@@ -41,7 +41,7 @@ export function jobOf(block: ExecutedBlock): BlockJob {
 }
 
 /** Address of the contract that `sender` creates with its transaction of this nonce. */
-export function contractAddress(sender: Address, nonce: number): Address {
+function contractAddress(sender: Address, nonce: number): Address {
   return keccak256(encodeRlp([sender, fromNumber(nonce)])).slice(12);
 }
 
@@ -103,12 +103,12 @@ async function deploy(chain: ExecutedChain, deployer: TestAccount): Promise<{ de
 }
 
 /** A BenchToken of which `owner` has everything. */
-export function tokenInitCode(owner: Address): Bytes {
+function tokenInitCode(owner: Address): Bytes {
   const { abi, bytecode } = contractArtifact('BenchToken');
   return fromHex(encodeDeployData({ abi, bytecode, args: ['Token', 'TKN', 10n ** 24n, toHex(owner)] }));
 }
 
-export function tokenTransfer(to: Address, amount: bigint): Bytes {
+function tokenTransfer(to: Address, amount: bigint): Bytes {
   const { abi } = contractArtifact('BenchToken');
   return fromHex(encodeFunctionData({ abi, functionName: 'transfer', args: [toHex(to), amount] }));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { reexecuteBlock } from '../../../src/prover-stub/re-execute.ts';
 import { decodeWitness, type Witness } from '../../../src/protocol/witness.ts';
+import { reexecuteBlock } from '../../../src/prover-stub/re-execute.ts';
 import { isStrobeError } from '../../../src/util/errors.ts';
 import { buildRichChain, jobOf } from './blocks.ts';
 import { forge } from './forge.ts';

@@ -1,9 +1,9 @@
 import { MerklePatriciaTrie } from '@ethereumjs/mpt';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { indexRoot } from '../../../src/prover-stub/index-root.ts';
 import { EMPTY_TRIE_ROOT } from '../../../src/protocol/primitives.ts';
 import { encodeRlp, fromNumber } from '../../../src/protocol/rlp.ts';
+import { indexRoot } from '../../../src/prover-stub/index-root.ts';
 
 async function rootOfSinglePuts(values: readonly Uint8Array[]): Promise<Uint8Array> {
   const trie = new MerklePatriciaTrie();

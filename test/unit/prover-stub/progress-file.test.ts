@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ProgressFile } from '../../../src/prover-stub/progress-file.ts';
 import { ZERO_ADDRESS, ZERO_HASH } from '../../../src/protocol/primitives.ts';
+import { ProgressFile } from '../../../src/prover-stub/progress-file.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const owner = { genesisHash: ZERO_HASH, prover: ZERO_ADDRESS };

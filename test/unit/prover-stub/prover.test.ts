@@ -1,5 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { attestationDigest, decodeAttestation } from '../../../src/protocol/attestation.ts';
+import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
+import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
+import { type EpochStart, epochStartDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
 import { chainRules } from '../../../src/prover-stub/block-job.ts';
 import { ProgressFile } from '../../../src/prover-stub/progress-file.ts';
 import { Prover } from '../../../src/prover-stub/prover.ts';
@@ -9,10 +13,6 @@ import {
   type ReexecutionHost,
   startReexecutionThread,
 } from '../../../src/prover-stub/reexecution-host.ts';
-import { attestationDigest, decodeAttestation } from '../../../src/protocol/attestation.ts';
-import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
-import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
-import { type EpochStart, epochStartDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { recoverAddress } from '../../../src/util/secp256k1.ts';
 import { type ExecutedBlock, ExecutedChain } from '../../support/executed-chain.ts';

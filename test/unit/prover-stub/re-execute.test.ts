@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { BlockJob } from '../../../src/prover-stub/block-job.ts';
-import { reexecuteBlock } from '../../../src/prover-stub/re-execute.ts';
 import { hashHeader } from '../../../src/protocol/block-header.ts';
 import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
+import type { BlockJob } from '../../../src/prover-stub/block-job.ts';
+import { reexecuteBlock } from '../../../src/prover-stub/re-execute.ts';
 import { isStrobeError } from '../../../src/util/errors.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import type { ExecutedBlock } from '../../support/executed-chain.ts';
 import { testAccount } from '../../support/test-accounts.ts';
 import { buildRichChain, jobOf, type RichChain } from './blocks.ts';
-import { forge, type Forgery } from './forge.ts';
+import { type Forgery, forge } from './forge.ts';
 
 let rich: RichChain;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { WitnessBuffer } from '../../../src/prover-stub/witness-buffer.ts';
 import { decodeWitnessChunk, type WitnessChunk, witnessChunkDigest } from '../../../src/protocol/sequencer-messages.ts';
 import type { AuthenticChunk } from '../../../src/protocol/validate-witness-chunk.ts';
+import { WitnessBuffer } from '../../../src/prover-stub/witness-buffer.ts';
 import { type ExecutedBlock, ExecutedChain } from '../../support/executed-chain.ts';
 import { chunkMessages } from './fake-network.ts';
 import { forge } from './forge.ts';

@@ -2,8 +2,8 @@ import { MerklePatriciaTrie } from '@ethereumjs/mpt';
 import { CODEHASH_PREFIX } from '@ethereumjs/statemanager';
 import { ValueEncoding } from '@ethereumjs/util';
 import { describe, expect, it } from 'vitest';
-import { WitnessDatabase } from '../../../src/prover-stub/witness-database.ts';
 import { EMPTY_TRIE_ROOT } from '../../../src/protocol/primitives.ts';
+import { WitnessDatabase } from '../../../src/prover-stub/witness-database.ts';
 import { toKey } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 

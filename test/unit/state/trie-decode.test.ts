@@ -12,8 +12,7 @@ type Items = Parameters<typeof RLP.encode>[0];
 const hash = new Uint8Array(32).fill(0xab);
 const value = fromHex('0x010203');
 const none = EMPTY_BYTES;
-const branch = (entries: Record<number, Items>): Items[] =>
-  Array.from({ length: 17 }, (_, i) => entries[i] ?? none) as Items[];
+const branch = (entries: Record<number, Items>): Items[] => Array.from({ length: 17 }, (_, i) => entries[i] ?? none) as Items[];
 const shortLeaf = [fromHex('0x20'), fromHex('0x05')];
 
 const wellFormed: [string, Items][] = [
@@ -86,12 +85,8 @@ describe('node decoding', () => {
     const leaf = RLP.encode([fromHex('0x20abcd'), value]);
     expect(strobeCodeOf(() => decodeNode(leaf, 60, 64))).toBe('no error');
     expect(strobeCodeOf(() => decodeNode(leaf, 58, 64))).toBe('MALFORMED_TRIE_NODE');
-    expect(strobeCodeOf(() => decodeNode(RLP.encode(branch({ 3: hash, 16: value })), 10, 64))).toBe(
-      'MALFORMED_TRIE_NODE',
-    );
-    expect(strobeCodeOf(() => decodeNode(RLP.encode(branch({ 3: hash, 4: hash })), 64, 64))).toBe(
-      'MALFORMED_TRIE_NODE',
-    );
+    expect(strobeCodeOf(() => decodeNode(RLP.encode(branch({ 3: hash, 16: value })), 10, 64))).toBe('MALFORMED_TRIE_NODE');
+    expect(strobeCodeOf(() => decodeNode(RLP.encode(branch({ 3: hash, 4: hash })), 64, 64))).toBe('MALFORMED_TRIE_NODE');
     expect(strobeCodeOf(() => decodeNode(RLP.encode([fromHex('0x00abcd'), hash]), 60, 64))).toBe('MALFORMED_TRIE_NODE');
   });
 });

@@ -67,16 +67,10 @@ describe('contents', () => {
 
   test('values of every RLP length class survive encoding and loading', () => {
     const trie = Trie.empty();
-    const values = [
-      bytes(1),
-      bytes(0x7f),
-      bytes(0x80),
-      ...[55, 56, 255, 256, 65_536].map((n) => new Uint8Array(n).fill(9)),
-    ];
+    const values = [bytes(1), bytes(0x7f), bytes(0x80), ...[55, 56, 255, 256, 65_536].map((n) => new Uint8Array(n).fill(9))];
     for (const [i, item] of values.entries()) trie.put(bytes(i * 16), item);
     const nodes = new Map<string, Bytes>();
-    for (let i = 0; i < values.length; i++)
-      for (const node of trie.prove(bytes(i * 16))) nodes.set(toHex(keccak256(node)), node);
+    for (let i = 0; i < values.length; i++) for (const node of trie.prove(bytes(i * 16))) nodes.set(toHex(keccak256(node)), node);
     const loaded = Trie.fromRoot(trie.root(), (hash) => nodes.get(toHex(hash)));
     for (const [i, item] of values.entries()) expect(loaded.get(bytes(i * 16))).toEqual(item);
   });

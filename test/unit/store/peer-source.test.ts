@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Attestation } from '../../../src/protocol/attestation.ts';
 import { encodeAttestationRecord } from '../../../src/protocol/attestation-record.ts';
 import { decodeLogRecord, recordNumber } from '../../../src/protocol/log-record.ts';
-import type { Attestation } from '../../../src/protocol/attestation.ts';
 import { createChainPeerSource } from '../../../src/store/peer-source.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { MemoryLog } from '../../support/replica-harness.ts';
