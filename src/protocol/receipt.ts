@@ -47,13 +47,24 @@ export function decodeReceipt(bytes: Bytes): Receipt {
   return { type, status, cumulativeGasUsed, logs };
 }
 
+export interface ReceiptTotals {
+  readonly bloom: Bytes;
+  readonly cumulativeGasUsed: bigint;
+  readonly logCount: number;
+}
+
 /**
- * Bloom and gas of an encoded receipt without looking at its logs: for receipts that were checked, or made, here.
+ * What an encoded receipt adds to its block, without looking into its logs: for receipts that were checked, or made,
+ * here.
  * @throws StrobeError INVALID_RLP
  */
-export function receiptTotals(bytes: Bytes): { readonly bloom: Bytes; readonly cumulativeGasUsed: bigint } {
-  const [, gas, bloom] = asList(decodeRlp(receiptPayload(bytes)), 'receipt', 4);
-  return { bloom: asBytes(bloom, 'bloom', BLOOM_BYTES), cumulativeGasUsed: asBigInt(gas, 'cumulativeGasUsed', 8) };
+export function receiptTotals(bytes: Bytes): ReceiptTotals {
+  const [, gas, bloom, logs] = asList(decodeRlp(receiptPayload(bytes)), 'receipt', 4);
+  return {
+    bloom: asBytes(bloom, 'bloom', BLOOM_BYTES),
+    cumulativeGasUsed: asBigInt(gas, 'cumulativeGasUsed', 8),
+    logCount: asList(logs, 'logs').length,
+  };
 }
 
 /** The RLP list of a receipt: typed ones have their type in front. */

@@ -2,23 +2,31 @@ import { setImmediate } from 'node:timers/promises';
 import { type BlockEnvironment, type BlockHeader, hashHeader } from '../protocol/block-header.ts';
 import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
-import type { MiniBlock } from '../protocol/mini-block.ts';
+import type { BodyTransaction, MiniBlock, RawBody } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock, Block, IndexedTransaction } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import { toKey } from '../util/bytes.ts';
+import { decodeReceipt } from '../protocol/receipt.ts';
+import { decodeTransaction } from '../protocol/transaction.ts';
+import { type Bytes, toKey } from '../util/bytes.ts';
 import type { BlockRecord } from './block-record.ts';
 import type { BlockRepository } from './block-repository.ts';
-import { BLOCK_START, type ChainTransaction, indexTransactions } from './indexed-transaction.ts';
+import { BLOCK_START, type BlockPosition, ChainTransaction, indexTransactions, positionsIn } from './indexed-transaction.ts';
 
-/** Decoded transactions kept: about 50 MB, the mini-blocks of some seconds under full load. */
-const MAX_DECODED_TRANSACTIONS = 20_000;
+/** Transactions of the bodies that are kept: about 40 MB, some seconds of full load. */
+const MAX_BODY_TRANSACTIONS = 50_000;
+
+interface StoredBody {
+  readonly body: RawBody;
+  /** Where each of its transactions starts in the block. */
+  readonly positions: readonly BlockPosition[];
+}
 
 /** Reads sealed blocks from the database, decoding only what is asked for. */
 export class BlockReader {
-  /** Mini-blocks decoded before, oldest first. */
-  readonly #decoded = new Map<string, readonly ChainTransaction[]>();
-  #decodedCount = 0;
+  /** Bodies read before, oldest first. */
+  readonly #bodies = new Map<string, StoredBody>();
+  #bodyTransactions = 0;
   readonly #blocks: BlockRepository;
   readonly #log: Pick<MiniBlockLog, 'read'>;
   readonly #codec: DiffCodec;
@@ -58,8 +66,13 @@ export class BlockReader {
     const record = await this.#blocks.record(location.blockNumber);
     if (record === undefined) return undefined;
     const index = record.starts.findLastIndex((start) => start.transactionIndex <= location.transactionIndex);
-    const transactions = await this.#transactionsOf(record, index);
-    return transactions.find(({ transactionIndex }) => transactionIndex === location.transactionIndex);
+    const { body, positions } = await this.#bodyOf(record, index);
+    const start = positions.find(({ transactionIndex }) => transactionIndex === location.transactionIndex);
+    if (start === undefined) return undefined;
+    const at = start.transactionIndex - (positions[0] as BlockPosition).transactionIndex;
+    const { raw, sender } = body.transactions[at] as BodyTransaction;
+    const receipt = decodeReceipt(body.receipts[at] as Bytes);
+    return new ChainTransaction({ transaction: decodeTransaction(raw), sender, receipt }, placeOf(record, index), start);
   }
 
   /** A sealed mini-block from the log; undefined when the log does not go back so far. */
@@ -85,32 +98,39 @@ export class BlockReader {
     return undefined;
   }
 
-  /** Whoever asks for one transaction of a mini-block mostly asks for the others next. */
-  async #transactionsOf(record: BlockRecord, index: number): Promise<readonly ChainTransaction[]> {
-    const { header, firstNumber } = record.seal;
-    const blockHash = hashHeader(header);
-    // By hash, so that a rolled back block is never served from here.
-    const key = `${toKey(blockHash)}/${index}`;
-    const known = this.#decoded.get(key);
-    if (known !== undefined) return known;
-    const miniBlockNumber = firstNumber + index;
-    const body = await this.#blocks.body(miniBlockNumber);
-    const place = { env: environmentOf(header), miniBlockNumber, blockHash };
-    const { transactions } = indexTransactions(body, undefined, place, record.starts[index] ?? BLOCK_START);
-    this.#remember(key, transactions);
-    return transactions;
+  async #transactionsOf(record: BlockRecord, index: number): Promise<ChainTransaction[]> {
+    const { body } = await this.#bodyOf(record, index);
+    const decoded = { transactions: body.transactions, receipts: body.receipts.map(decodeReceipt) };
+    return indexTransactions(decoded, undefined, placeOf(record, index), record.starts[index] ?? BLOCK_START).transactions;
   }
 
-  #remember(key: string, transactions: readonly ChainTransaction[]): void {
-    if (this.#decoded.has(key)) return;
-    this.#decoded.set(key, transactions);
-    this.#decodedCount += transactions.length;
-    for (const [oldest, dropped] of this.#decoded) {
-      if (this.#decodedCount <= MAX_DECODED_TRANSACTIONS || oldest === key) return;
-      this.#decoded.delete(oldest);
-      this.#decodedCount -= dropped.length;
+  /** Whoever asks for one transaction of a mini-block mostly asks for the others next. */
+  async #bodyOf(record: BlockRecord, index: number): Promise<StoredBody> {
+    const miniBlockNumber = record.seal.firstNumber + index;
+    // By digest, so that a mini-block that was rolled back is never served from here.
+    const key = `${miniBlockNumber}/${toKey(record.seal.lastDigest)}`;
+    const known = this.#bodies.get(key);
+    if (known !== undefined) return known;
+    const body = await this.#blocks.body(miniBlockNumber);
+    const stored = { body, positions: positionsIn(body.receipts, record.starts[index] ?? BLOCK_START) };
+    this.#remember(key, stored);
+    return stored;
+  }
+
+  #remember(key: string, stored: StoredBody): void {
+    if (this.#bodies.has(key)) return;
+    this.#bodies.set(key, stored);
+    this.#bodyTransactions += stored.positions.length;
+    for (const [oldest, dropped] of this.#bodies) {
+      if (this.#bodyTransactions <= MAX_BODY_TRANSACTIONS || oldest === key) return;
+      this.#bodies.delete(oldest);
+      this.#bodyTransactions -= dropped.positions.length;
     }
   }
+}
+
+function placeOf({ seal }: BlockRecord, index: number) {
+  return { env: environmentOf(seal.header), miniBlockNumber: seal.firstNumber + index, blockHash: hashHeader(seal.header) };
 }
 
 /** The environment of a sealed block. */

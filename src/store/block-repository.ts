@@ -1,4 +1,4 @@
-import { decodeBody, type MiniBlock, type MiniBlockBody } from '../protocol/mini-block.ts';
+import { decodeRawBody, type MiniBlock, type RawBody } from '../protocol/mini-block.ts';
 import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type Bytes, concatBytes } from '../util/bytes.ts';
@@ -83,13 +83,13 @@ export class BlockRepository {
   }
 
   /** @throws StrobeError DATABASE_FAILED when the body of a stored block is not there */
-  async body(miniBlockNumber: number): Promise<MiniBlockBody> {
+  async body(miniBlockNumber: number): Promise<RawBody> {
     const value = await this.#database.get(numberKey(TABLE.bodies, miniBlockNumber));
     if (value === undefined) {
       throw new StrobeError('DATABASE_FAILED', 'the body of a sealed mini-block is missing', { miniBlockNumber });
     }
     const digests = { transactionsDigest: value.subarray(0, 32), receiptsDigest: value.subarray(32, 64) };
-    return decodeBody(value.subarray(64), digests);
+    return decodeRawBody(value.subarray(64), digests);
   }
 
   async numberOf(blockHash: Hash): Promise<number | undefined> {

@@ -2,8 +2,9 @@ import type { BlockEnvironment } from '../protocol/block-header.ts';
 import type { MiniBlockBody } from '../protocol/mini-block.ts';
 import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
-import type { Receipt } from '../protocol/receipt.ts';
+import { type Receipt, receiptTotals } from '../protocol/receipt.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { createdContractAddress } from './contract-address.ts';
 
 /** Where a mini-block starts in its block. */
@@ -73,4 +74,19 @@ export function indexTransactions(
     return indexed;
   });
   return { transactions, end };
+}
+
+/** Where each transaction of a mini-block starts in its block. */
+export function positionsIn(receipts: readonly Bytes[], start: BlockPosition): BlockPosition[] {
+  let next = start;
+  return receipts.map((receipt) => {
+    const position = next;
+    const { cumulativeGasUsed, logCount } = receiptTotals(receipt);
+    next = {
+      transactionIndex: position.transactionIndex + 1,
+      gasUsed: cumulativeGasUsed,
+      logIndex: position.logIndex + logCount,
+    };
+    return position;
+  });
 }
