@@ -115,9 +115,14 @@ export class AttestationBoard {
     return ofBlock === undefined ? [] : [...ofBlock.values()];
   }
 
-  /** Forgets who differed about blocks above `blockNumber`: they were undone, and what waits may be of their successors. */
+  /**
+   * An epoch began or blocks were undone: forgets what was said of blocks above `blockNumber`, since nobody can tell
+   * whether it was of the given-up ones. Peers repeat what is true of their successors.
+   */
   forgetAbove(blockNumber: number): void {
-    for (const number of this.#others.keys()) if (number > blockNumber) this.#others.delete(number);
+    for (const byBlock of [this.#others, this.#waiting]) {
+      for (const number of byBlock.keys()) if (number > blockNumber) byBlock.delete(number);
+    }
   }
 
   #noteOther(other: OtherResult, prover: Address): void {
@@ -149,8 +154,14 @@ export class AttestationBoard {
     if (others === undefined) return undefined;
     const { threshold } = this.#options;
     const status = await this.#modules.chain.blockStatus(blockNumber);
-    const agreeing = status?.attestedBy.length ?? 0;
-    const results = Map.groupBy(others.values(), ({ attestation }) => resultKey(attestation));
+    const attesters = new Set((status?.attestedBy ?? []).map(toKey));
+    const agreeing = attesters.size;
+    // Who has ours too saw the other block given up by an epoch: that is no second opinion.
+    const opposed = [...others].filter(([prover, { isOfOtherBlock }]) => !isOfOtherBlock || !attesters.has(prover));
+    const results = Map.groupBy(
+      opposed.map(([, other]) => other),
+      ({ attestation }) => resultKey(attestation),
+    );
     for (const result of results.values()) {
       if (result.length < threshold) continue;
       const attestations = result.map(({ attestation }) => attestation);

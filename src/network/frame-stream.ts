@@ -12,6 +12,8 @@ export interface FrameStreamOptions {
   readonly maxFrameBytes: number;
   /** Longest wait for the next frame, ms; undefined: a stream that may be silent. */
   readonly readTimeoutMs?: number | undefined;
+  /** Least rate at which the peer sends, over all of the stream; counted is the time that is spent waiting for it. */
+  readonly minRate?: { readonly bytesPerSecond: number; readonly graceMs: number } | undefined;
 }
 
 /**
@@ -25,6 +27,8 @@ export class FrameStream {
   #outcome: 'open' | 'ended' | StrobeError = 'open';
   #wake: (() => void) | undefined;
   #resuming = false;
+  #receivedBytes = 0;
+  #waitedMs = 0;
 
   constructor(stream: Stream, options: FrameStreamOptions) {
     this.#stream = stream;
@@ -54,7 +58,7 @@ export class FrameStream {
       // A stream that closed while it was paused still holds what arrived before.
       if (this.#stream.readStatus === 'paused') this.#resume();
       else if (this.#outcome !== 'open') return this.#atEnd(this.#outcome);
-      else await this.#wait(this.#options.readTimeoutMs);
+      else await this.#waitForMore();
     }
   }
 
@@ -89,6 +93,7 @@ export class FrameStream {
 
   #receive(chunk: Bytes): void {
     this.#buffer.push(chunk);
+    this.#receivedBytes += chunk.length;
     if (!this.#resuming) this.#pauseWhenReadable();
     this.#wake?.();
   }
@@ -133,6 +138,17 @@ export class FrameStream {
   #finish(outcome: 'ended' | StrobeError): void {
     if (this.#outcome === 'open') this.#outcome = outcome;
     this.#wake?.();
+  }
+
+  /** A byte now and then is no silence, but neither is it an answer. */
+  async #waitForMore(): Promise<void> {
+    const { readTimeoutMs, minRate } = this.#options;
+    const startMs = performance.now();
+    await this.#wait(readTimeoutMs);
+    this.#waitedMs += performance.now() - startMs;
+    if (minRate === undefined) return;
+    const allowedMs = minRate.graceMs + (this.#receivedBytes / minRate.bytesPerSecond) * 1_000;
+    if (this.#waitedMs > allowedMs) this.abort(networkError('STREAM_TIMEOUT', 'the peer sends too slowly'));
   }
 
   /** Until the stream's state may have changed. */

@@ -10,8 +10,11 @@ export const topicName = (prefix: string, topic: Topic): string => `${prefix}/${
 /** Bytes of the message id: collisions of a 160-bit hash are out of reach, and ids travel in control messages. */
 const MESSAGE_ID_BYTES = 20;
 
-/** Time in which a repeated message is dropped unseen, ms; later ones cost a validation, which knows them as old. */
-const SEEN_TTL_MS = 60_000;
+/**
+ * Time in which a repeated message is dropped unseen, also one of our own, ms; later ones cost a validation, which knows
+ * them as old. Well below the minute for which provers repeat an attestation that nobody may have got.
+ */
+const SEEN_TTL_MS = 15_000;
 
 /** Mesh upkeep, ms. Publishing does not wait for it; a new relay peer may have to. */
 const HEARTBEAT_INTERVAL_MS = 500;

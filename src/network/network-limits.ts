@@ -66,6 +66,13 @@ export const STREAM_IDLE_TIMEOUT_MS = 5_000;
 /** Time within which a peer must tell its head, ms. */
 export const HEAD_TIMEOUT_MS = 2_000;
 
+/**
+ * Slowest answer that is waited for: bytes a second over the whole of it, once so many ms were spent waiting. Slower is
+ * no link but a peer that holds up the asker, who asks one peer at a time.
+ */
+export const MIN_ANSWER_BYTES_PER_SECOND = 16 * KIB;
+export const ANSWER_GRACE_MS = 10_000;
+
 /** Requests per second that a peer may make over streams, and how many it may save up. */
 export const REQUESTS_PER_SECOND = 50;
 export const REQUEST_BURST = 100;

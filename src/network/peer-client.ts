@@ -6,11 +6,13 @@ import { isStrobeError } from '../util/errors.ts';
 import { FrameStream } from './frame-stream.ts';
 import { networkError, toStrobeError } from './network-errors.ts';
 import {
+  ANSWER_GRACE_MS,
   HEAD_TIMEOUT_MS,
   MAX_CONCURRENT_REQUESTS,
   MAX_RANGE_MINI_BLOCKS,
   MAX_RECORD_BYTES,
   MAX_WITNESS_FRAME_BYTES,
+  MIN_ANSWER_BYTES_PER_SECOND,
   OPEN_STREAM_TIMEOUT_MS,
   STREAM_IDLE_TIMEOUT_MS,
 } from './network-limits.ts';
@@ -28,6 +30,7 @@ import {
 } from './peer-protocols.ts';
 import { PeerSet } from './peer-set.ts';
 
+const MIN_RATE = { bytesPerSecond: MIN_ANSWER_BYTES_PER_SECOND, graceMs: ANSWER_GRACE_MS };
 const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
 
 export interface PeerClientModules {
@@ -67,6 +70,7 @@ export class PeerClient {
         const opened = await this.#ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
         upToDate ||= opened.answer === ANSWER.upToDate;
         if (opened.answer !== ANSWER.data) continue;
+        this.#peers.noteServed(connection);
         for await (const record of readRecords(opened.frames, maxRecords(asked))) {
           received++;
           yield record;
@@ -86,7 +90,9 @@ export class PeerClient {
       try {
         const request = encodeWitnessRequest(blockNumber);
         const { frames, answer } = await this.#ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
-        if (answer === ANSWER.data) return await readWitness(frames);
+        if (answer !== ANSWER.data) continue;
+        this.#peers.noteServed(connection);
+        return await readWitness(frames);
       } catch (error) {
         this.#noteFailure(connection, error);
       }
@@ -127,7 +133,7 @@ export class PeerClient {
       signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS),
       maxOutboundStreams: MAX_CONCURRENT_REQUESTS,
     });
-    return new FrameStream(stream, { maxFrameBytes, readTimeoutMs });
+    return new FrameStream(stream, { maxFrameBytes, readTimeoutMs, minRate: MIN_RATE });
   }
 
   #noteFailure(connection: Connection, error: unknown): void {

@@ -6,6 +6,7 @@ import type { PeerHead } from '../protocol/ports/network.ts';
 import type { WorldState } from '../protocol/ports/state.ts';
 import type { Signer } from '../protocol/signing.ts';
 import { needsNewEpoch, openEpoch } from '../sequencer/epoch-opener.ts';
+import { refillLog } from '../sequencer/log-refill.ts';
 import { replayOpenBlock } from '../sequencer/open-block-replay.ts';
 import { furthestPeerHead, isRivalHeartbeat } from '../sequencer/start-check.ts';
 import { adoptTail } from '../sequencer/tail-adoption.ts';
@@ -37,8 +38,9 @@ export async function prepareEpoch(
   options: { readonly durability: 'sync' | 'os'; readonly signal: AbortSignal },
   modules: EpochModules,
 ): Promise<number> {
-  const { storage, network, signer, identity, logger } = modules;
-  const { chainState, log, store, recovery } = storage;
+  const { storage, network, signer, logger } = modules;
+  const { chainState, log, store } = storage;
+  await refillFromPeers(modules, options.signal);
   let replay = await replayTail(modules);
   const rival = watchForRival(modules);
   const peer = await furthestPeerHead(network.peers, PEER_WAIT_MS, options.signal);
@@ -61,14 +63,35 @@ export async function prepareEpoch(
     throw new StrobeError('SECOND_INSTANCE', 'another process sequences with this key: refusing to start');
   }
   await resumeOpenBlock(modules);
-  const { truncatedBytes, cleanShutdown } = recovery;
-  const situation = { loggedEpoch: replay.epoch, truncatedBytes, uncleanStop: !cleanShutdown, durability: options.durability };
-  if (!needsNewEpoch(situation)) return replay.epoch;
-  const epoch = replay.epoch + 1;
+  const { unsettled } = log;
+  const uncleanStop = unsettled !== undefined;
+  const situation = { loggedEpoch: replay.epoch, isCut: unsettled === 'cut', uncleanStop, durability: options.durability };
+  const epoch = needsNewEpoch(situation) ? await startEpoch(replay.epoch + 1, modules) : replay.epoch;
+  // Only now: a start that fails before this must find again what it was to deal with.
+  await log.settle();
+  return epoch;
+}
+
+async function startEpoch(epoch: number, { storage, network, signer, identity, logger }: EpochModules): Promise<number> {
+  const { chainState, log } = storage;
   const { message } = await openEpoch(epoch, chainState.head(), { identity, signer, log });
   network.gossip.publish('mini-blocks', message);
   logger.info({ epoch, afterMiniBlock: chainState.head().number }, 'opened an epoch');
   return epoch;
+}
+
+/** A cut that goes through sealed blocks left the log behind the store. */
+async function refillFromPeers({ storage, network, signer, identity, logger }: EpochModules, signal: AbortSignal): Promise<void> {
+  const { log, chainState } = storage;
+  const stored = chainState.head();
+  const logNumber = log.lastNumber();
+  if (logNumber >= stored.number) return;
+  logger.warn({ logNumber, storedNumber: stored.number }, 'the log ends below the stored head, asking peers for the rest');
+  // Peers have to find us first.
+  await furthestPeerHead(network.peers, PEER_WAIT_MS, signal);
+  signal.throwIfAborted();
+  const chain = { genesisHash: identity.genesisHash, sequencer: signer.address };
+  await refillLog(stored, chain, { peers: network.peers, log });
 }
 
 function isFurther(peer: PeerHead, epoch: number, number: number): boolean {

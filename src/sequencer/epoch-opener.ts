@@ -10,8 +10,8 @@ import type { Bytes } from '../util/bytes.ts';
 export interface EpochSituation {
   /** Epoch of the log's newest EpochStart, 0 when there is none. */
   readonly loggedEpoch: number;
-  /** Bytes cut from the log's tail: mini-blocks may have been published that are gone here. */
-  readonly truncatedBytes: number;
+  /** The log's tail was cut: mini-blocks may have been published that are gone here. */
+  readonly isCut: boolean;
   /** The process before ended without closing the log. */
   readonly uncleanStop: boolean;
   readonly durability: 'sync' | 'os';
@@ -19,7 +19,7 @@ export interface EpochSituation {
 
 /** True when numbering must go on under a new epoch (PROTOCOL section 6). */
 export function needsNewEpoch(situation: EpochSituation): boolean {
-  if (situation.loggedEpoch === 0 || situation.truncatedBytes > 0) return true;
+  if (situation.loggedEpoch === 0 || situation.isCut) return true;
   return situation.uncleanStop && situation.durability === 'os';
 }
 

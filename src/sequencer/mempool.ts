@@ -56,6 +56,8 @@ export class Mempool {
   /** Transactions behind a nonce gap, in the order they came there; the gap may have closed since. */
   readonly #gapped = new Map<string, PooledTransaction>();
   readonly #penalties = new Map<string, { untilMs: number; lengthMs: number }>();
+  /** Executed, but in no durable mini-block yet: the transactions of one or two mini-blocks. */
+  readonly #executed = new Map<string, PooledTransaction>();
   readonly #listeners = new Set<(transaction: Transaction, sender: Address) => void>();
   #arrivals = 0;
   #bytes = 0;
@@ -79,6 +81,11 @@ export class Mempool {
     return this.#byHash.get(toKey(hash));
   }
 
+  /** As {@link Mempool.get}, also when it was executed and its mini-block is not durable yet. */
+  find(hash: Hash): PooledTransaction | undefined {
+    return this.get(hash) ?? this.#executed.get(toKey(hash));
+  }
+
   /** Shows every transaction as it enters; returns the unsubscribe function. */
   subscribe(listener: (transaction: Transaction, sender: Address) => void): () => void {
     this.#listeners.add(listener);
@@ -88,7 +95,7 @@ export class Mempool {
   /** @throws StrobeError with a pool error code; NONCE_GAP carries `meta.expectedNonce` */
   add(transaction: Transaction, sender: Address, requireReady = false): void {
     const hash = toKey(transaction.hash);
-    if (this.#byHash.has(hash)) throw poolError('ALREADY_KNOWN', 'already known');
+    if (this.#byHash.has(hash) || this.#executed.has(hash)) throw poolError('ALREADY_KNOWN', 'already known');
     checkStateless(transaction, this.#options);
     const key = toKey(sender);
     this.#checkPenalty(key);
@@ -199,7 +206,9 @@ export class Mempool {
   }
 
   /** The transaction was executed: its sender's next one is ready. */
-  included({ sender, transaction }: PooledTransaction): void {
+  included(pooled: PooledTransaction): void {
+    const { sender, transaction } = pooled;
+    this.#executed.set(toKey(transaction.hash), pooled);
     const key = toKey(sender);
     const queue = this.#senders.get(key);
     if (queue === undefined) return;
@@ -212,6 +221,11 @@ export class Mempool {
   drop(pooled: PooledTransaction): void {
     const queue = this.#abandon(pooled);
     if (queue !== undefined) this.#advance(toKey(pooled.sender), queue, this.#stateNonce(pooled.sender));
+  }
+
+  /** Their mini-block is durable: from now on the chain knows these executed transactions. */
+  committed(transactions: readonly Transaction[]): void {
+    for (const { hash } of transactions) this.#executed.delete(toKey(hash));
   }
 
   /** Nonces moved in a committed mini-block: authorizations move those of accounts that sent nothing (EIP-7702). */

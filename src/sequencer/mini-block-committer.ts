@@ -35,6 +35,7 @@ export class MiniBlockCommitter {
     const body = { transactions: batch.transactions, receipts: batch.receipts };
     const applied = chainState.apply({ miniBlock, env, diff, body, decoded: batch.decoded });
     world.release();
+    mempool.committed(batch.decoded);
     mempool.follow(diff);
     roots.append(message.subarray(1));
     gossip.publish('mini-blocks', message);

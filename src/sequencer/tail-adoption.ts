@@ -50,9 +50,9 @@ async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdopt
     if (isAttestationRecord(bytes)) continue;
     const record = decodeSigned(bytes, self);
     if (record === undefined) break;
-    if (isHere(record, tip, modules.sealedBlock())) continue;
+    if (isHere(record, tip, modules)) continue;
     assertKnownEpoch(record, modules.epoch);
-    const extended = extend(tip, record);
+    const extended = extend(tip, record, modules.epoch);
     if (extended === undefined) break;
     await modules.log.append([{ number: recordNumber(record), bytes }]);
     tip = extended;
@@ -92,18 +92,22 @@ function assertKnownEpoch(record: LogRecord, epoch: number): void {
   );
 }
 
-function isHere(record: LogRecord, tip: MiniBlockHead, sealedBlock: number): boolean {
-  if (record.kind === 'blockSeal') return record.blockSeal.header.number <= sealedBlock;
-  if (record.kind === 'epochStart') return record.epochStart.lastNumber <= tip.number && record.epochStart.epoch <= tip.epoch;
+function isHere(record: LogRecord, tip: MiniBlockHead, { sealedBlock, epoch }: TailAdoptionModules): boolean {
+  if (record.kind === 'blockSeal') return record.blockSeal.header.number <= sealedBlock();
+  // Every epoch up to the log's newest has its place in the log; a second start behind it would step back.
+  if (record.kind === 'epochStart') return record.epochStart.epoch <= epoch;
   return record.miniBlock.envelope.number <= tip.number;
 }
 
-/** The tip after a record that continues it; undefined when it does not. */
-function extend(tip: MiniBlockHead, record: LogRecord): MiniBlockHead | undefined {
+/**
+ * The tip after a record that continues it; undefined when it does not. What follows the log's newest epoch start is
+ * of that epoch: a mini-block of an older one is what that start gave up.
+ */
+function extend(tip: MiniBlockHead, record: LogRecord, epoch: number): MiniBlockHead | undefined {
   if (record.kind === 'miniBlock') {
     const { envelope, digest } = record.miniBlock;
-    const fits = envelope.number === tip.number + 1 && bytesEqual(envelope.parentDigest, tip.digest);
-    if (!fits) return undefined;
+    const isNext = envelope.number === tip.number + 1 && bytesEqual(envelope.parentDigest, tip.digest);
+    if (!isNext || envelope.epoch !== epoch) return undefined;
     return { epoch: envelope.epoch, number: envelope.number, digest, timestampUs: envelope.timestampUs };
   }
   const lastDigest = record.kind === 'blockSeal' ? record.blockSeal.lastDigest : record.epochStart.lastDigest;

@@ -27,7 +27,7 @@ export class TransactionIngress implements TransactionSink {
     // A copy: a pooled transaction must not keep the message alive that brought it.
     const transaction = decodeTransaction(new Uint8Array(raw));
     // Before recovery, so that sending a thing again costs little.
-    if (mempool.get(transaction.hash) !== undefined) throw poolError('ALREADY_KNOWN', 'already known');
+    if (mempool.find(transaction.hash) !== undefined) throw poolError('ALREADY_KNOWN', 'already known');
     const sender = await recovery.recover(transaction);
     mempool.add(transaction, sender, options.requireReady ?? false);
     wake();
@@ -43,7 +43,7 @@ export class TransactionIngress implements TransactionSink {
   }
 
   async pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined> {
-    return this.#modules.mempool.get(hash);
+    return this.#modules.mempool.find(hash);
   }
 
   /** The same for replicas, in the form that travels. */
@@ -51,7 +51,7 @@ export class TransactionIngress implements TransactionSink {
     return {
       submit: (raw, options) => this.submit(raw, options),
       pendingNonce: (address) => this.pendingNonce(address),
-      pooledTransaction: async (hash) => this.#modules.mempool.get(hash)?.transaction.raw,
+      pooledTransaction: async (hash) => this.#modules.mempool.find(hash)?.transaction.raw,
     };
   }
 }

@@ -11,7 +11,7 @@ import type {
 import type { CommittedState, StateUndo, StateView } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
+import { countDiffKeys, type StateDiff } from '../protocol/state-diff.ts';
 import { StrobeError } from '../util/errors.ts';
 import { BlockDiffAccumulator } from './block-diff.ts';
 import type { KeyedState } from './keyed-state.ts';
@@ -41,6 +41,12 @@ export interface ChainStateModules {
   readonly chain: ChainReader & ChainWriter;
 }
 
+/**
+ * State keys in the records that undo mini-blocks, some 500 bytes each: safe blocks release theirs, and while provers
+ * stand still the oldest go beyond it. What lies below cannot be undone then, as after a restart.
+ */
+const MAX_UNDO_KEYS = 1_000_000;
+
 /** A mini-block that can still be undone. */
 interface UndoEntry {
   readonly before: MiniBlockHead;
@@ -59,15 +65,18 @@ export class ChainState {
   readonly #modules: ChainStateModules;
   readonly #blockDiff = new BlockDiffAccumulator();
   readonly #history: StateHistory;
-  /** Newest last; bounded by the window that is not attested yet, see {@link ChainState.releaseUndo}. */
+  readonly #maxUndoKeys: number;
+  /** Newest last; see {@link ChainState.releaseUndo}. */
   #undoEntries: UndoEntry[] = [];
+  #undoKeys = 0;
   #head: MiniBlockHead;
   #open: OpenBlockState | undefined;
   /** The registry when the open block began. */
   #registryAtOpen: RegistryMark;
 
-  constructor(head: MiniBlockHead, modules: ChainStateModules) {
+  constructor(head: MiniBlockHead, modules: ChainStateModules, maxUndoKeys: number = MAX_UNDO_KEYS) {
     this.#head = head;
+    this.#maxUndoKeys = maxUndoKeys;
     this.#modules = modules;
     this.#registryAtOpen = modules.registry.mark();
     this.#history = new StateHistory(modules.state);
@@ -118,6 +127,7 @@ export class ChainState {
       undo,
       blockNumber: envelope.blockNumber,
     });
+    this.#undoKeys += countDiffKeys(commit.diff);
     const lastReceipt = commit.body.receipts.at(-1);
     this.#open = {
       env: commit.env,
@@ -150,6 +160,10 @@ export class ChainState {
     const block = await this.#modules.chain.sealBlock(seal, blockDiff, this.#registryDelta(seal));
     this.#blockDiff.reset();
     this.#open = undefined;
+    for (let oldest = this.#undoEntries[0]; oldest !== undefined; oldest = this.#undoEntries[0]) {
+      if (this.#undoKeys <= this.#maxUndoKeys || oldest.blockNumber === seal.header.number) break;
+      this.releaseUndo(oldest.blockNumber);
+    }
     return block;
   }
 
@@ -179,7 +193,7 @@ export class ChainState {
     await this.#modules.chain.rollback(target, undos, first.registryBefore);
     for (const undo of undos) this.#modules.state.undo(undo);
     this.#modules.registry.truncate(first.registryBefore);
-    this.#undoEntries = this.#undoEntries.slice(0, keep);
+    this.#keepUndo(0, keep);
     this.#head = first.before;
     this.#open = first.openBefore;
     this.#history.truncate(this.#open?.env.number ?? this.#modules.chain.head().header.number);
@@ -206,6 +220,13 @@ export class ChainState {
   /** Forgets how to undo blocks up to `blockNumber`: they are safe. */
   releaseUndo(blockNumber: number): void {
     const first = this.#undoEntries.findIndex((entry) => entry.blockNumber > blockNumber);
-    this.#undoEntries = first === -1 ? [] : this.#undoEntries.slice(first);
+    this.#keepUndo(first === -1 ? this.#undoEntries.length : first, this.#undoEntries.length);
+  }
+
+  #keepUndo(from: number, to: number): void {
+    for (const { diff } of [...this.#undoEntries.slice(0, from), ...this.#undoEntries.slice(to)]) {
+      this.#undoKeys -= countDiffKeys(diff);
+    }
+    this.#undoEntries = this.#undoEntries.slice(from, to);
   }
 }

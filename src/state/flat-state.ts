@@ -27,8 +27,10 @@ export class FlatState implements CommittedState, KeyedState {
   readonly #accounts = new Map<string, Account>();
   /** Slots that are not zero; an account without any has no entry. */
   readonly #storage = new Map<string, Map<string, Hash>>();
-  /** Never shrinks: the same array for the same hash, and codes stay known when the diff that brought them is undone. */
+  /** The same array for the same hash. */
   readonly #codes = new Map<string, Bytes>();
+  /** Codes that a diff made known, by what undoes it. */
+  readonly #newCodes = new WeakMap<StateUndo, readonly string[]>();
 
   /** A state from a full listing (a snapshot), which may hold what no diff can say: EIP-161-empty accounts. */
   static from(entries: Iterable<StateEntry>, codes: Iterable<Bytes>): FlatState {
@@ -69,8 +71,11 @@ export class FlatState implements CommittedState, KeyedState {
   apply(diff: StateDiff): StateUndo {
     const codes = codesByHash(diff);
     for (const account of diff.accounts) this.#assertApplicable(account, codes);
+    const newCodes = [...codes.keys()].filter((key) => !this.#codes.has(key));
     for (const [key, code] of codes) this.#addCode(key, code);
-    return { accounts: diff.accounts.map((account) => this.#applyAccount(account)) };
+    const undo: StateUndo = { accounts: diff.accounts.map((account) => this.#applyAccount(account)) };
+    if (newCodes.length > 0) this.#newCodes.set(undo, newCodes);
+    return undo;
   }
 
   undo(undo: StateUndo): void {
@@ -80,6 +85,8 @@ export class FlatState implements CommittedState, KeyedState {
       else this.#accounts.set(key, before);
       for (const slot of slots) this.#writeSlot(key, slot);
     }
+    // A diff lists codes new to the chain: executed again on this state it must list the same ones.
+    for (const key of this.#newCodes.get(undo) ?? []) this.#codes.delete(key);
   }
 
   *entries(): Iterable<StateEntry> {

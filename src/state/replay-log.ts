@@ -39,10 +39,13 @@ export interface ReplayResult {
 export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
   const stored = modules.chainState.head().number;
   if (modules.log.lastNumber() < stored) {
-    throw new StrobeError('LOG_BEHIND_STORE', 'the log ends below the stored head', {
-      logNumber: modules.log.lastNumber(),
-      storedNumber: stored,
-    });
+    const logNumber = modules.log.lastNumber();
+    throw new StrobeError(
+      'LOG_BEHIND_STORE',
+      `the log ends at mini-block ${logNumber} and the stored chain at ${stored}: restore the data directory from a backup; ` +
+        'a sequencer may also be started while a replica that has the rest runs, a replica may start anew without its data',
+      { logNumber, storedNumber: stored },
+    );
   }
   const replay = new Replay(modules);
   // The seal of the stored head and the epoch starts behind it have its number too.

@@ -3,6 +3,10 @@ import type { Bytes } from '../util/bytes.ts';
 import { type LevelDatabase, openLevel } from './level-database.ts';
 
 const MARK_KEY = new TextEncoder().encode('closedCleanly');
+const UNSETTLED_KEY = new TextEncoder().encode('unsettled');
+
+/** What the stop before left, as long as nobody has dealt with it: a cut tail, or perhaps a lost one (`unclean`). */
+export type Unsettled = 'cut' | 'unclean';
 
 /** Where a log ended when it was closed. */
 export interface LogEnd {
@@ -13,24 +17,50 @@ export interface LogEnd {
 }
 
 /**
- * A tiny database beside the segments. Its file lock keeps a second process out and dies with the process; in it lies
- * the mark of a clean shutdown, which is taken away as long as the log is written.
+ * A tiny database beside the segments. Its file lock keeps a second process out and dies with the process; in it lie
+ * the mark of a clean shutdown, which is taken away as long as the log is written, and what is unsettled, which
+ * outlives a process that found it and ended, cleanly or not, before it had dealt with it.
  */
 export class LogGuard {
   readonly #database: LevelDatabase;
   /** The end of the log at the last clean shutdown; undefined after an unclean stop and for a new log. */
   readonly closedAt: LogEnd | undefined;
+  #unsettled: Unsettled | undefined;
 
-  private constructor(database: LevelDatabase, closedAt: LogEnd | undefined) {
+  private constructor(database: LevelDatabase, closedAt: LogEnd | undefined, unsettled: Unsettled | undefined) {
     this.#database = database;
     this.closedAt = closedAt;
+    this.#unsettled = unsettled;
   }
 
   /** @throws StrobeError LOCKED, DATABASE_FAILED */
   static async acquire(directory: string): Promise<LogGuard> {
     const database = await openLevel(join(directory, 'guard'));
     const mark = await database.get(MARK_KEY);
-    return new LogGuard(database, mark === undefined ? undefined : decodeMark(mark));
+    const unsettled = await database.get(UNSETTLED_KEY);
+    return new LogGuard(
+      database,
+      mark === undefined ? undefined : decodeMark(mark),
+      unsettled === undefined ? undefined : (new TextDecoder().decode(unsettled) as Unsettled),
+    );
+  }
+
+  get unsettled(): Unsettled | undefined {
+    return this.#unsettled;
+  }
+
+  /** Remembers `what` until {@link LogGuard.settle}; before the cut itself, since afterwards nothing shows it. */
+  async note(what: Unsettled): Promise<void> {
+    if (this.#unsettled === 'cut' || this.#unsettled === what) return;
+    await this.#database.put(UNSETTLED_KEY, new TextEncoder().encode(what), { sync: true });
+    this.#unsettled = what;
+  }
+
+  /** Whoever opened the log has dealt with it. */
+  async settle(): Promise<void> {
+    if (this.#unsettled === undefined) return;
+    await this.#database.del(UNSETTLED_KEY, { sync: true });
+    this.#unsettled = undefined;
   }
 
   /** Takes the mark away before the first write: a process that dies from here on leaves none. */

@@ -17,10 +17,20 @@ export interface RecoveredLog {
   readonly isNew: boolean;
 }
 
+export interface RecoveryOptions {
+  readonly directory: string;
+  readonly genesisHash: Hash;
+  /** Where the log ended when it was closed cleanly. */
+  readonly closedAt: LogEnd | undefined;
+  /** Awaited before anything is cut. */
+  readonly beforeCut: () => Promise<void>;
+}
+
 interface SegmentFacts {
   readonly segment: LogSegment;
   readonly genesisHash: Hash;
   readonly isLast: boolean;
+  readonly beforeCut: () => Promise<void>;
   /** Length that is known to have been synced, 0 when unknown. */
   readonly knownSynced: number;
 }
@@ -39,7 +49,7 @@ const SEARCH_WINDOW_BYTES = 16 * 1024 * 1024;
  * Checks every record of the log and cuts a torn tail.
  * @throws StrobeError LOG_CORRUPT, GENESIS_MISMATCH, VERSION_NOT_SUPPORTED
  */
-export async function recoverLog(directory: string, genesisHash: Hash, closedAt: LogEnd | undefined): Promise<RecoveredLog> {
+export async function recoverLog({ directory, genesisHash, closedAt, beforeCut }: RecoveryOptions): Promise<RecoveredLog> {
   const names = (await readdir(directory)).filter((name) => firstNumberOf(name) !== undefined).sort();
   const recovered = { segments: [] as LogSegment[], order: new LogOrder(), truncatedBytes: 0, isNew: names.length === 0 };
   for (const [index, name] of names.entries()) {
@@ -49,7 +59,11 @@ export async function recoverLog(directory: string, genesisHash: Hash, closedAt:
     try {
       // What a clean shutdown left was synced, whatever the records themselves say.
       const knownSynced = closedAt?.segment === name ? closedAt.bytes : 0;
-      const { cut, usable } = await recoverSegment(file, { segment, genesisHash, isLast, knownSynced }, recovered.order);
+      const { cut, usable } = await recoverSegment(
+        file,
+        { segment, genesisHash, isLast, knownSynced, beforeCut },
+        recovered.order,
+      );
       recovered.truncatedBytes += cut;
       if (usable) recovered.segments.push(segment);
       else await unlink(segment.path);
@@ -58,7 +72,9 @@ export async function recoverLog(directory: string, genesisHash: Hash, closedAt:
       await file.close();
     }
   }
-  recovered.truncatedBytes = Math.max(recovered.truncatedBytes, missingBytes(recovered.segments.at(-1), closedAt));
+  const missing = missingBytes(recovered.segments.at(-1), closedAt);
+  if (missing > 0) await beforeCut();
+  recovered.truncatedBytes = Math.max(recovered.truncatedBytes, missing);
   return recovered;
 }
 
@@ -70,18 +86,20 @@ function missingBytes(last: LogSegment | undefined, closedAt: LogEnd | undefined
 }
 
 async function recoverSegment(file: FileHandle, facts: SegmentFacts, order: LogOrder): Promise<RecoveredSegment> {
-  const { segment, genesisHash, isLast, knownSynced } = facts;
+  const { segment, genesisHash, isLast, knownSynced, beforeCut } = facts;
   const { size } = await file.stat();
   const header = await readAt(file, 0, SEGMENT_HEADER_BYTES);
   if (!checkSegmentHeader(header, genesisHash, segment.path)) {
     // The header is synced before the first record is written: without it there can be no acknowledged record.
     if (!isLast || (await wholeRecordBehind(file, 0, size, knownSynced))) throw corrupt(segment, 0);
+    if (size > 0) await beforeCut();
     return { cut: size, usable: false };
   }
   const bad = await scan(file, segment, order, size);
   const usable = segment.end > SEGMENT_HEADER_BYTES;
   if (bad === undefined) return { cut: 0, usable };
   if (!isLast || (await wholeRecordBehind(file, bad, size, knownSynced))) throw corrupt(segment, bad);
+  await beforeCut();
   await file.truncate(bad);
   await file.sync();
   return { cut: size - bad, usable };

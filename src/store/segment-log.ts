@@ -5,7 +5,7 @@ import type { Hash } from '../protocol/primitives.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 import { type LogDisk, nodeDisk, syncDirectory } from './log-disk.ts';
 import { encodeSegmentHeader, isMiniBlockRecord, MAX_RECORD_BYTES, recordSize, writeRecord } from './log-format.ts';
-import { LogGuard } from './log-guard.ts';
+import { LogGuard, type Unsettled } from './log-guard.ts';
 import type { LogOrder } from './log-order.ts';
 import { type LogSource, readRecords } from './log-reader.ts';
 import { recoverLog } from './log-recovery.ts';
@@ -95,11 +95,15 @@ export class SegmentLog implements MiniBlockLog, LogSource {
     await syncDirectory(dirname(options.directory));
     const guard = await LogGuard.acquire(options.directory);
     try {
-      const { segments, order, truncatedBytes, isNew } = await recoverLog(options.directory, options.genesisHash, guard.closedAt);
+      const { directory, genesisHash } = options;
+      const { closedAt } = guard;
+      const recovered = await recoverLog({ directory, genesisHash, closedAt, beforeCut: () => guard.note('cut') });
+      const { segments, order, truncatedBytes, isNew } = recovered;
       const log = new SegmentLog(full, modules.disk ?? nodeDisk, guard, segments, order);
+      const isClean = closedAt !== undefined || isNew;
+      if (!isClean) await guard.note('unclean');
       await guard.beginWriting();
       await log.#openTail();
-      const isClean = guard.closedAt !== undefined || isNew;
       return { log, recovery: { truncatedBytes, cleanShutdown: isClean && truncatedBytes === 0 } };
     } catch (error) {
       await guard.release(undefined);
@@ -130,6 +134,16 @@ export class SegmentLog implements MiniBlockLog, LogSource {
 
   lastNumber(): number {
     return this.#lastNumber;
+  }
+
+  /** What this open or an earlier one found and nobody has dealt with since; undefined when all is as it was left. */
+  get unsettled(): Unsettled | undefined {
+    return this.#guard.unsettled;
+  }
+
+  /** What was unsettled has been dealt with: a start that fails before this finds it again. */
+  settle(): Promise<void> {
+    return this.#guard.settle();
   }
 
   /** Writes what is queued, marks the shutdown as clean unless the log failed, and unlocks the directory. */

@@ -258,7 +258,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       expect(entries).toEqual([{ address: ALICE, account: account(1, 100, CODE), slots: [{ key: word(1), value: word(10) }] }]);
     });
 
-    test('undo restores accounts and slots; codes stay known', () => {
+    test('undo restores accounts and slots, and forgets codes', () => {
       const state = create();
       const world = state.overlay();
       world.putCode(CODE);
@@ -268,7 +268,27 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       state.undo(undo);
       expect([...state.entries()]).toEqual([]);
       expect(state.getStorage(ALICE, word(1))).toEqual(ZERO_HASH);
+      expect(state.getCode(keccak256(CODE))).toBeUndefined();
+    });
+
+    test('undo keeps codes that an earlier diff brought', () => {
+      const state = populated();
+      const world = state.overlay();
+      world.setAccount(BOB, account(1, 1, CODE));
+      state.undo(state.apply({ ...world.takeDiff(), codes: [CODE] }));
       expect(state.getCode(keccak256(CODE))).toEqual(CODE);
+    });
+
+    test('what was undone gives the same diff when it is executed again', () => {
+      const state = create();
+      const deploy = () => {
+        const world = state.overlay();
+        world.setAccount(ALICE, { ...account(1, 100), codeHash: world.putCode(CODE) });
+        return world.takeDiff();
+      };
+      const first = deploy();
+      state.undo(state.apply(first));
+      expect(deploy()).toEqual(first);
     });
 
     test('undoing a deletion brings the storage back', () => {

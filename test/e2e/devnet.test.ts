@@ -10,7 +10,7 @@ import { expectSameChain, receiptsOf } from '../support/chain-agreement.ts';
 import { LOG } from '../support/contracts.ts';
 import { defined } from '../support/defined.ts';
 import { freePorts, isPortFree } from '../support/free-ports.ts';
-import { nodeInfo, rpc, rpcBatch, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { type LoadKind, MixedLoad, tokenCreation } from '../support/mixed-load.ts';
 import { childrenOf, isAlive, NodeProcess, page } from '../support/node-process.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -45,14 +45,21 @@ beforeAll(async () => {
   sequencerUrl = `http://127.0.0.1:${base}`;
   urls = [sequencerUrl, `http://127.0.0.1:${base + 1}`, `http://127.0.0.1:${base + 2}`];
   proverMetricsUrl = `http://127.0.0.1:${base + PROCESSES + 3}/metrics`;
-  const flags = { 'rpc-port': base, 'metrics-port': base + PROCESSES, 'p2p-port': base + 2 * PROCESSES, 'chain-id': CHAIN_ID };
+  await startDevnet('--fresh');
+});
+
+async function startDevnet(...more: readonly string[]): Promise<void> {
+  const [base] = ports as [number];
+  const flags = {
+    ...{ 'rpc-port': base, 'metrics-port': base + PROCESSES, 'p2p-port': base + 2 * PROCESSES },
+    ...{ 'chain-id': CHAIN_ID, 'data-dir': join(folder, 'data') },
+  };
   const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
-  const dataDir = join(folder, 'data');
   // On its own, as a person starts it: Ctrl-C must reach it.
-  devnet = new NodeProcess('devnet', ['devnet', '--fresh', '--data-dir', dataDir, ...args], { supervised: false });
+  devnet = new NodeProcess('devnet', ['devnet', ...args, ...more], { supervised: false });
   await devnet.until(() => devnet.output.includes('devnet is ready'), 'devnet is ready');
   childPids = childrenOf(devnet.pid);
-});
+}
 
 afterAll(async () => {
   // The supervisor ends its processes; should it fail to, they must not outlive the test either.
@@ -79,7 +86,11 @@ async function deployToken(): Promise<Hex> {
       return deployer.signTransaction({ ...fees, nonce: 1 + index, gas: 100_000n, to: token, data });
     }),
   );
-  const hashes = await rpcBatch<Hex>(sequencerUrl, 'eth_sendRawTransaction', raws.map((raw) => [raw]));
+  const hashes = await rpcBatch<Hex>(
+    sequencerUrl,
+    'eth_sendRawTransaction',
+    raws.map((raw) => [raw]),
+  );
   await client.waitForTransactionReceipt({ hash: defined(hashes.at(-1)) });
   return token;
 }
@@ -140,10 +151,16 @@ describe('strobe devnet under a mixed load', () => {
       const client = clientOf(url);
       for (const [address, wei] of balances) expect(await client.getBalance({ address })).toBe(wei);
       for (const [address, units] of tokens) {
-        expect(await client.readContract({ abi: erc20Abi, address: token, functionName: 'balanceOf', args: [address] })).toBe(units);
+        expect(await client.readContract({ abi: erc20Abi, address: token, functionName: 'balanceOf', args: [address] })).toBe(
+          units,
+        );
       }
       for (const [address, code] of delegations) expect(await client.getCode({ address })).toBe(code);
-      const codes = await rpcBatch<Hex>(url, 'eth_getCode', contracts.map((address) => [address, 'latest']));
+      const codes = await rpcBatch<Hex>(
+        url,
+        'eth_getCode',
+        contracts.map((address) => [address, 'latest']),
+      );
       expect(new Set(codes)).toEqual(new Set([toHex(LOG)]));
     }
   });
@@ -156,7 +173,11 @@ describe('strobe devnet under a mixed load', () => {
     lastBlock = Math.max(...receipts.map(({ blockNumber }) => Number(blockNumber)));
     for (const url of urls) {
       for (const tag of ['safe', 'finalized'] as const) {
-        await devnet.until(async () => Number((await nodeInfo(url))[tag]) >= lastBlock, `${tag} of ${url} reaches ${lastBlock}`, 60_000);
+        await devnet.until(
+          async () => Number((await nodeInfo(url))[tag]) >= lastBlock,
+          `${tag} of ${url} reaches ${lastBlock}`,
+          60_000,
+        );
       }
     }
     const metrics = defined(await page(proverMetricsUrl)).body;
@@ -177,7 +198,12 @@ describe('strobe devnet under a mixed load', () => {
     ]);
     // One deployment, the senders' tokens, the load.
     expect((await receiptsOf(sequencerUrl, 1, lastBlock)).flat()).toHaveLength(1 + SENDERS + TRANSACTIONS);
-    const ofAccounts = (url: string, method: string) => rpcBatch(url, method, addresses.map((address) => [address, 'latest']));
+    const ofAccounts = (url: string, method: string) =>
+      rpcBatch(
+        url,
+        method,
+        addresses.map((address) => [address, 'latest']),
+      );
     for (const url of urls.slice(1)) {
       expect(await ofAccounts(url, 'eth_getBalance')).toEqual(await ofAccounts(sequencerUrl, 'eth_getBalance'));
       expect(await ofAccounts(url, 'eth_getTransactionCount')).toEqual(await ofAccounts(sequencerUrl, 'eth_getTransactionCount'));
@@ -190,6 +216,25 @@ describe('strobe devnet under a mixed load', () => {
     expect(childPids.filter(isAlive)).toEqual(childPids);
     expect(await devnet.stop('SIGINT')).toEqual({ code: 0, signal: null });
     await waitFor(() => childPids.filter(isAlive).length === 0, { what: 'no process is left' });
+    expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));
+  });
+
+  test('started again it goes on where it was', async () => {
+    await startDevnet();
+    for (const url of urls) {
+      await devnet.until(() => allReceipts(url, hashes), `all receipts at ${url}`);
+      expect(Number((await nodeInfo(url)).safe)).toBeGreaterThanOrEqual(lastBlock);
+    }
+    const block = Number(await rpc(sequencerUrl, 'eth_blockNumber'));
+    // The idle beat makes the next one.
+    await devnet.until(async () => Number((await nodeInfo(defined(urls[2]))).safe) > block, 'new blocks become safe');
+    await expectSameChain(urls, { from: lastBlock, to: block });
+  });
+
+  test('none of its processes outlives it when it is killed', async () => {
+    expect(childPids).toHaveLength(PROCESSES);
+    await devnet.crash();
+    await waitFor(() => childPids.filter(isAlive).length === 0, { timeoutMs: 20_000, what: 'no process is left' });
     expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));
   });
 });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defined } from '../support/defined.ts';
-import { rpc, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
@@ -32,7 +32,7 @@ const BY_ROLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'replica-1': [
     'strobe_replica_apply_latency_seconds',
-    'strobe_replica_lag_count',
+    'strobe_replica_lag_mini_blocks',
     'strobe_replica_head_number',
     'strobe_replica_safe_block_number',
     'strobe_replica_transactions_total',
@@ -46,7 +46,7 @@ const BY_ROLE: Readonly<Record<string, readonly string[]>> = {
     'strobe_prover_block_seconds',
     'strobe_prover_transactions_total',
     'strobe_prover_attested_block_number',
-    'strobe_prover_lag_count',
+    'strobe_prover_lag_blocks',
   ],
 };
 
@@ -61,7 +61,14 @@ beforeAll(async () => {
   for (let nonce = 0; nonce < TRANSACTIONS; nonce++) {
     const fees = { maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n };
     const account = devnet.account(0);
-    const raw = await account.signTransaction({ type: 'eip1559', chainId: devnet.chainId, to: account.address, gas: 21_000n, ...fees, nonce });
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId: devnet.chainId,
+      to: account.address,
+      gas: 21_000n,
+      ...fees,
+      nonce,
+    });
     block = (await rpc<RpcReceiptJson>(devnet.rpcUrl('replica-1'), 'eth_sendRawTransactionSync', [raw, 20_000])).blockNumber;
   }
   for (const name of ['sequencer', 'replica-1']) await devnet.safeReaches(name, Number(block));
@@ -94,7 +101,10 @@ describe.each(Object.entries(BY_ROLE))('%s', (name, metrics) => {
 
   test('is healthy and ready', async () => {
     expect(await page(`${devnet.metricsUrl(name)}/health`)).toEqual({ status: 200, body: '{"status":"up"}' });
-    expect(await page(`${devnet.metricsUrl(name)}/ready`)).toMatchObject({ status: 200, body: expect.stringContaining('"ready":true') });
+    expect(await page(`${devnet.metricsUrl(name)}/ready`)).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('"ready":true'),
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LIGHT_SCRYPT_N } from '../../src/crypto/keystore.ts';
 import { saveKey } from '../../src/crypto/keystore-files.ts';
@@ -7,7 +7,7 @@ import { Secret } from '../../src/crypto/secret.ts';
 import { fromHex } from '../../src/util/bytes.ts';
 import { defined } from '../support/defined.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { nodeInfo, rpc, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
 import { NodeProcess } from '../support/node-process.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
@@ -21,7 +21,8 @@ beforeAll(async () => {
   // A backup as an operator makes it: of a sequencer that was stopped.
   expect(await devnet.process('sequencer').stop()).toEqual({ code: 0, signal: null });
   copied = join(devnet.paths.root, 'backup');
-  await cp(devnet.dataDir('sequencer'), copied, { recursive: true });
+  // Without the name under which it is known to peers, who would take the two for one otherwise.
+  await cp(devnet.dataDir('sequencer'), copied, { recursive: true, filter: (path) => basename(path) !== 'network.key' });
   await devnet.start('sequencer');
   await devnet.start('replica-1');
 });
@@ -31,7 +32,14 @@ afterAll(() => devnet[Symbol.asyncDispose]());
 async function send(nonce: number): Promise<RpcReceiptJson> {
   const account = devnet.account(0);
   const fees = { maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n };
-  const raw = await account.signTransaction({ type: 'eip1559', chainId: devnet.chainId, to: account.address, gas: 21_000n, ...fees, nonce });
+  const raw = await account.signTransaction({
+    type: 'eip1559',
+    chainId: devnet.chainId,
+    to: account.address,
+    gas: 21_000n,
+    ...fees,
+    nonce,
+  });
   return rpc<RpcReceiptJson>(devnet.rpcUrl('sequencer'), 'eth_sendRawTransactionSync', [raw, 20_000]);
 }
 
@@ -88,7 +96,13 @@ test('under a key that everybody has, where others can reach it: refused', async
   const [known] = devnet.accounts;
   const privateKey = fromHex(defined(known).privateKey);
   const password = new Secret((await readFile(devnet.paths.passwordFile, 'utf8')).trim());
-  const { file } = await saveKey({ folder: devnet.paths.keys, name: 'well-known', privateKey, password, scryptN: LIGHT_SCRYPT_N });
+  const { file } = await saveKey({
+    folder: devnet.paths.keys,
+    name: 'well-known',
+    privateKey,
+    password,
+    scryptN: LIGHT_SCRYPT_N,
+  });
   const genesis = JSON.parse(await readFile(devnet.paths.genesis, 'utf8')) as { strobe: { sequencerKeys: string[] } };
   genesis.strobe.sequencerKeys = [defined(known).address.toLowerCase()];
   const genesisFile = join(devnet.paths.root, 'well-known.json');

@@ -44,7 +44,7 @@ export interface CommittedState extends StateView {
    * @throws StrobeError STATE_DIFF_NOT_APPLICABLE when an account or code it builds on is missing; nothing is changed
    */
   apply(diff: StateDiff): StateUndo;
-  /** Undoes the diff that was applied last. Codes stay known. */
+  /** Undoes the diff that was applied last, given what applying it returned; codes that it brought are unknown again. */
   undo(undo: StateUndo): void;
   /** Every account with its storage, in no particular order. */
   entries(): Iterable<StateEntry>;

@@ -162,6 +162,32 @@ test('a late attestation of an undone block does not count against its prover', 
   expect(replica.node.status().excludedProvers).toEqual([]);
 });
 
+test.each([
+  { when: 'before', provers: 2 },
+  { when: 'after', provers: 1 },
+])(
+  'what provers said of a lost block that was never here, heard $when its epoch ended, halts nobody',
+  async ({ when, provers }) => {
+    await replica.stop();
+    replica = await ReplicaHarness.start(lost, { genesis: { threshold: 1 } });
+    const early = lost.attest(lost.seal()).slice(0, provers);
+    replica.deliver(...chain.records);
+    await replica.blockIs(1);
+    if (when === 'before') replica.attest(...early);
+    replica.deliver(chain.startEpoch());
+    await waitFor(() => replica.node.status().epoch === 3);
+    if (when === 'after') replica.attest(...early);
+    const from = chain.records.length;
+    chain.miniBlock(1, 3n);
+    const successor = chain.seal();
+    replica.deliver(...chain.records.slice(from));
+    await replica.blockIs(2);
+    replica.attest(...chain.attest(successor).slice(0, provers));
+    await waitFor(async () => (await replica.store.blockStatus(2))?.attestedBy.length === provers);
+    expect(replica.node.status().state).not.toBe('halted');
+  },
+);
+
 test('the epoch is remembered over a restart, also before its first mini-block', async () => {
   await followLost();
   chain.miniBlock();

@@ -138,6 +138,30 @@ describe('reading from peers', () => {
     expect(asked).toEqual(['broken', 'sound', 'sound']);
     expect(late.node.peerCount() + b.node.peerCount()).toBe(1);
   });
+
+  it('asks peers in turn: one whose answers are of no use does not keep the others out', async () => {
+    const asked: string[] = [];
+    const named = (name: string): PeerSource => ({
+      ...chainSource(),
+      range: async function* () {
+        asked.push(name);
+        yield pattern(100, 1);
+      },
+      witness: async () => {
+        asked.push(name);
+        return pattern(100, 1);
+      },
+    });
+    await using a = await startNode({ source: named('a') });
+    await using b = await startNode({ source: named('b') });
+    await using reader = await startReader([a.address, b.address]);
+    await waitFor(async () => (await reader.node.peers.heads()).length === 2);
+    for (let i = 0; i < 4; i++) await take(reader.node.peers.range(1, 1));
+    for (let i = 0; i < 4; i++) await reader.node.peers.witness(1);
+    const [first, second] = asked;
+    expect(asked).toEqual([first, second, first, second, first, second, first, second]);
+    expect(first).not.toBe(second);
+  });
 });
 
 describe('hostile answers', () => {

@@ -7,12 +7,12 @@ import { StrobeError } from '../../../src/util/errors.ts';
 import { recoverAddress } from '../../../src/util/secp256k1.ts';
 import { testSigner } from '../../support/test-accounts.ts';
 
-const clean: EpochSituation = { loggedEpoch: 1, truncatedBytes: 0, uncleanStop: false, durability: 'sync' };
+const clean: EpochSituation = { loggedEpoch: 1, isCut: false, uncleanStop: false, durability: 'sync' };
 
 test.each<[string, Partial<EpochSituation>, boolean]>([
   ['a clean stop', {}, false],
   ['an empty log', { loggedEpoch: 0 }, true],
-  ['a cut log tail', { truncatedBytes: 1 }, true],
+  ['a cut log tail', { isCut: true }, true],
   ['an unclean stop with every record synced', { uncleanStop: true }, false],
   ['an unclean stop without', { uncleanStop: true, durability: 'os' }, true],
   ['a clean stop without', { durability: 'os' }, false],

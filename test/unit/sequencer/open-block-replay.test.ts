@@ -5,6 +5,7 @@ import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
 import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
 import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
 import { replayOpenBlock } from '../../../src/sequencer/open-block-replay.ts';
+import { replayLog } from '../../../src/state/replay-log.ts';
 import { toKey } from '../../../src/util/bytes.ts';
 import { defined } from '../../support/defined.ts';
 import { createSequencerKit, type SequencerKit } from '../../support/sequencer-kit.ts';
@@ -64,6 +65,31 @@ test('the open block goes on where it stopped: the same head, gas and seal', asy
   await new BlockSealer(kit.options, kit.modules).seal(1);
   expect(kit.log.entries.at(-1)).toEqual(before.log.entries.at(-1));
   expect(kit.witnesses.get(2)).toEqual(before.witnesses.get(2));
+});
+
+test('code that the open block brings is new again, although the start read its diffs before', async () => {
+  const { hash } = before.pool(2);
+  const deploy = ({ engine, modules }: SequencerKit): void => {
+    engine.onExecute = (transaction) => {
+      if (toKey(transaction.hash) !== toKey(hash)) return;
+      const codeHash = modules.world.putCode(Uint8Array.of(1, 2, 3));
+      modules.world.setAccount(new Uint8Array(20).fill(7), { nonce: 1n, balance: 0n, codeHash });
+    };
+  };
+  deploy(before);
+  const { env } = defined(before.modules.chainState.openBlock());
+  const builder = new MiniBlockBuilder({ ...before.modules, nowMs: clock.nowMs, onRejected: () => {} });
+  const limits = { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 21_000n };
+  const batch = await builder.build(env, limits);
+  const { diff } = await new MiniBlockCommitter(before.options, before.modules).commit(env, batch, 1);
+  expect(diff.codes).toHaveLength(1);
+
+  const kit = await restart(before.log.entries);
+  deploy(kit);
+  // As a node starts: the log's tail is applied without executing it, then undone for the sake of the witness.
+  await replayLog({ ...kit.modules, chain: kit.chain.port });
+  await kit.modules.chainState.rollback(2);
+  expect(await replayOpenBlock(kit.modules)).toBe(4);
 });
 
 test('without an open block there is nothing to do', async () => {

@@ -113,5 +113,18 @@ test('a signed epoch that the log does not know refuses the start', async () => 
     code: 'HIGHER_EPOCH_SEEN',
     meta: { peerEpoch: 2, ownEpoch: 1 },
   });
-  expect((await adopt([...records, record.bytes], { builder, epoch: 2 })).head.number).toBe(6);
+});
+
+test('mini-blocks that the newest epoch of the log gave up are not taken over', async () => {
+  const { builder, records } = published();
+  const { appended } = await adopt(records, { builder, epoch: 2 });
+  expect(appended).toEqual([]);
+});
+
+test('the start of an epoch that the log knows is not written a second time', async () => {
+  const builder = new ChainBuilder();
+  const start = builder.startEpoch().record.bytes;
+  const miniBlock = builder.miniBlock().record.bytes;
+  const { appended } = await adopt([start, miniBlock], { builder, epoch: 2 });
+  expect(appended.map(({ bytes }) => bytes)).toEqual([miniBlock]);
 });

@@ -1,5 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { RecoveryPool } from '../../../src/crypto/recovery-pool.ts';
+import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
+import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
+import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
 import { TransactionIngress } from '../../../src/sequencer/transaction-ingress.ts';
 import { toHex } from '../../../src/util/bytes.ts';
 import { defined } from '../../support/defined.ts';
@@ -37,6 +40,27 @@ test('the pool keeps its own copy: the message that brought a transaction may be
   await ingress.submit(message);
   message.fill(0);
   expect(await ingress.service().pooledTransaction(hash)).toEqual(raw);
+});
+
+test('a transaction is known without a break from the pool to its durable mini-block', async () => {
+  const transaction = kit.transfer(2);
+  await ingress.submit(transaction.raw);
+  const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.nowMs());
+  await kit.engine.beginBlock(env);
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
+  const limits = { executeUntilMs: 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 10n ** 9n };
+  const batch = await builder.build(env, limits);
+  const gate = Promise.withResolvers<void>();
+  kit.log.gate = gate.promise;
+  const committing = new MiniBlockCommitter(kit.options, kit.modules).commit(env, batch, 1);
+  // Executed, and its mini-block is being written.
+  expect(await ingress.pooledTransaction(transaction.hash)).toBeDefined();
+  await expect(ingress.submit(transaction.raw)).rejects.toMatchObject({ code: 'ALREADY_KNOWN' });
+  expect(kit.mempool.size).toBe(0);
+  gate.resolve();
+  await committing;
+  expect(await ingress.pooledTransaction(transaction.hash)).toBeUndefined();
+  await expect(ingress.submit(transaction.raw)).rejects.toMatchObject({ code: 'NONCE_TOO_LOW' });
 });
 
 test('what is refused wakes nobody', async () => {

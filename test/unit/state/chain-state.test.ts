@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MiniBlockCommit } from '../../../src/protocol/ports/chain.ts';
-import { stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import { countDiffKeys, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { ChainState } from '../../../src/state/chain-state.ts';
 import { FlatState } from '../../../src/state/flat-state.ts';
 import { Registry } from '../../../src/state/registry.ts';
@@ -15,14 +15,14 @@ interface Node {
   readonly chainState: ChainState;
 }
 
-function startNode(builder: ChainBuilder): Node {
+function startNode(builder: ChainBuilder, maxUndoKeys?: number): Node {
   const state = new FlatState();
   const registry = new Registry();
   state.apply(builder.genesis.allocation);
   registry.commit(builder.genesis.allocation);
   const chain = new MemoryChain(builder.genesisHeader);
   const head = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0 };
-  return { state, registry, chain, chainState: new ChainState(head, { state, registry, chain: chain.port }) };
+  return { state, registry, chain, chainState: new ChainState(head, { state, registry, chain: chain.port }, maxUndoKeys) };
 }
 
 /** Everything that a rollback has to bring back. */
@@ -188,6 +188,22 @@ describe('rolling back', () => {
     node.chainState.releaseUndo(2);
     await expect(node.chainState.rollback(3)).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
     expect(snapshot(node)).toEqual(before);
+  });
+
+  test('is kept for the newest blocks while none becomes safe: the records take bounded memory', async () => {
+    const builder = new ChainBuilder();
+    const blocks = Array.from({ length: 6 }, () => builder.block(2, 1));
+    const diffs = blocks.slice(3).flatMap(({ miniBlocks }) => miniBlocks.map(({ diff }) => diff));
+    const node = startNode(
+      builder,
+      diffs.reduce((sum, diff) => sum + countDiffKeys(diff), 0),
+    );
+    for (const block of blocks) await addBlock(node, block);
+    await expect(node.chainState.rollback(4)).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
+    expect(await node.chainState.rollback(6)).toBe(6);
+    // What was undone makes room again.
+    for (const block of blocks.slice(3)) await addBlock(node, block);
+    expect(await node.chainState.rollback(6)).toBe(6);
   });
 
   test('that the store refuses changes nothing', async () => {

@@ -18,6 +18,14 @@ async function writtenLog(count: number): Promise<string> {
   return directory;
 }
 
+/** What an open says that is followed by a clean close. */
+async function reopened(directory: string): Promise<Pick<SegmentLog, 'unsettled'>> {
+  const { log } = await open(directory);
+  const { unsettled } = log;
+  await log.close();
+  return { unsettled };
+}
+
 function flipByte(path: string, offset: number): void {
   const bytes = readFileSync(path);
   bytes[offset] = (bytes[offset] as number) ^ 0x10;
@@ -158,6 +166,31 @@ describe('recovery', () => {
     await log.append([miniBlockEntry(25)]);
     expect(await readAll(log, 24)).toEqual([miniBlockEntry(24), miniBlockEntry(25)]);
     await log.close();
+  });
+
+  test('a cut is remembered over clean closes until somebody has dealt with it', async () => {
+    const directory = await writtenLog(25);
+    expect((await reopened(directory)).unsettled).toBeUndefined();
+    const last = segmentPaths(directory).at(-1) as string;
+    truncateSync(last, statSync(last).size - 5);
+    expect((await reopened(directory)).unsettled).toBe('cut');
+    // As a start that was refused for another reason left it.
+    expect((await reopened(directory)).unsettled).toBe('cut');
+    const { log } = await open(directory);
+    await log.settle();
+    expect(log.unsettled).toBeUndefined();
+    await log.close();
+    expect((await reopened(directory)).unsettled).toBeUndefined();
+  });
+
+  test('an unclean stop is remembered in the same way, and a cut outranks it', async () => {
+    const directory = await writtenLog(25);
+    rmSync(join(directory, 'guard'), { recursive: true });
+    expect((await reopened(directory)).unsettled).toBe('unclean');
+    expect((await reopened(directory)).unsettled).toBe('unclean');
+    const last = segmentPaths(directory).at(-1) as string;
+    truncateSync(last, statSync(last).size - 38);
+    expect((await reopened(directory)).unsettled).toBe('cut');
   });
 
   test('a clean shutdown notices a tail that is gone at a record boundary', async () => {
