@@ -16,7 +16,7 @@ export interface RecordApplierModules {
   readonly logger: FullNodeLogger;
   /** A block was sealed. */
   readonly onSealed: () => void;
-  /** An epoch began: mini-blocks of the one before may have been undone. */
+  /** An epoch took over from another: mini-blocks of the one before may have been undone. */
   readonly onEpoch: () => void;
 }
 
@@ -84,9 +84,10 @@ export class RecordApplier {
   async applyEpochStart(start: EpochStart, bytes: Bytes): Promise<EpochOutcome> {
     if (this.isHalted()) return 'stale';
     const { chain, onEpoch } = this.#modules;
+    const isFirst = chain.epoch().number === 0;
     try {
       const outcome = await chain.applyEpochStart(start, bytes);
-      if (outcome === 'applied') onEpoch();
+      if (outcome === 'applied' && !isFirst) onEpoch();
       return outcome;
     } catch (error) {
       if (isSequencerFault(error)) await this.#halt(error.meta.rule, error.message, [bytes]);

@@ -47,14 +47,16 @@ export async function prepareEpoch(
   options.signal.throwIfAborted();
   if (peer !== undefined && isFurther(peer, replay.epoch, chainState.head().number)) {
     logger.warn({ own: chainState.head().number, claimed: peer.number, epoch: peer.epoch }, 'peers know more than our log');
-    const { number } = await adoptTail(chainState.head(), peer, signer.address, {
+    // A start that no mini-block followed yet is in force, too.
+    const tip = () => ({ ...chainState.head(), epoch: replay.epoch });
+    const { number } = await adoptTail(tip(), peer, signer.address, {
       peers: network.peers,
       log,
       epoch: replay.epoch,
       sealedBlock: () => store.head().header.number,
       replay: async () => {
         replay = await replayTail(modules);
-        return chainState.head();
+        return tip();
       },
     });
     logger.warn({ miniBlock: number }, 'took over what peers could prove');

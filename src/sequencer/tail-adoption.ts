@@ -15,7 +15,7 @@ const RANGE_LIMIT = 2_000;
 export interface TailAdoptionModules {
   readonly peers: Pick<PeerReader, 'range'>;
   readonly log: Pick<MiniBlockLog, 'append'>;
-  /** Applies what was appended; resolves with the new head. */
+  /** Applies what was appended; resolves with the new head and the epoch in force. */
   readonly replay: () => Promise<MiniBlockHead>;
   /** Newest block whose seal is here already. */
   readonly sealedBlock: () => number;
@@ -26,6 +26,7 @@ export interface TailAdoptionModules {
 /**
  * Takes over the records of our own key that peers have and our log lost (PROTOCOL section 6): they were published, so
  * somebody may rely on them. Only what is signed counts; what a peer merely claims holds nobody up.
+ * @param own where the log ends, and the epoch in force there
  * @throws StrobeError HIGHER_EPOCH_SEEN when peers follow an epoch of ours that this log does not know: the data
  * directory is an old copy, or another process took over
  */
@@ -50,9 +51,9 @@ async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdopt
     if (isAttestationRecord(bytes)) continue;
     const record = decodeSigned(bytes, self);
     if (record === undefined) break;
-    if (isHere(record, tip, modules)) continue;
+    if (isHere(record, tip, modules.sealedBlock())) continue;
     assertKnownEpoch(record, modules.epoch);
-    const extended = extend(tip, record, modules.epoch);
+    const extended = extend(tip, record);
     if (extended === undefined) break;
     await modules.log.append([{ number: recordNumber(record), bytes }]);
     tip = extended;
@@ -92,24 +93,26 @@ function assertKnownEpoch(record: LogRecord, epoch: number): void {
   );
 }
 
-function isHere(record: LogRecord, tip: MiniBlockHead, { sealedBlock, epoch }: TailAdoptionModules): boolean {
-  if (record.kind === 'blockSeal') return record.blockSeal.header.number <= sealedBlock();
-  // Every epoch up to the log's newest has its place in the log; a second start behind it would step back.
-  if (record.kind === 'epochStart') return record.epochStart.epoch <= epoch;
+function isHere(record: LogRecord, tip: MiniBlockHead, sealedBlock: number): boolean {
+  if (record.kind === 'blockSeal') return record.blockSeal.header.number <= sealedBlock;
+  if (record.kind === 'epochStart') return record.epochStart.epoch <= tip.epoch;
   return record.miniBlock.envelope.number <= tip.number;
 }
 
 /**
- * The tip after a record that continues it; undefined when it does not. What follows the log's newest epoch start is
- * of that epoch: a mini-block of an older one is what that start gave up.
+ * The tip after a record that continues it; undefined when it does not. What follows an epoch's start is of that epoch:
+ * a mini-block of an older one is what the start gave up.
  */
-function extend(tip: MiniBlockHead, record: LogRecord, epoch: number): MiniBlockHead | undefined {
+function extend(tip: MiniBlockHead, record: LogRecord): MiniBlockHead | undefined {
   if (record.kind === 'miniBlock') {
     const { envelope, digest } = record.miniBlock;
     const isNext = envelope.number === tip.number + 1 && bytesEqual(envelope.parentDigest, tip.digest);
-    if (!isNext || envelope.epoch !== epoch) return undefined;
+    // An empty log is in no epoch and gave up nothing.
+    const isInEpoch = envelope.epoch === tip.epoch || tip.epoch === 0;
+    if (!isNext || !isInEpoch) return undefined;
     return { epoch: envelope.epoch, number: envelope.number, digest, timestampUs: envelope.timestampUs };
   }
   const lastDigest = record.kind === 'blockSeal' ? record.blockSeal.lastDigest : record.epochStart.lastDigest;
-  return recordNumber(record) === tip.number && bytesEqual(lastDigest, tip.digest) ? tip : undefined;
+  if (recordNumber(record) !== tip.number || !bytesEqual(lastDigest, tip.digest)) return undefined;
+  return record.kind === 'epochStart' ? { ...tip, epoch: record.epochStart.epoch } : tip;
 }

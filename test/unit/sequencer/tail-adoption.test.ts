@@ -22,16 +22,23 @@ function published(): { readonly builder: ChainBuilder; readonly records: Bytes[
 /** Runs the adoption of what `records` serves by a sequencer that knows nothing. */
 async function adopt(
   records: readonly Bytes[],
-  { builder, epoch = 1, limit = 100, failure }: { builder: ChainBuilder; epoch?: number; limit?: number; failure?: StrobeError },
+  {
+    builder,
+    epoch = 1,
+    ownEpoch = epoch,
+    limit = 100,
+    failure,
+  }: { builder: ChainBuilder; epoch?: number; ownEpoch?: number; limit?: number; failure?: StrobeError },
 ): Promise<{ readonly head: MiniBlockHead; readonly appended: LogEntry[] }> {
   const appended: LogEntry[] = [];
-  const own = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0 };
+  const own = { epoch: ownEpoch, number: 0, digest: builder.genesisHash, timestampUs: 0 };
   let sealed = 0;
   const replay = async (): Promise<MiniBlockHead> => {
     let head: MiniBlockHead = own;
     for (const { bytes } of appended) {
       const record = decodeLogRecord(bytes);
       if (record.kind === 'blockSeal') sealed = record.blockSeal.header.number;
+      if (record.kind === 'epochStart') head = { ...head, epoch: record.epochStart.epoch };
       if (record.kind !== 'miniBlock') continue;
       const { epoch: recordEpoch, number, timestampUs } = record.miniBlock.envelope;
       head = { epoch: recordEpoch, number, digest: record.miniBlock.digest, timestampUs };
@@ -121,10 +128,15 @@ test('mini-blocks that the newest epoch of the log gave up are not taken over', 
   expect(appended).toEqual([]);
 });
 
-test('the start of an epoch that the log knows is not written a second time', async () => {
+test('the start of an epoch is taken over where the log lost it, and only there', async () => {
   const builder = new ChainBuilder();
+  const before = builder.miniBlock().record.bytes;
   const start = builder.startEpoch().record.bytes;
-  const miniBlock = builder.miniBlock().record.bytes;
-  const { appended } = await adopt([start, miniBlock], { builder, epoch: 2 });
-  expect(appended.map(({ bytes }) => bytes)).toEqual([miniBlock]);
+  const behind = builder.miniBlock().record.bytes;
+  const lost = await adopt([before, start, behind], { builder, epoch: 2, ownEpoch: 1 });
+  expect(lost.appended.map(({ bytes }) => bytes)).toEqual([before, start, behind]);
+  const other = new ChainBuilder();
+  const known = [other.startEpoch().record.bytes, other.miniBlock().record.bytes];
+  const { appended } = await adopt(known, { builder: other, epoch: 2 });
+  expect(appended.map(({ bytes }) => bytes)).toEqual(known.slice(1));
 });
