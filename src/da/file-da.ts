@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type Bytes, bytesEqual, fromKey, toHex, toKey } from '../util/bytes.ts';
+import { writeDurably } from '../util/durable-file.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { MAX_BATCH_BYTES } from './batch.ts';
-import { writeDurably } from './durable-file.ts';
 
 /** `<first block>-<last block>-<commitment>.batch`, numbers with 12 digits. */
 const NAME_PATTERN = /^(\d{12})-(\d{12})-([0-9a-f]{64})\.batch$/;

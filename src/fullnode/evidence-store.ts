@@ -1,8 +1,9 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Address } from '../protocol/primitives.ts';
 import { bytesEqual, fromHex, type Hex, toHex } from '../util/bytes.ts';
+import { writeDurably } from '../util/durable-file.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 
 const hex = z.custom<Hex>((value) => typeof value === 'string' && /^0x[0-9a-f]*$/.test(value), 'expected lower-case hex');
@@ -123,15 +124,6 @@ async function readJson<Schema extends z.ZodType>(path: string, schema: Schema):
   }
 }
 
-/** Written aside, synced and renamed: after a crash the file is the old or the new one. */
 async function writeJson(path: string, value: unknown): Promise<void> {
-  const aside = `${path}.new`;
-  const file = await open(aside, 'w');
-  try {
-    await file.writeFile(JSON.stringify(value, null, 2));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(aside, path);
+  await writeDurably(path, new TextEncoder().encode(JSON.stringify(value, null, 2)));
 }

@@ -21,6 +21,8 @@ const MAX_TRANSACTION_MS = 2_000;
 export interface ExecutionCore {
   readonly world: WorldState;
   readonly engine: ExecutionEngine;
+  /** Without a time limit: what was included once is executed again however slow the machine is now. */
+  readonly replayEngine: ExecutionEngine;
   readonly roots: RootsHost;
   readonly mempool: Mempool;
   readonly ingress: TransactionIngress;
@@ -37,10 +39,9 @@ export function createExecutionCore(
   const { storage, recentHeaders, metrics, life } = parts;
   const { chainId, maxTransactionGas, baseFeeFloorWei, gasLimit } = genesis;
   const world = storage.state.overlay();
-  const engine = new EthereumJsEngine(
-    { chainId, maxExecutionMs: MAX_TRANSACTION_MS },
-    { state: world, blockHash: (number) => recentHeaders.hashForExecution(number) },
-  );
+  const blockHash = (number: number) => recentHeaders.hashForExecution(number);
+  const engine = new EthereumJsEngine({ chainId, maxExecutionMs: MAX_TRANSACTION_MS }, { state: world, blockHash });
+  const replayEngine = new EthereumJsEngine({ chainId }, { state: world, blockHash });
   const roots = startRootsThread();
   life.onStop('roots thread', () => roots.stop());
   life.watch(roots.failed);
@@ -62,5 +63,5 @@ export function createExecutionCore(
   observeMempool(metrics, mempool);
   const loop = { wake: () => {} };
   const ingress = new TransactionIngress({ mempool, recovery, wake: () => loop.wake() });
-  return { world, engine, roots, mempool, ingress, metrics: createSequencerMetrics(metrics), loop };
+  return { world, engine, replayEngine, roots, mempool, ingress, metrics: createSequencerMetrics(metrics), loop };
 }

@@ -8,6 +8,12 @@ import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
 
+/**
+ * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
+ * quarter of the silence after which replicas report a stall; who needs longer asks a replica.
+ */
+const MAX_CALL_MS = { sequencer: 500, replica: 2_000 } as const;
+
 export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
   readonly recentHeaders: RecentHeaders;
@@ -25,7 +31,10 @@ export async function serveRpc(
   { storage, recentHeaders, transactions, node, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
-  const calls = new EthereumJsCallExecutor({ chainId }, { state, blockHash: (number) => recentHeaders.hashOf(number) });
+  const calls = new EthereumJsCallExecutor(
+    { chainId, maxCallMs: MAX_CALL_MS[node.role] },
+    { state, blockHash: (number) => recentHeaders.hashOf(number) },
+  );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },

@@ -25,7 +25,7 @@ export interface EpochModules {
   readonly signer: Signer;
   readonly identity: ChainIdentity;
   readonly roots: RootsHost;
-  readonly engine: ExecutionEngine;
+  readonly replayEngine: ExecutionEngine;
   readonly world: WorldState;
   readonly logger: Logger;
 }
@@ -125,7 +125,7 @@ function watchForRival({ network, signer, identity }: EpochModules): { readonly 
 }
 
 /** Executes the open block once more, so that its witness can be made and the tries are where they were. */
-async function resumeOpenBlock({ storage, world, engine, roots, logger }: EpochModules): Promise<void> {
+async function resumeOpenBlock({ storage, world, replayEngine: engine, roots, logger }: EpochModules): Promise<void> {
   const { chainState, store, state, log } = storage;
   const open = chainState.openBlock();
   if (open !== undefined) await chainState.rollback(open.firstNumber - 1);

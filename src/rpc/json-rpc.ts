@@ -148,7 +148,7 @@ function isObject(value: unknown): value is RequestObject {
 }
 
 function isRequestId(value: unknown): value is RequestId {
-  return typeof value === 'number' || typeof value === 'string' || value === null;
+  return Number.isFinite(value) || typeof value === 'string' || value === null;
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -9,6 +9,9 @@ import type { MiniBlockHead } from '../state/chain-state.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
 
+/** Answers without progress before a claim is given up; each asks another peer first, so one that hides a tail is not enough. */
+const MAX_FRUITLESS = 4;
+
 /** Mini-blocks asked for at once. */
 const RANGE_LIMIT = 2_000;
 
@@ -37,11 +40,13 @@ export async function adoptTail(
   modules: TailAdoptionModules,
 ): Promise<MiniBlockHead> {
   let head = own;
-  for (;;) {
+  for (let fruitless = 0; fruitless < MAX_FRUITLESS; ) {
     const next = await adoptRange(head, self, modules);
-    if (next.number === head.number || next.number >= claimed.number) return next;
+    if (next.number >= claimed.number) return next;
+    if (next.number === head.number) fruitless++;
     head = next;
   }
+  return head;
 }
 
 async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdoptionModules): Promise<MiniBlockHead> {

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { Bytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 
@@ -21,16 +21,6 @@ export const nodeDisk: LogDisk = {
   },
   sync: (file) => file.datasync(),
 };
-
-/** Makes created, renamed and removed names of a directory durable. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
 
 /** Reads up to `length` bytes at `position`, fewer only at the end of the file. */
 export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -1,8 +1,9 @@
 import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Hash } from '../protocol/primitives.ts';
+import { syncDirectory } from '../util/durable-file.ts';
 import { StrobeError } from '../util/errors.ts';
-import { readAt, syncDirectory } from './log-disk.ts';
+import { readAt } from './log-disk.ts';
 import { checkSegmentHeader, parseRecord, RECORD_HEADER_BYTES, recordSize, SEGMENT_HEADER_BYTES } from './log-format.ts';
 import type { LogEnd } from './log-guard.ts';
 import { LogOrder } from './log-order.ts';

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { writeDurably } from '../util/durable-file.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 
 export interface WitnessStoreOptions {
@@ -18,10 +19,8 @@ const CHECKSUM_BYTES = 4;
 /**
  * Witnesses of blocks, one file each (crc32 big-endian, then the witness), for peers that ask for them.
  *
- * A file is written aside and renamed, so a killed process leaves whole files only. Nothing is synced: sealing waits
- * for a put, and a power loss may take the witnesses of the last seconds with it. They cannot be made again from the
- * log alone. What is torn reads as not kept; a prover gets such a block's witness from gossip or from another peer
- * that has it, and where nobody has it the block is not attested.
+ * A put is durable when it resolves: a witness cannot be made again from the log alone, and a block whose witness
+ * nobody has is never attested, nor is any block after it safe. A damaged file reads as not kept.
  */
 export class WitnessStore {
   readonly #options: WitnessStoreOptions;
@@ -62,8 +61,7 @@ export class WitnessStore {
       const checksum = Buffer.alloc(CHECKSUM_BYTES);
       checksum.writeUInt32BE(crc32(witness));
       const file = concatBytes(checksum, witness);
-      await writeFile(`${path}.partial`, file);
-      await rename(`${path}.partial`, path);
+      await writeDurably(path, file);
       this.#note(blockNumber, file.length);
       await this.#trim();
     });

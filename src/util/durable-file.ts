@@ -1,6 +1,6 @@
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Bytes } from '../util/bytes.ts';
+import type { Bytes } from './bytes.ts';
 
 /** Writes a file so that after a crash or power failure it is there whole or not at all. */
 export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
@@ -16,7 +16,8 @@ export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+/** Makes created, renamed and removed names of a directory durable. */
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
