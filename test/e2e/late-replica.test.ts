@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Hex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
-import { nodeInfo, rpc, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
@@ -25,7 +25,15 @@ afterAll(() => devnet[Symbol.asyncDispose]());
 
 async function send(): Promise<RpcReceiptJson> {
   const fees = { maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n };
-  const request = { type: 'eip1559', chainId: devnet.chainId, to: RECIPIENT, value: 1n, gas: 21_000n, ...fees, nonce: sent++ } as const;
+  const request = {
+    type: 'eip1559',
+    chainId: devnet.chainId,
+    to: RECIPIENT,
+    value: 1n,
+    gas: 21_000n,
+    ...fees,
+    nonce: sent++,
+  } as const;
   const raw = await devnet.account(0).signTransaction(request);
   return rpc<RpcReceiptJson>(devnet.rpcUrl('sequencer'), 'eth_sendRawTransactionSync', [raw, 20_000]);
 }
@@ -82,7 +90,10 @@ test('a replica whose only peer is another replica gets the whole chain from it,
   devnet.launch('replica-3');
   await devnet.process('replica-3').until(() => nodeInfo(devnet.rpcUrl('replica-3')).catch(() => undefined), 'JSON-RPC is up');
   await devnet.miniBlockReaches('replica-3', miniBlock);
-  await expectSameChain(['replica-1', 'replica-3'].map((name) => devnet.rpcUrl(name)), { from: 0, to: Number(head.number) });
+  await expectSameChain(
+    ['replica-1', 'replica-3'].map((name) => devnet.rpcUrl(name)),
+    { from: 0, to: Number(head.number) },
+  );
   for (const name of ['replica-1', 'replica-3']) {
     // Reads go on; who relies on fresh ones is told.
     const stalled = async () => (await page(`${devnet.metricsUrl(name)}/ready`))?.body.includes('STALLED');

@@ -7,9 +7,9 @@ import {
   erc20Abi,
   http,
   type Log,
+  type PublicClient,
   parseEther,
   parseGwei,
-  type PublicClient,
   type WalletClient,
   webSocket,
 } from 'viem';
@@ -119,7 +119,9 @@ describe('viem', () => {
     expect(logs).toMatchObject([{ address: token, transactionHash: hash, args: { from: owner, to: STRANGER, value: 7n } }]);
     const balanceOf = { abi: erc20Abi, address: token, functionName: 'balanceOf', args: [STRANGER] } as const;
     expect(await replica.readContract(balanceOf)).toBe(7n);
-    await expect(replica.simulateContract({ ...call, args: [STRANGER, 10n ** 30n] })).rejects.toThrow(/ERC20InsufficientBalance|reverted/);
+    await expect(replica.simulateContract({ ...call, args: [STRANGER, 10n ** 30n] })).rejects.toThrow(
+      /ERC20InsufficientBalance|reverted/,
+    );
   });
 
   test('counts what waits in the pool in the pending nonce, on the sequencer and on a replica', async () => {
@@ -205,18 +207,26 @@ describe('cast', () => {
     const created = JSON.parse(await cast('send', ...signed, '--create', tokenCreation(from, 500n))) as { contractAddress: Hex };
     const token = created.contractAddress;
     expect(await cast('call', token, 'symbol()(string)')).toBe('"TEST"');
-    const used = JSON.parse(await cast('send', token, 'transfer(address,uint256)', STRANGER, '9', ...signed)) as { blockNumber: Hex };
+    const used = JSON.parse(await cast('send', token, 'transfer(address,uint256)', STRANGER, '9', ...signed)) as {
+      blockNumber: Hex;
+    };
     expect(await cast('call', token, 'balanceOf(address)(uint256)', STRANGER)).toBe('9');
     // `latest`, up to which cast asks for logs, is the newest sealed block.
     await waitFor(async () => Number(await replica.getBlockNumber()) >= Number(used.blockNumber), { timeoutMs: 15_000 });
-    const logs = JSON.parse(await cast('logs', '--address', token, '--from-block', '0', 'Transfer(address indexed,address indexed,uint256)', '--json'));
+    const logs = JSON.parse(
+      await cast('logs', '--address', token, '--from-block', '0', 'Transfer(address indexed,address indexed,uint256)', '--json'),
+    );
     expect(logs).toMatchObject([{ address: token.toLowerCase() }, { address: token.toLowerCase() }]);
     expect(await cast('nonce', from)).toBe('3');
   });
 
   test('creates a contract without a constructor and estimates a call of it', async () => {
-    const created = JSON.parse(await cast('send', '--private-key', key, '--json', '--create', toHex(initCodeOf(LOG)))) as { contractAddress: Hex };
+    const created = JSON.parse(await cast('send', '--private-key', key, '--json', '--create', toHex(initCodeOf(LOG)))) as {
+      contractAddress: Hex;
+    };
     expect(await cast('code', created.contractAddress)).toBe(toHex(LOG));
-    expect(Number(await cast('estimate', created.contractAddress, `0x${'11'.repeat(64)}`, '--from', from))).toBeGreaterThan(21_000);
+    expect(Number(await cast('estimate', created.contractAddress, `0x${'11'.repeat(64)}`, '--from', from))).toBeGreaterThan(
+      21_000,
+    );
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Hex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
-import { nodeInfo, rpc, rpcBatch, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { tearTail } from '../support/log-tail.ts';
 import { expectContiguous, miniBlocksOf } from '../support/mini-block-chain.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
@@ -31,13 +31,25 @@ const url = (name: string): string => devnet.rpcUrl(name);
 /** Sends a transfer and answers with its receipt: its mini-block is durable then. */
 async function send(): Promise<RpcReceiptJson> {
   const fees = { maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n };
-  const request = { type: 'eip1559', chainId: devnet.chainId, to: RECIPIENT, value: 1n, gas: 21_000n, ...fees, nonce: nonce++ } as const;
+  const request = {
+    type: 'eip1559',
+    chainId: devnet.chainId,
+    to: RECIPIENT,
+    value: 1n,
+    gas: 21_000n,
+    ...fees,
+    nonce: nonce++,
+  } as const;
   const raw = await devnet.account(0).signTransaction(request);
   return rpc<RpcReceiptJson>(url('sequencer'), 'eth_sendRawTransactionSync', [raw, 20_000]);
 }
 
 /** One safe block, and an open one that every replica has too; then the sequencer is killed. */
-async function killWithOpenBlock(): Promise<{ readonly receipts: readonly RpcReceiptJson[]; readonly epoch: number; readonly number: number }> {
+async function killWithOpenBlock(): Promise<{
+  readonly receipts: readonly RpcReceiptJson[];
+  readonly epoch: number;
+  readonly number: number;
+}> {
   const first = await send();
   for (const name of ['sequencer', ...REPLICAS]) await devnet.safeReaches(name, Number(first.blockNumber));
   const receipts: RpcReceiptJson[] = [];
@@ -50,7 +62,11 @@ async function killWithOpenBlock(): Promise<{ readonly receipts: readonly RpcRec
 }
 
 const receiptsAt = (name: string, receipts: readonly RpcReceiptJson[]): Promise<(RpcReceiptJson | null)[]> =>
-  rpcBatch(url(name), 'eth_getTransactionReceipt', receipts.map(({ transactionHash }) => [transactionHash]));
+  rpcBatch(
+    url(name),
+    'eth_getTransactionReceipt',
+    receipts.map(({ transactionHash }) => [transactionHash]),
+  );
 
 /** All nodes have the same chain, up to a block that is new and safe. */
 async function expectToGoOn(): Promise<void> {
@@ -63,7 +79,8 @@ async function expectToGoOn(): Promise<void> {
   }
   const { miniBlock } = await nodeInfo(url('sequencer'));
   const digests = (await expectContiguous(url('sequencer'), miniBlock)).map(({ digest }) => digest);
-  for (const name of REPLICAS) expect((await expectContiguous(url(name), miniBlock)).map(({ digest }) => digest)).toEqual(digests);
+  for (const name of REPLICAS)
+    expect((await expectContiguous(url(name), miniBlock)).map(({ digest }) => digest)).toEqual(digests);
 }
 
 test('nobody else has the lost mini-blocks at the restart: an epoch opens below them, and replicas undo theirs', async () => {

@@ -4,7 +4,7 @@ import { type Hex, toHex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { initCodeOf, LOG, words } from '../support/contracts.ts';
 import { defined } from '../support/defined.ts';
-import { nodeInfo, rpc, rpcBatch, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { expectContiguous } from '../support/mini-block-chain.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -56,7 +56,11 @@ function withoutBlockHash({ blockHash: _, logs, ...receipt }: RpcReceiptJson): u
 }
 
 async function expectAllThere(url: string): Promise<void> {
-  const receipts = await rpcBatch<RpcReceiptJson | null>(url, 'eth_getTransactionReceipt', given.map(({ transactionHash }) => [transactionHash]));
+  const receipts = await rpcBatch<RpcReceiptJson | null>(
+    url,
+    'eth_getTransactionReceipt',
+    given.map(({ transactionHash }) => [transactionHash]),
+  );
   const found = receipts.map((receipt) => (receipt === null ? null : withoutBlockHash(receipt)));
   expect(found).toEqual(given.map(withoutBlockHash));
 }
@@ -71,23 +75,26 @@ async function killUnderLoad(): Promise<void> {
   await Promise.all(senders);
 }
 
-test.each(Array.from({ length: KILLS }, (_, index) => index + 1))('kill %i: nothing that was acknowledged is lost, and the chain goes on', async () => {
-  const before = await nodeInfo(devnet.rpcUrl('sequencer'));
-  await killUnderLoad();
-  await devnet.start('sequencer');
-  const url = devnet.rpcUrl('sequencer');
-  await expectAllThere(url);
-  const after = await nodeInfo(url);
-  expect(after.miniBlock).toBeGreaterThan(before.miniBlock);
-  const last = defined(given.at(-1));
-  const lastBlock = Math.max(...given.map(({ blockNumber }) => Number(blockNumber)));
-  expect(Number(last.blockNumber)).toBeGreaterThan(0);
-  for (const name of ['replica-1', 'replica-2']) {
-    await devnet.miniBlockReaches(name, after.miniBlock);
-    await expectAllThere(devnet.rpcUrl(name));
-  }
-  for (const name of ['sequencer', 'replica-1', 'replica-2']) await devnet.safeReaches(name, lastBlock);
-});
+test.each(Array.from({ length: KILLS }, (_, index) => index + 1))(
+  'kill %i: nothing that was acknowledged is lost, and the chain goes on',
+  async () => {
+    const before = await nodeInfo(devnet.rpcUrl('sequencer'));
+    await killUnderLoad();
+    await devnet.start('sequencer');
+    const url = devnet.rpcUrl('sequencer');
+    await expectAllThere(url);
+    const after = await nodeInfo(url);
+    expect(after.miniBlock).toBeGreaterThan(before.miniBlock);
+    const last = defined(given.at(-1));
+    const lastBlock = Math.max(...given.map(({ blockNumber }) => Number(blockNumber)));
+    expect(Number(last.blockNumber)).toBeGreaterThan(0);
+    for (const name of ['replica-1', 'replica-2']) {
+      await devnet.miniBlockReaches(name, after.miniBlock);
+      await expectAllThere(devnet.rpcUrl(name));
+    }
+    for (const name of ['sequencer', 'replica-1', 'replica-2']) await devnet.safeReaches(name, lastBlock);
+  },
+);
 
 test('mini-blocks are numbered without a gap and each names the one before', async () => {
   const { miniBlock } = await nodeInfo(devnet.rpcUrl('sequencer'));
@@ -103,5 +110,7 @@ test('the replicas are the processes they were, follow, and saw no wrong-doing',
     expect(await nodeInfo(url)).toMatchObject({ state: 'live', isReady: true, excludedProvers: [] });
   }
   const urls = ['sequencer', 'replica-1', 'replica-2'].map((name) => devnet.rpcUrl(name));
-  await expectSameChain(urls, { from: 0, to: lastBlock }, [{ fromBlock: '0x0', toBlock: `0x${lastBlock.toString(16)}`, address: logger }]);
+  await expectSameChain(urls, { from: 0, to: lastBlock }, [
+    { fromBlock: '0x0', toBlock: `0x${lastBlock.toString(16)}`, address: logger },
+  ]);
 });

@@ -17,6 +17,8 @@ import { testAccount, testSigner } from '../support/test-accounts.ts';
 /** Who gets ether that no transaction sent. */
 const THIEF = testAccount('thief').address;
 const LOOT_WEI = 10n ** 21n;
+/** Mini-blocks of block 1. */
+const HONEST_MINI_BLOCKS = 2;
 const PROVERS = ['prover 0', 'prover 1'] as const;
 
 /** What the sequencer does beside executing transactions. */
@@ -84,8 +86,13 @@ async function evidenceOf({ dataDir }: RunningRole): Promise<Evidence[]> {
 async function expectHalted(replica: RunningRole, rule: string): Promise<void> {
   const { process, rpcUrl, metricsUrl } = replica;
   await process.until(async () => (await nodeInfo(rpcUrl)).state === 'halted', 'the replica halts');
-  await process.until(async () => Number((await nodeInfo(rpcUrl)).head.number) === 1, 'back at the safe block');
-  expect(await nodeInfo(rpcUrl)).toMatchObject({ isReady: false, safe: '0x1', reason: expect.stringContaining(`HALTED ${rule}`) });
+  await process.until(async () => (await nodeInfo(rpcUrl)).miniBlock === HONEST_MINI_BLOCKS, 'back at the safe block');
+  expect(await nodeInfo(rpcUrl)).toMatchObject({
+    isReady: false,
+    safe: '0x1',
+    head: { number: '0x1' },
+    reason: expect.stringContaining(`HALTED ${rule}`),
+  });
   expect(await loot(replica)).toBe(0n);
   const ready = defined(await page(`${metricsUrl}/ready`));
   expect(ready.status).toBe(503);
@@ -93,7 +100,11 @@ async function expectHalted(replica: RunningRole, rule: string): Promise<void> {
   expect(defined(await page(`${metricsUrl}/metrics`)).body).toContain(`strobe_replica_halted{rule="${rule}"} 1`);
 }
 
-const LIES: readonly { readonly rule: string; readonly what: string; readonly change: (honest: BlockSeal, seal: BlockSeal) => BlockSeal }[] = [
+const LIES: readonly {
+  readonly rule: string;
+  readonly what: string;
+  readonly change: (honest: BlockSeal, seal: BlockSeal) => BlockSeal;
+}[] = [
   {
     rule: 'WRONG_STATE_ROOT',
     what: 'with the state root of an honest execution',
@@ -159,10 +170,14 @@ test('a theft that only execution shows, one prover of one needed: it disagrees 
   await publishConsistentTheft(scene);
 
   await prover.process.until(() => sequencer.attestations.some(({ blockNumber }) => blockNumber === 3), 'block 3 is attested');
-  await replica.process.until(async () => (await nodeInfo(replica.rpcUrl)).excludedProvers?.length === 1, 'the prover is excluded');
+  await replica.process.until(
+    async () => (await nodeInfo(replica.rpcUrl)).excludedProvers?.length === 1,
+    'the prover is excluded',
+  );
   expect(sequencer.attestations.filter(isDisagreement)).toHaveLength(1);
   await replica.process.until(async () => Number((await nodeInfo(replica.rpcUrl)).head.number) === 3, 'block 3 is sealed');
-  const rootVerified = async (block: Hex) => (await rpc<{ rootVerified: boolean }>(replica.rpcUrl, 'strobe_blockStatus', [block])).rootVerified;
+  const rootVerified = async (block: Hex) =>
+    (await rpc<{ rootVerified: boolean }>(replica.rpcUrl, 'strobe_blockStatus', [block])).rootVerified;
   await replica.process.until(() => rootVerified('0x3'), 'the roots fit together');
   // One voice against the sequencer's proves neither wrong: the chain goes on, and nobody is told that it is safe.
   const prover0 = toHex(testAccount(PROVERS[0]).address);

@@ -12,7 +12,7 @@ import { ignore } from '../../src/protocol/verdict.ts';
 import { type Bytes, fromHex, type Hex, toHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';
-import { nodeInfo, rpc, type RpcReceiptJson } from '../support/json-rpc.ts';
+import { nodeInfo, type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
 import { testAccount, testSigner } from '../support/test-accounts.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -32,13 +32,21 @@ beforeAll(async () => {
   await devnet.start('replica-1');
   const { identity } = await loadGenesisChain(devnet.paths.genesis);
   const { privateKey } = await createIdentity();
-  const source = { head: () => ({ epoch: 0, number: 0, digest: identity.genesisHash }), range: async function* () {}, witness: async () => undefined };
+  const source = {
+    head: () => ({ epoch: 0, number: 0, digest: identity.genesisHash }),
+    range: async function* () {},
+    witness: async () => undefined,
+  };
   const replicaPort = defined(devnet.plan.find(({ name }) => name === 'replica-1')).p2pPort;
   peer = createNetworkNode(
     { identity, privateKey, listen: [], bootstrap: [`/ip4/127.0.0.1/tcp/${replicaPort}`] },
     { source, onPeerEvent: (event) => events.push(event) },
   );
-  peer.gossip.subscribe('mini-blocks', () => ignore('NOT_INTERESTED'), () => {});
+  peer.gossip.subscribe(
+    'mini-blocks',
+    () => ignore('NOT_INTERESTED'),
+    () => {},
+  );
   await peer.start();
   await waitFor(() => peer.peerCount() > 0, { timeoutMs: 10_000, what: 'connected to the replica' });
 });
@@ -98,9 +106,17 @@ test('a mini-block that another key signed is rejected, and its sender penalised
     },
     { timeoutMs: 30_000, pollMs: 200, what: 'the first forgery is rejected' },
   );
-  await publishUntil([swapDiff(parent, 1n)], async () => (await rejected('INVALID_MINI_BLOCK')) > 0, 'a swapped diff is rejected');
+  await publishUntil(
+    [swapDiff(parent, 1n)],
+    async () => (await rejected('INVALID_MINI_BLOCK')) > 0,
+    'a swapped diff is rejected',
+  );
   const more = Array.from({ length: OFFENCES_BEFORE_BAN }, () => forge(parent, balance++));
-  await publishUntil(more, async () => (await devnet.metric('replica-1', 'strobe_peer_offences_total')) >= OFFENCES_BEFORE_BAN, 'five offences');
+  await publishUntil(
+    more,
+    async () => (await devnet.metric('replica-1', 'strobe_peer_offences_total')) >= OFFENCES_BEFORE_BAN,
+    'five offences',
+  );
   await waitFor(() => events.some(({ kind }) => kind === 'disconnected'), { timeoutMs: 10_000, what: 'the replica hangs up' });
 
   const after = await nodeInfo(devnet.rpcUrl('replica-1'));
@@ -112,7 +128,15 @@ test('a mini-block that another key signed is rejected, and its sender penalised
 
 test('the replica follows the true chain all the while', async () => {
   const fees = { maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n } as const;
-  const request = { type: 'eip1559', chainId: devnet.chainId, nonce: 0, to: toHex(fromHex('0x00000000000000000000000000000000000000aa')), value: 3n, gas: 21_000n, ...fees } as const;
+  const request = {
+    type: 'eip1559',
+    chainId: devnet.chainId,
+    nonce: 0,
+    to: toHex(fromHex('0x00000000000000000000000000000000000000aa')),
+    value: 3n,
+    gas: 21_000n,
+    ...fees,
+  } as const;
   const raw = await devnet.account(0).signTransaction(request);
   const receipt = await rpc<RpcReceiptJson>(devnet.rpcUrl('replica-1'), 'eth_sendRawTransactionSync', [raw, 20_000]);
   expect(receipt.status).toBe('0x1');
