@@ -22,7 +22,7 @@ export interface DevnetProcess {
 }
 
 /** The sequencer's clock is what everything waits for; replicas and, last, provers take what is left of the machine. */
-const NICENESS: Record<DevnetRole, number> = { sequencer: 0, replica: 5, prover: 10 };
+const NICENESS: Record<DevnetRole, number> = { sequencer: 0, replica: 10, prover: 19 };
 
 /** Only the machine itself scrapes a devnet. */
 const METRICS_HOST = '127.0.0.1';

@@ -16,6 +16,16 @@ export interface SupervisedProcessModules {
   onLine: (name: string, line: string) => void;
 }
 
+/**
+ * Flags of Node itself. Much of what a transaction allocates lives as long as its mini-block: with a larger nursery it
+ * dies there, which makes a busy sequencer about a tenth faster for 128 MB.
+ */
+const NODE_FLAGS = {
+  sequencer: ['--min-semi-space-size=64', '--max-semi-space-size=64'],
+  replica: [],
+  prover: [],
+} as const;
+
 /** How many lines of a process's log are repeated when it dies. */
 const LAST_LINES = 12;
 /** A process that does not stop in this time is killed; two rounds of it fit in the devnet's own stop deadline. */
@@ -40,11 +50,15 @@ export class SupervisedProcess {
   /** @returns a promise that rejects when the process ends without having been asked to */
   start(): Promise<void> {
     const { plan, entry } = this.#options;
-    const child = spawn(process.execPath, [...process.execArgv, entry, plan.role, '--config', plan.configFile], {
-      // The IPC channel tells the child that it is supervised, and by closing that the supervisor is gone.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: withoutOwnVariables(process.env),
-    });
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, ...NODE_FLAGS[plan.role], entry, plan.role, '--config', plan.configFile],
+      {
+        // The IPC channel tells the child that it is supervised, and by closing that the supervisor is gone.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        env: withoutOwnVariables(process.env),
+      },
+    );
     this.#child = child;
     this.#readLines(child.stdout);
     this.#readLines(child.stderr);

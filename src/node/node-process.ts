@@ -43,7 +43,13 @@ export async function runNodeProcess<Settings extends LogSettings>(
     return 1;
   } finally {
     unsubscribe();
+    await flushed(logger);
   }
+}
+
+/** The last lines are on their way when the process is about to end: they tell why. */
+function flushed(logger: Logger): Promise<void> {
+  return new Promise((resolve) => logger.flush(() => resolve()));
 }
 
 async function hostNode<Settings>(settings: Settings, start: StartNode<Settings>, context: NodeContext): Promise<void> {

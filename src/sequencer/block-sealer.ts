@@ -23,6 +23,11 @@ type SealerModules = Pick<
   'signer' | 'world' | 'committed' | 'roots' | 'chainState' | 'chain' | 'log' | 'gossip' | 'witnesses' | 'recentHeaders'
 >;
 
+export interface SealedBlock {
+  readonly seal: BlockSeal;
+  readonly stored: Promise<Block>;
+}
+
 /** Turns the open block into a sealed one: roots, header, signed seal, witness (PROTOCOL sections 5 and 9). */
 export class BlockSealer {
   readonly #options: Pick<SequencerOptions, 'identity'>;
@@ -33,7 +38,8 @@ export class BlockSealer {
     this.#modules = modules;
   }
 
-  async seal(epoch: number): Promise<{ readonly block: Block; readonly witnessBytes: number }> {
+  /** Resolves when the seal is durable and the block visible; `stored` follows when the database has it. */
+  async seal(epoch: number): Promise<SealedBlock> {
     const { world, roots, chainState, log, gossip, recentHeaders, witnesses } = this.#modules;
     const access = world.takeAccess();
     const sealed = await roots.seal({
@@ -46,11 +52,11 @@ export class BlockSealer {
     // The witness first: a seal in the log promises that its witness can be had.
     await witnesses.put(seal.header.number, sealed.witness);
     await log.append([{ number: seal.lastNumber, bytes: message }]);
-    const block = await chainState.seal(seal);
-    chainState.releaseUndo(block.header.number);
+    const stored = chainState.seal(seal);
+    chainState.releaseUndo(seal.header.number);
     gossip.publish('seals', message);
     this.#publishWitness(seal, sealed);
-    return { block, witnessBytes: seal.witnessBytes };
+    return { seal, stored };
   }
 
   /** Codes that were read; one that the block itself created does no harm in its witness. */

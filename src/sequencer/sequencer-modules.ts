@@ -29,7 +29,7 @@ export interface SequencerClock {
 
 export interface SequencerMetrics {
   recordMiniBlock(sample: MiniBlockSample): void;
-  recordBlockSealed(sample: { stallSeconds: number; witnessBytes: number; transactions: number; number: number }): void;
+  recordBlockSealed(sample: { stallSeconds: number; witnessBytes: number; number: number }): void;
   recordRejected(code: string): void;
   recordAttestation(outcome: string): void;
 }

@@ -47,6 +47,8 @@ export class Sequencer {
   #building: BuildingBlock | undefined;
   /** The mini-block that is becoming durable while the next one is executed. */
   #commit: PendingCommit | undefined;
+  /** The newest sealed block on its way into the database. */
+  #stored: Promise<unknown> = Promise.resolve();
   #lastSealMs: number;
   #lastBeginMs: number | undefined;
   #wake: () => void = () => {};
@@ -91,6 +93,7 @@ export class Sequencer {
     try {
       while (!signal.aborted) await this.#step(signal);
       await this.#commit?.done;
+      await this.#stored;
     } finally {
       clearInterval(sweep);
       this.#heartbeat.stop();
@@ -221,19 +224,20 @@ export class Sequencer {
   async #sealBlock(): Promise<void> {
     const { clock, metrics, logger, chain } = this.#modules;
     const startMs = clock.elapsedMs();
-    const { block, witnessBytes } = await this.#sealer.seal(this.#epoch);
+    const { seal, stored } = await this.#sealer.seal(this.#epoch);
+    // One block may be on its way into the database while the next one is filled.
+    await this.#stored;
+    this.#stored = stored;
+    // Whoever awaits it next fails; a rejection before that is not unhandled.
+    stored.catch(() => {});
     this.#building = undefined;
     this.#lastSealMs = clock.elapsedMs();
-    metrics.recordBlockSealed({
-      stallSeconds: (this.#lastSealMs - startMs) / 1000,
-      witnessBytes,
-      transactions: block.transactions.length,
-      number: block.header.number,
-    });
-    const unattested = block.header.number - (chain.safeNumber() ?? 0);
+    const { number } = seal.header;
+    metrics.recordBlockSealed({ stallSeconds: (this.#lastSealMs - startMs) / 1000, witnessBytes: seal.witnessBytes, number });
+    const unattested = number - (chain.safeNumber() ?? 0);
     if (unattested === this.#options.genesis.maxUnattestedBlocks) {
       logger.warn({ unattested }, 'provers are too far behind: the gas budget is cut to a tenth');
     }
-    logger.debug({ number: block.header.number, transactions: block.transactions.length }, 'sealed a block');
+    logger.debug({ number, miniBlocks: seal.lastNumber - seal.firstNumber + 1 }, 'sealed a block');
   }
 }

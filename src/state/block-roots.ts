@@ -79,6 +79,9 @@ export class BlockRoots {
       mergeBloom(this.#bloom, bloom);
       this.#gasUsed = cumulativeGasUsed;
     }
+    // Hashed as they grow: at the seal only the last mini-block's share of the index tries is left.
+    this.#transactions.root();
+    this.#receipts.root();
     this.#applyDiff(this.#codec.decode(miniBlock.diffPayload));
   }
 

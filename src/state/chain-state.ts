@@ -154,17 +154,22 @@ export class ChainState {
     }
   }
 
-  /** Closes the open block with a seal that was checked against it. */
+  /**
+   * Closes the open block with a seal that was checked against it. The next block can be begun when this returns its
+   * promise; that resolves when the block is stored.
+   */
   async seal(seal: BlockSeal): Promise<Block> {
-    const blockDiff = this.#blockDiff.net();
-    const block = await this.#modules.chain.sealBlock(seal, blockDiff, this.#registryDelta(seal));
+    const { chain } = this.#modules;
+    const sealing = chain.sealBlock(seal, this.#blockDiff.net(), this.#registryDelta(seal));
+    // Not visible at once: it was refused, and nothing has changed.
+    if (chain.head().header.number !== seal.header.number) await sealing;
     this.#blockDiff.reset();
     this.#open = undefined;
     for (let oldest = this.#undoEntries[0]; oldest !== undefined; oldest = this.#undoEntries[0]) {
       if (this.#undoKeys <= this.#maxUndoKeys || oldest.blockNumber === seal.header.number) break;
       this.releaseUndo(oldest.blockNumber);
     }
-    return block;
+    return sealing;
   }
 
   /** Rows of the open block; the first block stores those of the genesis allocation too. */

@@ -6,9 +6,12 @@ export type Hex = `0x${string}`;
 
 export const EMPTY_BYTES: Bytes = new Uint8Array(0);
 
+// What `toString('hex')` calls; on the bytes themselves it needs no Buffer made first, and keys are made by the million.
+const { hexSlice } = Buffer.prototype as unknown as { hexSlice(this: Bytes, start: number, end: number): string };
+
 /** Hex without prefix: the key form used in maps. */
 export function toKey(bytes: Bytes): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+  return hexSlice.call(bytes, 0, bytes.length);
 }
 
 /** Inverse of {@link toKey}; the caller vouches that `key` is even-length hex. */

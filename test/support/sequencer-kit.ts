@@ -135,7 +135,7 @@ export async function createSequencerKit(options: SequencerKitOptions) {
   const limits = { maxTransactions: 10_000, maxPerSender: 5_000, lifetimeMs: 3_600_000, ordering };
   const mempool = new Mempool({ ...rules, ...limits }, { state: world, nowMs: () => clock.nowMs() });
   const engine = new ScriptedEngine(world);
-  const samples: { readonly kind: string; readonly number: number; readonly transactions: number }[] = [];
+  const samples: { readonly kind: string; readonly number: number; readonly transactions?: number }[] = [];
   const rejected: string[] = [];
   const modules = {
     signer: testSigner('sequencer'),
@@ -160,7 +160,7 @@ export async function createSequencerKit(options: SequencerKitOptions) {
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: {
       recordMiniBlock: ({ number, transactions }) => samples.push({ kind: 'miniBlock', number, transactions }),
-      recordBlockSealed: ({ number, transactions }) => samples.push({ kind: 'block', number, transactions }),
+      recordBlockSealed: ({ number }) => samples.push({ kind: 'block', number }),
       recordRejected: (code) => rejected.push(code),
       recordAttestation: () => {},
     },

@@ -28,7 +28,7 @@ describe('the plan', () => {
   });
 
   test('lets the sequencer go first and provers last', () => {
-    expect(plan.map(({ niceness }) => niceness)).toEqual([0, 5, 5, 10]);
+    expect(plan.map(({ niceness }) => niceness)).toEqual([0, 10, 10, 19]);
   });
 
   test('writes configurations that the roles accept', () => {

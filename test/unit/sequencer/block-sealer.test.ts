@@ -54,7 +54,7 @@ test('the witness is stored before the seal is logged, and both before anyone se
   kit.pool(0);
   await fillBlock(5);
   kit.events.length = 0;
-  const { block, witnessBytes } = await sealer.seal(1);
+  const { seal, stored } = await sealer.seal(1);
   expect(kit.events).toEqual([
     'witnesses.put',
     'log.append blockSeal',
@@ -63,9 +63,9 @@ test('the witness is stored before the seal is logged, and both before anyone se
     'gossip.publish seals',
     'gossip.publish witnesses',
   ]);
-  expect(kit.witnesses.get(1)).toHaveLength(witnessBytes);
+  expect(kit.witnesses.get(1)).toHaveLength(seal.witnessBytes);
   expect(kit.log.entries.at(-1)?.bytes).toBe(kit.gossiped.find(({ topic }) => topic === 'seals')?.message);
-  expect(block.header.number).toBe(1);
+  expect((await stored).header.number).toBe(1);
   expect(kit.modules.chainState.openBlock()).toBeUndefined();
   // What was told is never undone here, so nothing is kept for that.
   await expect(kit.modules.chainState.rollback(0)).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
