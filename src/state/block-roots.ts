@@ -79,10 +79,11 @@ export class BlockRoots {
       mergeBloom(this.#bloom, bloom);
       this.#gasUsed = cumulativeGasUsed;
     }
-    // Hashed as they grow: at the seal only the last mini-block's share of the index tries is left.
+    this.#applyDiff(this.#codec.decode(miniBlock.diffPayload));
+    // Hashed as they grow: at the seal only the last mini-block's share is left.
     this.#transactions.root();
     this.#receipts.root();
-    this.#applyDiff(this.#codec.decode(miniBlock.diffPayload));
+    this.#state.root();
   }
 
   #applyDiff(diff: StateDiff): void {
