@@ -127,6 +127,8 @@ function perform(world: WorldState, model: Model, step: Step): boolean {
       model.checkpoints.push(copy(model.now));
       return true;
     case 'begin':
+      // A transaction begins where no checkpoint is open: a revert behind its start has no meaning.
+      if (model.checkpoints.length > 0) return false;
       world.beginTransaction();
       model.transactionStart = copy(model.now);
       return true;
