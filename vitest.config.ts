@@ -10,6 +10,7 @@ function inProcess(name: string, testTimeout: number) {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
+      setupFiles: ['./test/support/property-seed.ts'],
       testTimeout,
       hookTimeout: testTimeout,
       maxWorkers: PARALLEL_FILES,
