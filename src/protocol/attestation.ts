@@ -1,4 +1,4 @@
-import { type Bytes, bigIntToBytes32, concatBytes } from '../util/bytes.ts';
+import { type Bytes, bigIntToBytes32, concatBytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
@@ -32,8 +32,7 @@ const MAX_PROOF_TYPE = 0xffff_ffff;
 
 export type UnsignedAttestation = Omit<Attestation, 'signature'>;
 
-const text = (value: string): Bytes => new TextEncoder().encode(value);
-const hashText = (value: string): Hash => keccak256(text(value));
+const hashText = (value: string): Hash => keccak256(fromText(value));
 
 const DOMAIN_TYPE_HASH = hashText('EIP712Domain(string name,string version,uint256 chainId,bytes32 salt)');
 const ATTESTATION_TYPE_HASH = hashText(

@@ -1,4 +1,4 @@
-import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, EMPTY_BYTES, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { MAX_MESSAGE_ITEMS } from './limits.ts';
@@ -120,10 +120,5 @@ export function nextBaseFee(parent: Pick<BlockHeader, 'baseFeePerGas' | 'gasUsed
 
 /** PREVRANDAO of a block: predictable, as documented (PROTOCOL section 2). */
 export function prevRandaoOf(parentHash: Hash, number: number): Hash {
-  return keccak256(encodeRlp(['strobe/prev-randao/1', parentHash, number].map(randaoItem)));
-}
-
-function randaoItem(part: string | Hash | number): Bytes {
-  if (typeof part === 'string') return new TextEncoder().encode(part);
-  return typeof part === 'number' ? fromNumber(part) : part;
+  return keccak256(encodeRlp([fromText('strobe/prev-randao/1'), parentHash, fromNumber(number)]));
 }

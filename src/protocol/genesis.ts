@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Bytes, EMPTY_BYTES, fromHex, padTo32, toHex } from '../util/bytes.ts';
+import { type Bytes, EMPTY_BYTES, fromHex, fromText, padTo32, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { type BlockHeader, hashHeader } from './block-header.ts';
@@ -128,7 +128,7 @@ export function parseGenesis(file: unknown): Genesis {
     maxUnattestedBlocks: strobe.limits.maxUnattestedBlocks,
     forkId: 'prague',
     allocation: toAllocation(genesis.alloc),
-    fileDigest: keccak256(new TextEncoder().encode(canonicalJson(file))),
+    fileDigest: keccak256(fromText(canonicalJson(file))),
   };
 }
 

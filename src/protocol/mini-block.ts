@@ -1,4 +1,4 @@
-import type { Bytes } from '../util/bytes.ts';
+import { type Bytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
@@ -15,7 +15,7 @@ import type { Signer } from './signing.ts';
  * - 1 (2026-11): first
  */
 export const MINI_BLOCK_VERSION = 1;
-const DOMAIN = new TextEncoder().encode('strobe/mini-block/1');
+const DOMAIN = fromText('strobe/mini-block/1');
 
 /** Everything that the sequencer signs of a mini-block (PROTOCOL section 2). */
 export interface MiniBlockEnvelope {

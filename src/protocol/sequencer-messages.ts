@@ -1,4 +1,4 @@
-import type { Bytes } from '../util/bytes.ts';
+import { type Bytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
@@ -7,8 +7,6 @@ import { MAX_MESSAGE_ITEMS, MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from './li
 import type { Address, Hash } from './primitives.ts';
 import { asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
 import type { Signer } from './signing.ts';
-
-const text = (value: string): Bytes => new TextEncoder().encode(value);
 
 /** Signed sign of life of the durable head; consumes no number (PROTOCOL section 2). */
 export interface Heartbeat {
@@ -70,7 +68,7 @@ function heartbeatFields(heartbeat: Unsigned<Heartbeat>): RlpItem[] {
 }
 
 export function heartbeatDigest(heartbeat: Unsigned<Heartbeat>): Hash {
-  return keccak256(encodeRlp([text('strobe/heartbeat/1'), ...heartbeatFields(heartbeat)]));
+  return keccak256(encodeRlp([fromText('strobe/heartbeat/1'), ...heartbeatFields(heartbeat)]));
 }
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Bytes {
@@ -95,7 +93,7 @@ function epochStartFields(start: Unsigned<EpochStart>): RlpItem[] {
 }
 
 export function epochStartDigest(start: Unsigned<EpochStart>): Hash {
-  return keccak256(encodeRlp([text('strobe/epoch-start/1'), ...epochStartFields(start)]));
+  return keccak256(encodeRlp([fromText('strobe/epoch-start/1'), ...epochStartFields(start)]));
 }
 
 export function encodeEpochStart(start: EpochStart): Bytes {
@@ -131,7 +129,7 @@ function sealFields(seal: Unsigned<BlockSeal>): RlpItem[] {
 }
 
 export function blockSealDigest(seal: Unsigned<BlockSeal>): Hash {
-  return keccak256(encodeRlp([text('strobe/block-seal/1'), ...sealFields(seal)]));
+  return keccak256(encodeRlp([fromText('strobe/block-seal/1'), ...sealFields(seal)]));
 }
 
 export function encodeBlockSeal(seal: BlockSeal): Bytes {
@@ -181,7 +179,7 @@ export function witnessDigest(chunkHashes: readonly Hash[]): Hash {
 /** What a chunk's signature covers: the chunk list of one block's witness. */
 export function witnessChunkDigest(chunk: Omit<Unsigned<WitnessChunk>, 'index' | 'data'>): Hash {
   const { genesisHash, blockNumber, blockHash, chunkHashes } = chunk;
-  return keccak256(encodeRlp([text('strobe/witness/1'), genesisHash, fromNumber(blockNumber), blockHash, chunkHashes]));
+  return keccak256(encodeRlp([fromText('strobe/witness/1'), genesisHash, fromNumber(blockNumber), blockHash, chunkHashes]));
 }
 
 export function encodeWitnessChunk(chunk: WitnessChunk): Bytes {

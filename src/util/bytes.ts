@@ -38,6 +38,11 @@ export function bytesEqual(a: Bytes, b: Bytes): boolean {
   return true;
 }
 
+/** UTF-8 bytes of a text. */
+export function fromText(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}
+
 /** Lexicographic order, shorter first on a common prefix. */
 export function compareBytes(a: Bytes, b: Bytes): number {
   const length = Math.min(a.length, b.length);
