@@ -23,7 +23,7 @@ export const benchOptionsSchema = z.object({
     .max(16)
     .default([])
     .describe('replicas whose visibility delay is measured'),
-  metrics: httpUrl.optional().describe('Prometheus endpoint of the sequencer, for bytes on the wire'),
+  metrics: httpUrl.optional().describe('Prometheus endpoint of the sequencer, for its clock and bytes on the wire'),
   workload: z.enum(WORKLOADS).default('transfer').describe('what the transactions do'),
   accounts: z.int().min(1).max(1_000).default(50).describe('sending accounts'),
   mnemonic: z.string().min(1).default(TEST_MNEMONIC).describe('BIP-39 phrase the accounts derive from'),

@@ -1,4 +1,5 @@
 import type { WorkloadName } from './bench-options.ts';
+import type { ClockReport } from './clock-metrics.ts';
 import type { ObserverMode } from './inclusion-observer.ts';
 import type { LatencySummary } from './latency-histogram.ts';
 import type { SyncReport } from './sync-sampler.ts';
@@ -54,6 +55,8 @@ export type BenchReport = {
   syncSend: SyncReport | null;
   miniBlockInterval: LatencySummary | null;
   replicas: ReplicaReport[];
+  /** From the sequencer's metrics; null without a metrics URL. */
+  sequencerClock: ClockReport | null;
   /** Null without a metrics URL, or when the node does not count. */
   wire: WireReport | null;
   errors: ErrorCount[];

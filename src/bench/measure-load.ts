@@ -5,20 +5,21 @@ import { ChangeSignal } from './change-signal.ts';
 import { InclusionObserver, type ObserverMode } from './inclusion-observer.ts';
 import type { LatencySummary } from './latency-histogram.ts';
 import { LoadDriver } from './load-driver.ts';
+import { type MetricsPages, readMetricsPage } from './metrics-page.ts';
 import { MiniBlockClock } from './mini-block-clock.ts';
 import type { RunModules } from './prepare-run.ts';
 import type { PresignedLoad } from './presigned-load.ts';
 import { ReplicaWatch } from './replica-watch.ts';
 import { TransactionLedger } from './transaction-ledger.ts';
 import { indexHashes } from './visibility-log.ts';
-import { type PublishedBytes, readPublishedBytes } from './wire-metrics.ts';
 
 export type Measurement = {
   ledger: TransactionLedger;
   observer: ObserverMode;
   miniBlockInterval: LatencySummary | null;
   replicas: readonly ReplicaWatch[];
-  published: { before: PublishedBytes; after: PublishedBytes } | null;
+  /** Null without a metrics URL, or when it cannot be read. */
+  metrics: MetricsPages | null;
   cpuPercent: number;
   maxSendLagMs: number;
   endedEarly: boolean;
@@ -53,17 +54,17 @@ export async function measureLoad(
   try {
     const mode = await observer.start();
     await Promise.all(replicas.map((replica) => replica.start()));
-    const before = await publishedBytes(options);
+    const before = await metricsPage(options);
     const driver = new LoadDriver(options, { rpc, ledger, changes }, load);
     progress.start(options.workload, load.hashes.length);
     const cpuPercent = await measureCpu(() => sendAndDrain(driver, ledger, changes, options, stop));
     await waitForReplicas(replicas, ledger, changes, options, stop);
     if (loss.signal.aborted) throw loss.signal.reason as StrobeError;
-    const after = before === null ? null : await publishedBytes(options);
+    const after = before === null ? null : await metricsPage(options);
     const miniBlockInterval = mode === 'miniBlocks' ? clock.summary() : null;
-    const published = before === null || after === null ? null : { before, after };
+    const metrics = before === null || after === null ? null : { before, after };
     const { maxLagMs: maxSendLagMs, endedEarly } = driver;
-    return { ledger, observer: mode, miniBlockInterval, replicas, published, cpuPercent, maxSendLagMs, endedEarly };
+    return { ledger, observer: mode, miniBlockInterval, replicas, metrics, cpuPercent, maxSendLagMs, endedEarly };
   } finally {
     progress.stop();
     observer.stop();
@@ -111,7 +112,7 @@ function limited(stop: AbortSignal, ms: number): AbortSignal {
 }
 
 /** Null without a metrics URL, or when it cannot be read: a node without metrics is still worth measuring. */
-async function publishedBytes({ metrics }: BenchOptions): Promise<PublishedBytes | null> {
+async function metricsPage({ metrics }: BenchOptions): Promise<string | null> {
   if (metrics === undefined) return null;
-  return readPublishedBytes(metrics).catch(() => null);
+  return readMetricsPage(metrics).catch(() => null);
 }

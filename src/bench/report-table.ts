@@ -14,6 +14,7 @@ export function formatReport(report: BenchReport): string {
   ];
   if (report.syncSend) rows.push(['single sync send', latencies(report.syncSend)]);
   if (report.miniBlockInterval) rows.push(['mini-block interval', latencies(report.miniBlockInterval)]);
+  if (report.sequencerClock) rows.push(['sequencer clock', clockText(report.sequencerClock)]);
   for (const replica of report.replicas) rows.push([`replica ${new URL(replica.url).host}`, replicaText(replica)]);
   if (report.wire) rows.push(['bytes on the wire', wireText(report.wire)]);
   rows.push(['failed / rejected', `${whole(transactions.failed)} / ${whole(transactions.rejected)}`]);
@@ -36,6 +37,11 @@ function replicaText({ delay, seen, error }: BenchReport['replicas'][number]): s
   if (seen === 0) return error ?? 'saw nothing';
   const text = `visible after p50 ${milliseconds(delay.p50Ms)}, p99 ${milliseconds(delay.p99Ms)} (${whole(seen)} seen)`;
   return error === null ? text : `${text}; ${error}`;
+}
+
+function clockText({ intervals, p99BelowMs, within15Ms }: NonNullable<BenchReport['sequencerClock']>): string {
+  const p99 = p99BelowMs === null ? 'above its largest bucket' : `at most ${whole(p99BelowMs)} ms`;
+  return `p99 ${p99}, ${decimal(within15Ms * 100)} % within 15 ms (${whole(intervals)} intervals with work)`;
 }
 
 function wireText({ bytes, bytesPerTransaction }: NonNullable<BenchReport['wire']>): string {

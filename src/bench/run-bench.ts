@@ -1,5 +1,6 @@
 import { type BenchOptions, type BenchOptionsInput, parseBenchOptions } from './bench-options.ts';
 import { type BenchReport, perSecond } from './bench-report.ts';
+import { clockReport, parseIntervals } from './clock-metrics.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { type Measurement, measureLoad } from './measure-load.ts';
 import { type PreparedRun, prepareRun, type RunModules } from './prepare-run.ts';
@@ -9,7 +10,7 @@ import { formatReport } from './report-table.ts';
 import { RpcClient } from './rpc-client.ts';
 import { type SyncReport, sampleSyncSends } from './sync-sampler.ts';
 import type { TransactionLedger } from './transaction-ledger.ts';
-import { wireReport } from './wire-metrics.ts';
+import { parsePublishedBytes, wireReport } from './wire-metrics.ts';
 
 /**
  * Measures an Ethereum node under load: set-up, load, drain, check of every receipt, single synchronous sends.
@@ -65,7 +66,7 @@ function buildReport(
   audit: ReceiptAudit,
   syncSend: SyncReport | null,
 ): BenchReport {
-  const { ledger, published } = measurement;
+  const { ledger, metrics } = measurement;
   const { accounts, batchSize, concurrency, rate, maxPending, seed } = options;
   const elapsedMs = (ledger.lastSeenAtMs ?? 0) - (ledger.firstSentAtMs ?? 0);
   const { included, failed, lost, lostHashes } = audit;
@@ -94,7 +95,8 @@ function buildReport(
     syncSend,
     miniBlockInterval: measurement.miniBlockInterval,
     replicas: measurement.replicas.map((replica) => replica.report(ledger.visibility, ledger.total)),
-    wire: published === null ? null : wireReport(published.before, published.after, included),
+    sequencerClock: metrics === null ? null : clockReport(parseIntervals(metrics.before), parseIntervals(metrics.after)),
+    wire: metrics === null ? null : wireReport(parsePublishedBytes(metrics.before), parsePublishedBytes(metrics.after), included),
     errors: ledger.errors(),
     driver: {
       cpuPercent: measurement.cpuPercent,

@@ -1,10 +1,5 @@
-import { StrobeError } from '../util/errors.ts';
-
 const PUBLISHED_BYTES = /^strobe_gossip_published_bytes_total\{([^}]*)\}\s+([0-9.eE+]+)/;
 const TOPIC_LABEL = /(?:^|,)\s*topic="((?:[^"\\]|\\.)*)"/;
-const FETCH_TIMEOUT_MS = 5_000;
-/** A node's metrics page is tens of kilobytes. */
-const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 /** Bytes published so far, by gossip topic. */
 export type PublishedBytes = ReadonlyMap<string, number>;
@@ -26,18 +21,6 @@ export function parsePublishedBytes(page: string): PublishedBytes {
     bytes.set(topic, (bytes.get(topic) ?? 0) + Number(value));
   }
   return bytes;
-}
-
-/** @throws StrobeError BENCH_METRICS_UNAVAILABLE */
-export async function readPublishedBytes(metricsUrl: string): Promise<PublishedBytes> {
-  try {
-    const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
-    const page = await response.text();
-    if (!response.ok || page.length > MAX_PAGE_BYTES) throw new StrobeError('BENCH_HTTP_STATUS', `HTTP ${response.status}`);
-    return parsePublishedBytes(page);
-  } catch (cause) {
-    throw new StrobeError('BENCH_METRICS_UNAVAILABLE', `cannot read ${metricsUrl}`, {}, { cause });
-  }
 }
 
 /** What was published between two readings; null when the node has no such counters. */

@@ -14,7 +14,12 @@ export function createSequencerMetrics(factory: MetricFactory): SequencerMetrics
   const blockNumber = factory.gauge({ name: 'block_number', help: 'Number of the newest sealed EVM block' });
   const stall = factory.histogram({
     name: 'block_seal_stall_seconds',
-    help: 'Time for which sealing an EVM block kept mini-blocks waiting',
+    help: 'Time for which ending an EVM block kept the execution of the next one waiting',
+    buckets: LATENCY_BUCKETS_SECONDS,
+  });
+  const seal = factory.histogram({
+    name: 'block_seal_seconds',
+    help: 'Time from the end of an EVM block until its seal is durable and the block visible',
     buckets: LATENCY_BUCKETS_SECONDS,
   });
   const witness = factory.histogram({
@@ -37,6 +42,7 @@ export function createSequencerMetrics(factory: MetricFactory): SequencerMetrics
     recordBlockSealed: (sample) => {
       blockNumber.set(sample.number);
       stall.observe(sample.stallSeconds);
+      seal.observe(sample.sealSeconds);
       witness.observe(sample.witnessBytes);
     },
     recordRejected: (code) => rejected.inc({ code }),
@@ -50,7 +56,7 @@ function miniBlockMetrics(factory: MetricFactory): Pick<SequencerMetrics, 'recor
   const number = factory.gauge({ name: 'mini_block_number', help: 'Number of the newest durable mini-block' });
   const interval = seconds(
     'mini_block_interval_seconds',
-    'Time between the beginnings of two mini-blocks while there is work',
+    'Time between the beginnings of two mini-blocks, without the time in which there was nothing to execute',
     INTERVAL_BUCKETS_SECONDS,
   );
   const execution = seconds('mini_block_execution_seconds', 'Time in which a mini-block executed its transactions');

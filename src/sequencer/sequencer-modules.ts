@@ -29,7 +29,7 @@ export interface SequencerClock {
 
 export interface SequencerMetrics {
   recordMiniBlock(sample: MiniBlockSample): void;
-  recordBlockSealed(sample: { stallSeconds: number; witnessBytes: number; number: number }): void;
+  recordBlockSealed(sample: BlockSealSample): void;
   recordRejected(code: string): void;
   recordAttestation(outcome: string): void;
 }
@@ -45,6 +45,15 @@ export interface MiniBlockSample {
   readonly gasUsed: bigint;
   readonly diffBytes: number;
   readonly bodyBytes: number;
+}
+
+export interface BlockSealSample {
+  readonly number: number;
+  /** Time until the next block could be executed: the roots. */
+  readonly stallSeconds: number;
+  /** Time until the block was durable and visible. */
+  readonly sealSeconds: number;
+  readonly witnessBytes: number;
 }
 
 /** Where witnesses are kept for provers and replicas that come late. */
@@ -74,7 +83,7 @@ export interface SequencerModules {
   readonly codec: DiffCodec;
   readonly gossip: Gossip;
   readonly witnesses: WitnessSink;
-  readonly recentHeaders: Pick<RecentHeaders, 'takeAncestors'>;
+  readonly recentHeaders: Pick<RecentHeaders, 'takeAncestors' | 'add'>;
   readonly clock: SequencerClock;
   readonly logger: SequencerLogger;
   readonly metrics: SequencerMetrics;

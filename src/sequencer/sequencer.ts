@@ -1,7 +1,7 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { HEARTBEAT_INTERVAL_MS, IDLE_BEAT_MS } from '../protocol/limits.ts';
 import { openEnvironment } from './block-environment.ts';
-import { BlockSealer } from './block-sealer.ts';
+import { BlockSealer, type PendingSeal, type SealedHeader } from './block-sealer.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { type ExecutedBatch, gasBudget, MiniBlockBuilder } from './mini-block-builder.ts';
 import { MiniBlockCommitter } from './mini-block-committer.ts';
@@ -10,9 +10,6 @@ import { Timetable } from './timetable.ts';
 
 /** How often expired transactions are looked for, ms: lifetimes are hours. */
 const EXPIRY_SWEEP_MS = 60_000;
-
-/** Intervals above this many times the setting are pauses without work, not a slow clock. */
-const PAUSE_FACTOR = 20;
 
 interface BuildingBlock {
   readonly env: BlockEnvironment;
@@ -45,12 +42,16 @@ export class Sequencer {
   readonly #epoch: number;
   /** The block that mini-blocks are built for; chain state knows it once its first mini-block is durable. */
   #building: BuildingBlock | undefined;
-  /** The mini-block that is becoming durable while the next one is executed. */
+  /** The sealed block that the next one builds on; its seal may still be on the way. */
+  #parent: SealedHeader;
+  /** The mini-block or seal that is becoming durable while the next mini-block is executed. */
   #commit: PendingCommit | undefined;
   /** The newest sealed block on its way into the database. */
   #stored: Promise<unknown> = Promise.resolve();
   #lastSealMs: number;
   #lastBeginMs: number | undefined;
+  /** Since when there is something to execute; undefined without. */
+  #workSinceMs: number | undefined;
   #wake: () => void = () => {};
 
   /** `epoch` is the one that the log's newest EpochStart opened; an open block of before a restart is sealed first. */
@@ -72,11 +73,13 @@ export class Sequencer {
     this.#committer = new MiniBlockCommitter(options, modules);
     this.#sealer = new BlockSealer(options, modules);
     this.#heartbeat = new HeartbeatSender(options, modules);
+    this.#parent = modules.chain.head();
     this.#lastSealMs = modules.clock.elapsedMs();
   }
 
   /** A transaction came in: the loop need not wait for its next beat. */
   wake(): void {
+    this.#workSinceMs ??= this.#modules.clock.elapsedMs();
     this.#wake();
   }
 
@@ -154,9 +157,9 @@ export class Sequencer {
   }
 
   async #open(nowMs: number): Promise<BuildingBlock> {
-    const { chain, clock, engine, mempool } = this.#modules;
+    const { clock, engine, mempool } = this.#modules;
     const wallMs = clock.nowMs();
-    const env = openEnvironment(chain.head(), this.#options.genesis, wallMs);
+    const env = openEnvironment(this.#parent, this.#options.genesis, wallMs);
     await engine.beginBlock(env);
     mempool.openBlock(env.baseFeePerGas);
     return { env, endMs: nowMs + this.#timetable.blockEndMs(wallMs) - wallMs, gasUsed: 0n, isFull: false, isEmpty: true };
@@ -188,7 +191,6 @@ export class Sequencer {
     const startMs = clock.elapsedMs();
     const intervalSeconds = this.#intervalSeconds(timing.beginMs);
     const done = this.#committer.commit(env, batch, this.#epoch).then(({ miniBlock }) => {
-      commit.isSettled = true;
       metrics.recordMiniBlock({
         number: miniBlock.envelope.number,
         intervalSeconds,
@@ -200,19 +202,17 @@ export class Sequencer {
         bodyBytes: miniBlock.bodyPayload.length,
       });
     });
-    const commit = { done, isSettled: false };
-    // The next step awaits it and fails; a rejection before that is not unhandled.
-    done.catch(() => {
-      commit.isSettled = true;
-    });
-    return commit;
+    return pendingCommit(done);
   }
 
+  /** Time since the last mini-block began, without the time in which there was nothing to do. */
   #intervalSeconds(beginMs: number): number | undefined {
     const previous = this.#lastBeginMs;
+    const workSince = this.#workSinceMs;
     this.#lastBeginMs = beginMs;
-    if (previous === undefined || beginMs - previous > this.#options.miniBlockIntervalMs * PAUSE_FACTOR) return undefined;
-    return (beginMs - previous) / 1000;
+    this.#workSinceMs = this.#modules.mempool.readyCount > 0 ? beginMs : undefined;
+    if (previous === undefined || workSince === undefined) return undefined;
+    return (beginMs - Math.max(previous, workSince - this.#options.miniBlockIntervalMs)) / 1000;
   }
 
   #gasBudget(): bigint {
@@ -221,23 +221,46 @@ export class Sequencer {
     return gasBudget(unattested, this.#options.genesis.maxUnattestedBlocks);
   }
 
+  /** Begins to seal; the next block is executed on the header while the seal becomes durable. */
   async #sealBlock(): Promise<void> {
-    const { clock, metrics, logger, chain } = this.#modules;
+    const { clock } = this.#modules;
     const startMs = clock.elapsedMs();
-    const { seal, stored } = await this.#sealer.seal(this.#epoch);
+    const sealing = this.#sealer.seal(this.#epoch);
+    this.#parent = await sealing.parent;
+    this.#commit = pendingCommit(this.#finishSeal(sealing.done, { startMs, headerMs: clock.elapsedMs() }));
+    this.#building = undefined;
+    this.#lastSealMs = clock.elapsedMs();
+  }
+
+  async #finishSeal(sealing: PendingSeal['done'], timing: { startMs: number; headerMs: number }): Promise<void> {
+    const { clock, metrics, logger, chain } = this.#modules;
+    const { seal, stored } = await sealing;
     // One block may be on its way into the database while the next one is filled.
     await this.#stored;
     this.#stored = stored;
     // Whoever awaits it next fails; a rejection before that is not unhandled.
     stored.catch(() => {});
-    this.#building = undefined;
-    this.#lastSealMs = clock.elapsedMs();
     const { number } = seal.header;
-    metrics.recordBlockSealed({ stallSeconds: (this.#lastSealMs - startMs) / 1000, witnessBytes: seal.witnessBytes, number });
+    metrics.recordBlockSealed({
+      stallSeconds: (timing.headerMs - timing.startMs) / 1000,
+      sealSeconds: (clock.elapsedMs() - timing.startMs) / 1000,
+      witnessBytes: seal.witnessBytes,
+      number,
+    });
     const unattested = number - (chain.safeNumber() ?? 0);
     if (unattested === this.#options.genesis.maxUnattestedBlocks) {
       logger.warn({ unattested }, 'provers are too far behind: the gas budget is cut to a tenth');
     }
     logger.debug({ number, miniBlocks: seal.lastNumber - seal.firstNumber + 1 }, 'sealed a block');
   }
+}
+
+function pendingCommit(done: Promise<void>): PendingCommit {
+  const commit = { done, isSettled: false };
+  const settle = (): void => {
+    commit.isSettled = true;
+  };
+  // The next step awaits it and fails; a rejection before that is not unhandled.
+  done.then(settle, settle);
+  return commit;
 }

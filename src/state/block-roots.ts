@@ -13,20 +13,24 @@ import { Trie } from './trie.ts';
 import { collectWitnessNodes } from './trie-witness.ts';
 
 /** What a block's witness needs besides the tries. */
-export interface SealRequest {
+export interface WitnessRequest {
   readonly keys: readonly WitnessKey[];
   readonly codes: readonly Bytes[];
   /** RLP headers, the parent first. */
   readonly headers: readonly Bytes[];
 }
 
-/** The computed half of a header, and the witness. */
+/** The computed half of a header. */
 export interface SealedRoots {
   readonly stateRoot: Hash;
   readonly transactionsRoot: Hash;
   readonly receiptsRoot: Hash;
   readonly logsBloom: Bytes;
   readonly gasUsed: bigint;
+}
+
+/** The encoded witness of a block, and what its seal and its chunks say of it. */
+export interface SealedWitness {
   readonly witness: Bytes;
   readonly chunkHashes: readonly Hash[];
   readonly witnessDigest: Hash;
@@ -103,23 +107,23 @@ export class BlockRoots {
     this.#state.apply(diff);
   }
 
-  /** Closes the open block and starts the next one. */
-  seal(request: SealRequest): SealedRoots {
-    const stateRoot = this.#state.root();
-    const witness = encodeWitness({ ...request, nodes: this.#witnessNodes(request.keys) });
-    const chunkHashes = splitWitness(witness).map(keccak256);
-    const roots: SealedRoots = {
-      stateRoot,
+  /** Roots of the open block as it stands. */
+  roots(): SealedRoots {
+    return {
+      stateRoot: this.#state.root(),
       transactionsRoot: this.#transactions.root(),
       receiptsRoot: this.#receipts.root(),
       logsBloom: this.#bloom,
       gasUsed: this.#gasUsed,
-      witness,
-      chunkHashes,
-      witnessDigest: witnessDigest(chunkHashes),
     };
+  }
+
+  /** Builds the witness of the open block, closes it and starts the next one. */
+  seal(request: WitnessRequest): SealedWitness {
+    const witness = encodeWitness({ ...request, nodes: this.#witnessNodes(request.keys) });
+    const chunkHashes = splitWitness(witness).map(keccak256);
     this.#startBlock();
-    return roots;
+    return { witness, chunkHashes, witnessDigest: witnessDigest(chunkHashes) };
   }
 
   /** Nodes of the state before the block that prove and let update every touched key, each once. */

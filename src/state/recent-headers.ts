@@ -30,15 +30,16 @@ export class RecentHeaders {
       // Block 0 has no seal.
       const header = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
       invariant(header !== undefined, 'every block up to the head is stored');
-      this.#add({ header, hash: hashHeader(header) });
+      this.add({ header, hash: hashHeader(header) });
     }
     return chain.subscribe((event) => {
-      if (event.kind === 'block') this.#add(event.block);
+      if (event.kind === 'block') this.add(event.block);
       if (event.kind === 'rollback') this.#truncate(chain.head().header.number);
     });
   }
 
-  #add({ header, hash }: RecentHeader): void {
+  /** A sealed header, or one whose seal is on its way: the next block is executed on it already. */
+  add({ header, hash }: RecentHeader): void {
     this.#headers.set(header.number, { header, hash });
     this.#newest = header.number;
     this.#headers.delete(header.number - WINDOW);

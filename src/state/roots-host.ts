@@ -1,7 +1,7 @@
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
-import { BlockRoots, type SealedRoots, type SealRequest } from './block-roots.ts';
+import { BlockRoots, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
 export interface RootsHost {
@@ -10,7 +10,10 @@ export interface RootsHost {
   /** Ends loading; resolves with the state root of what was loaded. */
   ready(): Promise<Hash>;
   append(miniBlockBytes: Bytes): void;
-  seal(request: SealRequest): Promise<SealedRoots>;
+  /** Roots of the open block, quickly: nearly all was hashed with its mini-blocks. */
+  roots(): Promise<SealedRoots>;
+  /** The witness of the open block; ends it. */
+  seal(request: WitnessRequest): Promise<SealedWitness>;
   stop(): Promise<void>;
   /** Rejects when the host dies by itself. */
   readonly failed: Promise<never>;
@@ -23,6 +26,7 @@ export function startRootsThread(): RootsHost {
     load: (diffBytes) => thread.post('load', diffBytes),
     ready: () => thread.call('ready', undefined),
     append: (miniBlockBytes) => thread.post('append', miniBlockBytes),
+    roots: () => thread.call('roots', undefined),
     seal: (request) => thread.call('seal', request),
     stop: () => thread.stop(),
     failed: thread.failed,
@@ -36,6 +40,7 @@ export function createInlineRoots(): RootsHost {
     load: (diffBytes) => roots.load(diffBytes),
     ready: async () => roots.ready(),
     append: (miniBlockBytes) => roots.append(miniBlockBytes),
+    roots: async () => roots.roots(),
     seal: async (request) => roots.seal(request),
     stop: async () => {},
     failed: new Promise<never>(() => {}),

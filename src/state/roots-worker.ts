@@ -1,6 +1,6 @@
 import type { Bytes } from '../util/bytes.ts';
 import { serveThread } from '../util/thread.ts';
-import { BlockRoots, type SealRequest } from './block-roots.ts';
+import { BlockRoots, type WitnessRequest } from './block-roots.ts';
 
 const roots = new BlockRoots();
 
@@ -8,5 +8,6 @@ serveThread({
   load: (diffBytes: Bytes) => roots.load(diffBytes),
   ready: () => roots.ready(),
   append: (miniBlockBytes: Bytes) => roots.append(miniBlockBytes),
-  seal: (request: SealRequest) => roots.seal(request),
+  roots: () => roots.roots(),
+  seal: (request: WitnessRequest) => roots.seal(request),
 });

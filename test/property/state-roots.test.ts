@@ -46,7 +46,8 @@ function build(blocks: readonly (readonly WorldChange[][])[]): { readonly blocks
       return diff;
     });
     const keys = [...world.takeAccess().accounts.values()].map(({ address, slots }) => ({ address, slots: [...slots.values()] }));
-    const { stateRoot, witness } = roots.seal({ keys, codes: [], headers: [] });
+    const { stateRoot } = roots.roots();
+    const { witness } = roots.seal({ keys, codes: [], headers: [] });
     const block = { preStateRoot, postStateRoot: stateRoot, diff: net.net(), miniBlockDiffs, witness };
     preStateRoot = stateRoot;
     return block;

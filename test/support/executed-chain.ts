@@ -33,7 +33,7 @@ import { type BlockSeal, blockSealDigest, encodeBlockSeal, withSignature } from 
 import { encodeStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction } from '../../src/protocol/transaction.ts';
 import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
-import { BlockRoots, type SealedRoots, type SealRequest } from '../../src/state/block-roots.ts';
+import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
 import { FlatState } from '../../src/state/flat-state.ts';
 import { Registry } from '../../src/state/registry.ts';
 import { type Bytes, EMPTY_BYTES, fromHex, toHex, toKey } from '../../src/util/bytes.ts';
@@ -173,18 +173,13 @@ export class ExecutedChain {
   async seal(): Promise<ExecutedBlock> {
     if (this.#open === undefined) await this.miniBlock();
     const open = this.#open as OpenBlock;
-    const roots = this.#roots.seal(this.#sealRequest(open));
-    const { stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed } = roots;
-    const header: BlockHeader = {
-      ...open.env,
-      ...{ stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed },
-      extraData: EMPTY_BYTES,
-    };
-    const seal = this.#signSeal(header, open.miniBlocks, roots);
+    const header: BlockHeader = { ...open.env, ...this.#roots.roots(), extraData: EMPTY_BYTES };
+    const built = this.#roots.seal(this.#witnessRequest(open));
+    const seal = this.#signSeal(header, open.miniBlocks, built);
     this.headers.push(header);
     this.#blockDiff.reset();
     this.#open = undefined;
-    return assembleBlock(seal, open.miniBlocks, open.receipts, roots.witness, roots.chunkHashes);
+    return assembleBlock(seal, open.miniBlocks, open.receipts, built.witness, built.chunkHashes);
   }
 
   /** One mini-block a list, then the seal. */
@@ -271,7 +266,7 @@ export class ExecutedChain {
     }
   }
 
-  #sealRequest(open: OpenBlock): SealRequest {
+  #witnessRequest(open: OpenBlock): WitnessRequest {
     const headers: Bytes[] = [];
     for (let number = open.env.number - 1; number >= open.oldestHash; number--) {
       headers.push(encodeHeader(this.headers[number] as BlockHeader));
@@ -280,7 +275,7 @@ export class ExecutedChain {
     return { keys, codes: [...open.codes.values()], headers };
   }
 
-  #signSeal(header: BlockHeader, miniBlocks: readonly MiniBlock[], roots: SealedRoots): BlockSeal {
+  #signSeal(header: BlockHeader, miniBlocks: readonly MiniBlock[], built: SealedWitness): BlockSeal {
     const unsigned = {
       genesisHash: this.identity.genesisHash,
       epoch: this.epoch,
@@ -290,8 +285,8 @@ export class ExecutedChain {
       lastDigest: this.#lastDigest,
       stateDiffDigest: stateDiffDigest(this.#blockDiff.net()),
       registryDigest: this.#registry.mark().digest,
-      witnessDigest: roots.witnessDigest,
-      witnessBytes: roots.witness.length,
+      witnessDigest: built.witnessDigest,
+      witnessBytes: built.witness.length,
     };
     return withSignature(unsigned, blockSealDigest(unsigned), this.sequencer);
   }

@@ -155,7 +155,7 @@ export async function createSequencerKit(options: SequencerKitOptions) {
         witnesses.set(blockNumber, witness);
       },
     },
-    recentHeaders: { takeAncestors: () => [] },
+    recentHeaders: { takeAncestors: () => [], add: () => {} },
     clock: { nowMs: () => clock.nowMs(), elapsedMs: () => (options.elapsed ?? clock).nowMs() },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadLimitMs, parseBenchOptions, plannedTransactions } from '../../../src/bench/bench-options.ts';
 import { perSecond } from '../../../src/bench/bench-report.ts';
 import { ChangeSignal } from '../../../src/bench/change-signal.ts';
+import { clockReport, parseIntervals } from '../../../src/bench/clock-metrics.ts';
 import { LatencyHistogram } from '../../../src/bench/latency-histogram.ts';
 import { MiniBlockClock } from '../../../src/bench/mini-block-clock.ts';
 import { TransactionLedger } from '../../../src/bench/transaction-ledger.ts';
@@ -100,6 +101,26 @@ describe('wire metrics', () => {
     });
     expect(wireReport(new Map(), new Map(), 10)).toBeNull();
     expect(wireReport(new Map(), parsePublishedBytes(page), 0)?.bytesPerTransaction).toBeNull();
+  });
+});
+
+describe('the clock of the sequencer', () => {
+  const page = (counts: readonly number[]) =>
+    parseIntervals(
+      ['0.011', '0.015', '0.02', '+Inf']
+        .map((bound, i) => `strobe_mini_block_interval_seconds_bucket{le="${bound}",role="sequencer"} ${counts[i]}`)
+        .join('\n'),
+    );
+
+  it('counts what lies between two readings', () => {
+    const report = clockReport(page([100, 100, 100, 100]), page([190, 199, 200, 200]));
+    expect(report).toEqual({ intervals: 100, p99BelowMs: 15, within15Ms: 0.99 });
+    expect(clockReport(page([0, 0, 0, 0]), page([97, 98, 98, 100]))).toMatchObject({ p99BelowMs: null });
+  });
+
+  it('is silent without intervals', () => {
+    expect(clockReport(page([7, 7, 7, 7]), page([7, 7, 7, 7]))).toBeNull();
+    expect(clockReport(new Map(), parseIntervals('<html>'))).toBeNull();
   });
 });
 

@@ -54,7 +54,7 @@ test('the witness is stored before the seal is logged, and both before anyone se
   kit.pool(0);
   await fillBlock(5);
   kit.events.length = 0;
-  const { seal, stored } = await sealer.seal(1);
+  const { seal, stored } = await sealer.seal(1).done;
   expect(kit.events).toEqual([
     'witnesses.put',
     'log.append blockSeal',
@@ -75,7 +75,7 @@ test('a log that fails leaves the block open and tells nobody', async () => {
   await fillBlock(1);
   kit.events.length = 0;
   kit.log.failure = new StrobeError('LOG_FAILED', 'the disk is full');
-  await expect(sealer.seal(1)).rejects.toMatchObject({ code: 'LOG_FAILED' });
+  await expect(sealer.seal(1).done).rejects.toMatchObject({ code: 'LOG_FAILED' });
   expect(kit.events).toEqual(['witnesses.put', 'log.append blockSeal']);
   expect(kit.chain.head().header.number).toBe(0);
   expect(kit.modules.chainState.openBlock()).toBeDefined();
@@ -89,7 +89,7 @@ test('the seal is signed, and says of the block what its mini-blocks say', async
   await fillBlock(2);
   const { chainState } = kit.modules;
   const blockDiff = chainState.openBlockDiff();
-  await sealer.seal(3);
+  await sealer.seal(3).done;
   const seal = defined(kit.messages('blockSeal')[0]).blockSeal;
   expect(recoverAddress(blockSealDigest(seal), seal.signature)).toEqual(kit.modules.signer.address);
   const receipts = kit.chain.miniBlocks.flatMap(({ body }) => body.receipts);
@@ -124,7 +124,7 @@ test('the witness travels in signed chunks, joins to what the seal commits to, a
   const preStateRoot = kit.chain.head().header.stateRoot;
   await fillBlock(10);
   const diff = kit.modules.chainState.openBlockDiff();
-  await sealer.seal(1);
+  await sealer.seal(1).done;
   const seal = defined(kit.messages('blockSeal')[0]).blockSeal;
   const chunks = kit.gossiped.filter(({ topic }) => topic === 'witnesses').map(({ message }) => decodeWitnessChunk(message));
   const witness = concatBytes(...chunks.map(({ data }) => data));
@@ -141,9 +141,9 @@ test('the witness travels in signed chunks, joins to what the seal commits to, a
 
 test('an empty block has a seal too, and the next one builds on it', async () => {
   await fillBlock(1);
-  await sealer.seal(1);
+  await sealer.seal(1).done;
   await fillBlock(1);
-  await sealer.seal(1);
+  await sealer.seal(1).done;
   const [first, second] = kit.messages('blockSeal').map(({ blockSeal }) => blockSeal);
   expect(defined(second).header).toMatchObject({
     number: 2,

@@ -102,7 +102,7 @@ describe('an envelope', () => {
 
   test('of the next block begins at index 0 again', async () => {
     await committer.commit(env, await execute(), 1);
-    await new BlockSealer(kit.options, kit.modules).seal(1);
+    await new BlockSealer(kit.options, kit.modules).seal(1).done;
     env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
     const next = await committer.commit(env, await execute(), 1);
     expect(next.miniBlock.envelope).toMatchObject({ number: 2, blockNumber: 2, index: 0, env });

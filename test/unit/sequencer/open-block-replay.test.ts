@@ -34,7 +34,7 @@ beforeEach(async () => {
   before = await createSequencerKit({ clock });
   for (const i of [0, 1, 2]) before.pool(i);
   await fillBlock(before, 2);
-  await new BlockSealer(before.options, before.modules).seal(1);
+  await new BlockSealer(before.options, before.modules).seal(1).done;
   for (const i of [0, 3, 0, 1]) before.pool(i);
   await fillBlock(before, 3);
 });
@@ -61,8 +61,8 @@ test('the open block goes on where it stopped: the same head, gas and seal', asy
   expect(kit.modules.chainState.openBlock()).toEqual(before.modules.chainState.openBlock());
   // Nothing of it is told or logged again.
   expect(kit.events.filter((event) => !event.startsWith('chain'))).toEqual([]);
-  await new BlockSealer(before.options, before.modules).seal(1);
-  await new BlockSealer(kit.options, kit.modules).seal(1);
+  await new BlockSealer(before.options, before.modules).seal(1).done;
+  await new BlockSealer(kit.options, kit.modules).seal(1).done;
   expect(kit.log.entries.at(-1)).toEqual(before.log.entries.at(-1));
   expect(kit.witnesses.get(2)).toEqual(before.witnesses.get(2));
 });

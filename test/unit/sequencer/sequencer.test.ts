@@ -135,6 +135,27 @@ describe('with transactions', () => {
     expect(kit.events.indexOf('log.append blockSeal')).toBeGreaterThan(kit.events.lastIndexOf('log.synced miniBlock'));
   });
 
+  test('the next block is executed while the seal becomes durable, and committed behind it', async () => {
+    await start();
+    send(0);
+    await pass(700);
+    const gate = Promise.withResolvers<void>();
+    kit.log.gate = gate.promise;
+    const logged = () => kit.events.filter((event) => event.startsWith('log.'));
+    await pass(150);
+    send(1);
+    await pass(50);
+    expect(kit.engine.blocks).toMatchObject([{ number: 1 }, { number: 2 }]);
+    expect(kit.mempool.readyCount).toBe(0);
+    expect(logged()).toEqual(['log.append miniBlock', 'log.synced miniBlock', 'log.append blockSeal']);
+    expect(blockNumber()).toBe(0);
+    gate.resolve();
+    await pass(50);
+    expect(logged().slice(3)).toEqual(['log.synced blockSeal', 'log.append miniBlock', 'log.synced miniBlock']);
+    expect(kit.engine.blocks[1]?.parentHash).toEqual(kit.chain.head().hash);
+    expect(envelopes().at(-1)).toMatchObject({ blockNumber: 2, index: 0 });
+  });
+
   test('everything is committed in order under load, whatever the log takes', async () => {
     await start();
     const sent = [];

@@ -22,8 +22,8 @@ test('a thread and the calling thread give the roots that the seals of the chain
     for (const { miniBlocks, seal, diff } of blocks) {
       for (const { miniBlock } of miniBlocks) host.append(encodeMiniBlock(miniBlock));
       const keys = diff.accounts.map(({ address, slots }) => ({ address, slots: (slots ?? []).map(({ key }) => key) }));
-      const { stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed } = await host.seal({ keys, codes: [], headers: [] });
-      expect({ stateRoot, transactionsRoot, receiptsRoot, logsBloom, gasUsed }).toEqual({
+      const [roots] = await Promise.all([host.roots(), host.seal({ keys, codes: [], headers: [] })]);
+      expect(roots).toEqual({
         stateRoot: seal.header.stateRoot,
         transactionsRoot: seal.header.transactionsRoot,
         receiptsRoot: seal.header.receiptsRoot,
