@@ -48,8 +48,9 @@ export function createLogger(options: LoggerOptions): pino.Logger {
 
 function destinationFor(options: LoggerOptions): pino.DestinationStream {
   if (isPretty(options.format)) return pretty({ ...PRETTY_OPTIONS, destination: options.destination ?? 1, sync: true });
-  // Asynchronous, so that a slow reader of the log never stops the caller; pino flushes it when the process exits.
-  return options.destination ?? pino.destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES });
+  // Asynchronous, so that a slow reader of the log never stops the caller. With a least length of 0 flush() waits for
+  // nothing, and a line that is being written when the process exits is lost.
+  return options.destination ?? pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: MAX_BUFFERED_BYTES });
 }
 
 /** Whether `format` means pretty lines on this process's standard output. */
