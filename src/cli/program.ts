@@ -8,6 +8,7 @@ import { keysCommand } from './keys.ts';
 import { proverCommand } from './prover.ts';
 import { replicaCommand } from './replica.ts';
 import { sequencerCommand } from './sequencer.ts';
+import { snapshotCommand } from './snapshot.ts';
 
 const EXIT_FAILED = 1;
 /** Wrong flags, variables, files or arguments: nothing was started. */
@@ -32,7 +33,8 @@ function createProgram(io: CliIo): Command {
     .addCommand(replicaCommand(io))
     .addCommand(proverCommand(io))
     .addCommand(benchCommand(io))
-    .addCommand(keysCommand(io));
+    .addCommand(keysCommand(io))
+    .addCommand(snapshotCommand(io));
   configure(program, io);
   return program;
 }

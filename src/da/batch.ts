@@ -1,5 +1,5 @@
-import { packPayload, unpackPayload } from '../protocol/diff-codec.ts';
 import { MAX_DECODED_BYTES } from '../protocol/limits.ts';
+import { packPayload, unpackPayload } from '../protocol/payload.ts';
 import { type Bytes, concatBytes } from '../util/bytes.ts';
 import { type ErrorMeta, isStrobeError, StrobeError } from '../util/errors.ts';
 

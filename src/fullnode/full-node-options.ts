@@ -4,9 +4,8 @@ import { STALL_AFTER_MS } from '../protocol/limits.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
-import type { Hash } from '../protocol/primitives.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
 import type { ChainState } from '../state/chain-state.ts';
+import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
@@ -58,18 +57,11 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   witnessBufferBytes: 128 * 1024 * 1024,
 };
 
-/** What a witness must prove of its block. */
-export interface RootCheck {
-  readonly preStateRoot: Hash;
-  readonly postStateRoot: Hash;
-  readonly diff: StateDiff;
-}
-
 /**
  * Proves a root transition from a witness; may run in another thread.
  * @throws StrobeError STATE_ROOT_MISMATCH when the claim is proven wrong, any other code when nothing is proven
  */
-export type WitnessVerifier = (witness: Bytes, check: RootCheck) => void | Promise<void>;
+export type WitnessVerifier = (witness: Bytes, claim: RootTransition) => void | Promise<void>;
 
 /** Structured logging, as pino has it. */
 export interface FullNodeLogger {

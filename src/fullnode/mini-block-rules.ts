@@ -3,7 +3,7 @@ import type { Genesis } from '../protocol/genesis.ts';
 import type { MiniBlockEnvelope } from '../protocol/mini-block.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { MiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
-import type { MiniBlockHead, OpenBlockState } from '../state/chain-state.ts';
+import type { MiniBlockHead, OpenBlockState } from '../state/chain-trail.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { type FaultRule, sequencerFault } from './sequencer-fault.ts';
 
@@ -60,10 +60,9 @@ function wrongEnvironmentField(
 
 /**
  * Checks what the receipts say against the transactions and the block so far, as far as that needs no execution.
- * @returns gas used in the block up to and with this mini-block
  * @throws StrobeError SEQUENCER_FAULT
  */
-export function checkReceipts(number: number, contents: MiniBlockContents, gasUsedBefore: bigint, gasLimit: bigint): bigint {
+export function checkReceipts(number: number, contents: MiniBlockContents, gasUsedBefore: bigint, gasLimit: bigint): void {
   const fail = (what: string) => sequencerFault('WRONG_CONTENTS', `mini-block ${number}: ${what}`, { number });
   let gasUsed = gasUsedBefore;
   for (const [index, receipt] of contents.body.receipts.entries()) {
@@ -74,21 +73,4 @@ export function checkReceipts(number: number, contents: MiniBlockContents, gasUs
     gasUsed = receipt.cumulativeGasUsed;
   }
   if (gasUsed > gasLimit) throw fail('more gas was used than the block has');
-  return gasUsed;
-}
-
-/** The position behind a mini-block that was checked. */
-export function advance(
-  position: ChainPosition,
-  envelope: MiniBlockEnvelope,
-  digest: Hash,
-  env: BlockEnvironment,
-  gasUsed: bigint,
-): ChainPosition {
-  const { epoch, number, timestampUs } = envelope;
-  return {
-    head: { epoch, number, digest, timestampUs },
-    open: { env, firstNumber: position.open?.firstNumber ?? number, gasUsed, nextIndex: envelope.index + 1 },
-    parent: position.parent,
-  };
 }

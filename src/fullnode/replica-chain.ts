@@ -1,16 +1,16 @@
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
-import type { LogEntry } from '../protocol/ports/log.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
-import { stateDiffDigest } from '../protocol/state-diff.ts';
+import { encodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeMiniBlockContents, type MiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
-import type { MiniBlockHead } from '../state/chain-state.ts';
+import type { MiniBlockHead } from '../state/chain-trail.ts';
 import { type ReplayResult, replayLog } from '../state/replay-log.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { keccak256 } from '../util/keccak.ts';
 import type { FullNodeModules, FullNodeOptions } from './full-node-options.ts';
-import { advance, type ChainPosition, checkMiniBlock, checkReceipts } from './mini-block-rules.ts';
+import { checkMiniBlock, checkReceipts } from './mini-block-rules.ts';
 import type { ReceivedMiniBlock } from './reorder-buffer.ts';
 import { checkSeal } from './seal-rules.ts';
 import type { SealedBlocks } from './sealed-blocks.ts';
@@ -95,38 +95,27 @@ export class ReplicaChain {
   }
 
   /**
-   * Checks and applies consecutive mini-blocks of the epoch in force; the log is synced once for all. Those before a
-   * wrong one are applied.
+   * Checks and applies consecutive mini-blocks of the epoch in force, one after the other: a diff is read beside the
+   * state that the one before leaves. Those before a wrong one are applied.
    * @throws StrobeError SEQUENCER_FAULT, MINI_BLOCK_NOT_DECODABLE
    */
   async applyMiniBlocks(run: readonly ReceivedMiniBlock[]): Promise<void> {
-    const { commits, entries, failure } = this.#prepare(run);
-    if (entries.length > 0) await this.#modules.log.append(entries);
-    for (const commit of commits) this.#commit(commit);
-    if (failure !== undefined) throw failure;
+    for (const received of run) {
+      const commit = this.#check(received);
+      await this.#modules.log.append([{ number: received.miniBlock.envelope.number, bytes: received.bytes }]);
+      this.#commit(commit);
+    }
   }
 
-  #prepare(run: readonly ReceivedMiniBlock[]): { commits: MiniBlockCommit[]; entries: LogEntry[]; failure: unknown } {
+  #check(received: ReceivedMiniBlock): MiniBlockCommit {
     const { chainState, chain } = this.#modules;
-    const { genesis } = this.#options;
-    const commits: MiniBlockCommit[] = [];
-    const entries: LogEntry[] = [];
-    let position: ChainPosition = { head: chainState.head(), open: chainState.openBlock(), parent: chain.head() };
-    try {
-      for (const { miniBlock, bytes } of run) {
-        const { envelope, digest } = miniBlock;
-        const env = checkMiniBlock(envelope, position, genesis);
-        const contents = this.#decode({ miniBlock, bytes });
-        const gasUsed = checkReceipts(envelope.number, contents, position.open?.gasUsed ?? 0n, env.gasLimit);
-        commits.push({ miniBlock, env, ...contents });
-        entries.push({ number: envelope.number, bytes });
-        position = advance(position, envelope, digest, env, gasUsed);
-      }
-      return { commits, entries, failure: undefined };
-    } catch (failure) {
-      if (!isStrobeError(failure)) throw failure;
-      return { commits, entries, failure };
-    }
+    const { miniBlock } = received;
+    const open = chainState.openBlock();
+    const position = { head: chainState.head(), open, parent: chain.head() };
+    const env = checkMiniBlock(miniBlock.envelope, position, this.#options.genesis);
+    const contents = this.#decode(received);
+    checkReceipts(miniBlock.envelope.number, contents, open?.gasUsed ?? 0n, env.gasLimit);
+    return { miniBlock, env, ...contents };
   }
 
   #decode({ miniBlock }: ReceivedMiniBlock): MiniBlockContents {
@@ -161,17 +150,17 @@ export class ReplicaChain {
   async applySeal(seal: BlockSeal, bytes: Bytes): Promise<Block> {
     const { chainState, chain, log, sealedBlocks, metrics } = this.#modules;
     const parent = chain.head();
-    const diff = chainState.openBlockDiff();
+    const diffBytes = encodeStateDiff(chainState.openBlockDiff());
     checkSeal(seal, {
       head: chainState.head(),
       open: chainState.openBlock(),
       transactions: chain.openBlock()?.transactions ?? [],
-      stateDiffDigest: stateDiffDigest(diff),
+      stateDiffDigest: keccak256(diffBytes),
       registryDigest: chainState.registryDigest(),
     });
     await log.append([{ number: seal.lastNumber, bytes }]);
-    const block = await chainState.seal(seal);
-    sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot }, diff);
+    const block = await chainState.seal(seal, diffBytes);
+    sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot }, diffBytes);
     metrics.recordBlockSealed(block.header.number);
     return block;
   }
@@ -195,6 +184,7 @@ export class ReplicaChain {
     }
     await log.append([{ number: lastNumber, bytes }]);
     this.#epoch = { number: epoch, key: start.sequencerKey, startNumber: lastNumber };
+    this.#modules.chainState.noteEpoch(start);
     logger.info({ epoch, lastNumber }, 'a new epoch began');
     return 'applied';
   }
@@ -203,6 +193,9 @@ export class ReplicaChain {
     const head = this.head();
     if (number === head.number) return head.digest;
     if (number === 0) return this.#options.identity.genesisHash;
+    // The chain may begin with the safe block here, without its mini-blocks.
+    const safe = await this.#safeSeal();
+    if (number === safe?.lastNumber) return safe.lastDigest;
     return (await this.#modules.chain.miniBlock(number))?.miniBlock.digest;
   }
 
@@ -217,8 +210,13 @@ export class ReplicaChain {
 
   /** Last mini-block of the safe block, 0 when only genesis is safe. */
   async safeMiniBlock(): Promise<number> {
-    const safe = this.#modules.chain.safeNumber() ?? 0;
-    return safe === 0 ? 0 : ((await this.#modules.chain.sealOf(safe))?.lastNumber ?? 0);
+    return (await this.#safeSeal())?.lastNumber ?? 0;
+  }
+
+  /** Undefined when only genesis is safe. */
+  async #safeSeal(): Promise<BlockSeal | undefined> {
+    const { chain } = this.#modules;
+    return chain.sealOf(chain.safeNumber() ?? 0);
   }
 
   /**

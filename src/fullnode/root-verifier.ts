@@ -132,11 +132,11 @@ export class RootVerifier {
   async #prove(block: SealedBlock, witness: Bytes): Promise<Outcome> {
     const { sealedBlocks, verifyWitness, metrics, logger, onVerified, onWrongRoot } = this.#modules;
     const { header } = block.seal;
-    const diff = await sealedBlocks.diff(block);
-    if (diff === undefined) return 'waiting';
+    const diffBytes = await sealedBlocks.diff(block);
+    if (diffBytes === undefined) return 'waiting';
     const startedMs = performance.now();
     try {
-      await verifyWitness(witness, { preStateRoot: block.preStateRoot, postStateRoot: header.stateRoot, diff });
+      await verifyWitness(witness, { preStateRoot: block.preStateRoot, postStateRoot: header.stateRoot, diffBytes });
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       if (error.code === 'STATE_ROOT_MISMATCH') return (await onWrongRoot(block, error.message)) ? 'wrong' : 'waiting';

@@ -4,7 +4,7 @@ import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, encodeReceipt, logsBloom, mergeBloom } from '../protocol/receipt.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
-import type { MiniBlockHead, OpenBlockState } from '../state/chain-state.ts';
+import type { MiniBlockHead, OpenBlockState } from '../state/chain-trail.ts';
 import { indexTrieRoot } from '../state/index-trie.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { sequencerFault } from './sequencer-fault.ts';

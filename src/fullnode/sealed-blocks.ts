@@ -1,12 +1,7 @@
-import type { DiffCodec } from '../protocol/diff-codec.ts';
-import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
-import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
-import { countDiffKeys, type StateDiff } from '../protocol/state-diff.ts';
-import { toKey } from '../util/bytes.ts';
-import { composeDiffs } from './compose-diffs.ts';
+import { type Bytes, toKey } from '../util/bytes.ts';
 
 /** What attestations and witnesses of a sealed block are checked against. */
 export interface SealedBlock {
@@ -16,25 +11,24 @@ export interface SealedBlock {
   readonly preStateRoot: Hash;
 }
 
-/** Seals kept in memory, about 1 KB each; older ones are read from the log. */
+/** Seals kept in memory, about 1 KB each; older ones are read from the store. */
 const MAX_SEALS = 1_024;
-/** State keys in the kept diffs of blocks whose root is not proven yet; beyond it they are read from the log. */
-const MAX_DIFF_KEYS = 500_000;
+/** Bytes of the kept diffs of blocks whose root is not proven yet; beyond it they are read from the store. */
+const MAX_DIFF_BYTES = 64 * 1024 * 1024;
 /** Hashes of undone blocks: late attestations of them are no disagreement. */
 const MAX_RETIRED = 1_024;
 
 export interface SealedBlocksModules {
-  readonly chain: Pick<ChainReader, 'blockByNumber' | 'sealOf'>;
-  readonly log: Pick<MiniBlockLog, 'read'>;
-  readonly codec: DiffCodec;
+  readonly chain: Pick<ChainReader, 'blockByNumber' | 'sealOf' | 'blockDiff'>;
 }
 
-/** The sealed blocks of this node's chain with what verifying them needs: recent ones in memory, the others in the log. */
+/** The sealed blocks of this node's chain with what verifying them needs: recent ones in memory, the others in the store. */
 export class SealedBlocks {
   readonly #modules: SealedBlocksModules;
   readonly #blocks = new Map<number, SealedBlock>();
-  readonly #diffs = new Map<number, StateDiff>();
-  #diffKeys = 0;
+  /** Canonical bytes of net diffs. */
+  readonly #diffs = new Map<number, Bytes>();
+  #diffBytes = 0;
   readonly #retired = new Set<string>();
 
   constructor(modules: SealedBlocksModules) {
@@ -42,17 +36,17 @@ export class SealedBlocks {
   }
 
   /** Remembers a block that was just sealed. */
-  add(block: SealedBlock, netDiff: StateDiff): void {
+  add(block: SealedBlock, netDiff: Bytes): void {
     const { number } = block.seal.header;
     this.#blocks.set(number, block);
     this.#diffs.set(number, netDiff);
-    this.#diffKeys += countDiffKeys(netDiff);
+    this.#diffBytes += netDiff.length;
     for (const oldest of this.#blocks.keys()) {
       if (this.#blocks.size <= MAX_SEALS) break;
       this.#blocks.delete(oldest);
     }
     for (const oldest of this.#diffs.keys()) {
-      if (this.#diffKeys <= MAX_DIFF_KEYS) break;
+      if (this.#diffBytes <= MAX_DIFF_BYTES) break;
       this.releaseDiff(oldest);
     }
   }
@@ -62,7 +56,7 @@ export class SealedBlocks {
     const diff = this.#diffs.get(blockNumber);
     if (diff === undefined) return;
     this.#diffs.delete(blockNumber);
-    this.#diffKeys -= countDiffKeys(diff);
+    this.#diffBytes -= diff.length;
   }
 
   /** Forgets blocks above `blockNumber`: they were undone. */
@@ -103,19 +97,9 @@ export class SealedBlocks {
     return (await chain.sealOf(blockNumber - 1))?.header.stateRoot;
   }
 
-  /**
-   * A diff that leads from the parent's state to the block's: the net diff, or the join of its mini-blocks' from the
-   * log. Undefined when the log does not have all of them.
-   */
-  async diff({ seal }: SealedBlock): Promise<StateDiff | undefined> {
-    const kept = this.#diffs.get(seal.header.number);
-    if (kept !== undefined) return kept;
-    const diffs: StateDiff[] = [];
-    for await (const { number, bytes } of this.#modules.log.read(seal.firstNumber)) {
-      if (number > seal.lastNumber) break;
-      const record = decodeLogRecord(bytes);
-      if (record.kind === 'miniBlock') diffs.push(this.#modules.codec.decode(record.miniBlock.diffPayload));
-    }
-    return diffs.length === seal.lastNumber - seal.firstNumber + 1 ? composeDiffs(diffs) : undefined;
+  /** Canonical bytes of the net diff that the block was sealed with; undefined when its root was verified already. */
+  async diff({ seal }: SealedBlock): Promise<Bytes | undefined> {
+    const { number } = seal.header;
+    return this.#diffs.get(number) ?? this.#modules.chain.blockDiff(number);
   }
 }

@@ -48,10 +48,15 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     p2p: { port: p2pPort, bootstrap: role === 'sequencer' ? [] : [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`] },
     ...(role === 'prover' ? {} : { rpc: { host: settings.rpcHost, port: rpcPort }, da: { dir: paths.da } }),
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
+    ...(role === 'prover' ? {} : { storage: storage(settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
   };
   const common = { name, role, metricsPort, p2pPort, niceness: NICENESS[role], configFile: join(folder, 'strobe.yaml'), config };
   return role === 'prover' ? common : { ...common, rpcPort };
+}
+
+function storage({ snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks }: DevnetSettings): Record<string, number> {
+  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks };
 }
 
 function sequencing(settings: DevnetSettings): Record<string, unknown> {

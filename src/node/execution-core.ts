@@ -8,6 +8,7 @@ import { Mempool } from '../sequencer/mempool.ts';
 import { createSequencerMetrics, observeMempool } from '../sequencer/sequencer-metrics.ts';
 import type { SequencerMetrics } from '../sequencer/sequencer-modules.ts';
 import { TransactionIngress } from '../sequencer/transaction-ingress.ts';
+import { OverlayState } from '../state/overlay-state.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import { type RootsHost, startRootsThread } from '../state/roots-host.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -38,7 +39,7 @@ export function createExecutionCore(
 ): ExecutionCore {
   const { storage, recentHeaders, metrics, life } = parts;
   const { chainId, maxTransactionGas, baseFeeFloorWei, gasLimit } = genesis;
-  const world = storage.state.overlay();
+  const world = new OverlayState(storage.state);
   const blockHash = (number: number) => recentHeaders.hashForExecution(number);
   const engine = new EthereumJsEngine({ chainId, maxExecutionMs: MAX_TRANSACTION_MS }, { state: world, blockHash });
   const replayEngine = new EthereumJsEngine({ chainId }, { state: world, blockHash });

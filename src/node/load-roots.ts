@@ -1,6 +1,5 @@
-import type { StateReader } from '../protocol/ports/state.ts';
+import type { CommittedState } from '../protocol/ports/state.ts';
 import { type AccountDiff, createStateDiff, encodeStateDiff, sortSlots } from '../protocol/state-diff.ts';
-import type { FlatState } from '../state/flat-state.ts';
 import type { RootsHost } from '../state/roots-host.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
@@ -13,7 +12,11 @@ const ACCOUNTS_PER_MESSAGE = 1_000;
  * then whole.
  * @throws StrobeError STATE_ROOT_MISMATCH
  */
-export async function loadRoots(roots: RootsHost, state: FlatState & StateReader, expectedRoot: Uint8Array): Promise<void> {
+export async function loadRoots(
+  roots: RootsHost,
+  state: Pick<CommittedState, 'entries'>,
+  expectedRoot: Uint8Array,
+): Promise<void> {
   let accounts: AccountDiff[] = [];
   const flush = (): void => {
     if (accounts.length > 0) roots.load(encodeStateDiff(createStateDiff(accounts, [])));

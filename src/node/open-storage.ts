@@ -1,43 +1,88 @@
 import { join } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
-import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
+import { createCompactCodec } from '../protocol/compact-codec.ts';
+import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { genesisHeader } from '../protocol/genesis.ts';
 import { decodeLogRecord, encodeSequencerMessage } from '../protocol/log-record.ts';
-import { ChainState, type MiniBlockHead } from '../state/chain-state.ts';
-import { FlatState } from '../state/flat-state.ts';
-import { Registry } from '../state/registry.ts';
+import { ChainState } from '../state/chain-state.ts';
+import { StateTable } from '../state/table/state-table.ts';
 import type { ChainStore } from '../store/chain-store.ts';
+import { openDataFormat } from '../store/data-format.ts';
 import { openChainStore } from '../store/open-chain-store.ts';
 import { SegmentLog } from '../store/segment-log.ts';
+import { assertSigned } from '../store/snapshot/manifest-signatures.ts';
+import { SnapshotStore } from '../store/snapshot/snapshot-store.ts';
+import type { SnapshotManifest } from '../store/snapshot/snapshot-types.ts';
 import { WitnessStore } from '../store/witness-store.ts';
+import { StrobeError } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
+import { beginImportedLog } from './imported-log.ts';
 import type { Lifecycle } from './lifecycle.ts';
-
-/** How diffs travel and lie in the log. */
-export const DIFF_CODEC: DiffCodec = canonicalDiffCodec;
+import { type EmptyState, restoreNewestSnapshot } from './snapshot-restore.ts';
+import { snapshotDirectory } from './snapshot-tools.ts';
+import { authorityOf } from './snapshot-trust.ts';
+import { VERSION } from './version.ts';
 
 /** Everything that a node keeps of the chain, recovered from its data directory. */
 export interface ChainStorage {
   readonly store: ChainStore;
   readonly log: SegmentLog;
   readonly witnesses: WitnessStore;
-  readonly state: FlatState;
+  readonly state: StateTable;
   readonly chainState: ChainState;
+  readonly codec: DiffCodec;
+  /** The snapshot that the state was loaded from; undefined: it began at genesis. */
+  readonly snapshot: SnapshotManifest | undefined;
 }
+
+export interface StorageOptions {
+  readonly dataDir: string;
+  readonly chain: GenesisChain;
+  readonly role: 'sequencer' | 'replica';
+  readonly durability: 'sync' | 'os';
+}
+
+interface StorageModules {
+  readonly logger: Logger;
+  readonly life: Lifecycle;
+}
+
+type StateModules = Pick<ChainStorage, 'store' | 'log'> & Pick<StorageModules, 'logger'>;
 
 /** Bytes of witnesses kept for provers and replicas that come late; the oldest go first. */
 const MAX_WITNESS_BYTES = 8 * 1024 * 1024 * 1024;
 
 /**
- * Opens the data directory and loads the state of the sealed head; the tail of the log is the role's to replay.
- * @throws StrobeError the codes of the parts that are opened: LOCKED, LOG_CORRUPT, …
+ * Opens the data directory and loads the newest snapshot of the state; the log from there is the role's to replay.
+ * @throws StrobeError the codes of the parts that are opened: LOCKED, LOG_CORRUPT, VERSION_NOT_SUPPORTED, …
  */
-export async function openStorage(
-  options: { readonly dataDir: string; readonly chain: GenesisChain; readonly durability: 'sync' | 'os' },
-  modules: { readonly logger: Logger; readonly life: Lifecycle },
-): Promise<ChainStorage> {
-  const { dataDir, chain, durability } = options;
+export async function openStorage(options: StorageOptions, modules: StorageModules): Promise<ChainStorage> {
+  const { dataDir, chain, role } = options;
   const { logger, life } = modules;
+  const { genesisHash } = chain.identity;
+  await openDataFormat(dataDir, genesisHash, { role, version: VERSION });
+  const log = await openLog(options, modules);
+  const { genesis, stateRoot } = chain;
+  const store = await openChainStore(
+    { directory: join(dataDir, 'chain'), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+    { log, logger },
+  );
+  life.onStop('chain store', () => store.close());
+  const witnesses = await WitnessStore.open({ directory: join(dataDir, 'witnesses'), maxBytes: MAX_WITNESS_BYTES });
+  const { state, snapshot } = await restoreState(options, { store, log, logger });
+  await beginImportedLog({ store, log, snapshot, logger });
+  await restoreSeal({ store, log, logger });
+  const head = snapshot?.head ?? { epoch: 0, number: 0, digest: genesisHash, timestampUs: 0 };
+  const chainState = new ChainState(
+    { ...head, blockNumber: snapshot?.header.number ?? 0, open: undefined },
+    // A sequencer knows that its roots are right.
+    { keepsBlockDiffs: role === 'replica', epochStarts: snapshot?.epochStarts ?? [] },
+    { state, chain: store },
+  );
+  return { store, log, witnesses, state, chainState, codec: createCompactCodec(state.rows), snapshot };
+}
+
+async function openLog({ dataDir, chain, durability }: StorageOptions, { logger, life }: StorageModules): Promise<SegmentLog> {
   const { log, recovery } = await SegmentLog.open({
     directory: join(dataDir, 'log'),
     genesisHash: chain.identity.genesisHash,
@@ -47,32 +92,70 @@ export async function openStorage(
   if (recovery.truncatedBytes > 0) {
     logger.warn({ bytes: recovery.truncatedBytes }, 'a torn tail was cut from the log');
   }
-  const { genesis, stateRoot } = chain;
-  const store = await openChainStore(
-    {
-      directory: join(dataDir, 'chain'),
-      chainId: genesis.chainId,
-      genesisHeader: genesisHeader(genesis, stateRoot),
-      allocation: genesis.allocation,
-    },
-    { log, logger },
+  return log;
+}
+
+/**
+ * The state of the newest snapshot that is whole, signed and of a block that is stored, or of genesis.
+ * @throws StrobeError SNAPSHOT_MISSING when the chain here begins above that
+ */
+async function restoreState(
+  { dataDir, chain }: StorageOptions,
+  { logger, store, log }: StateModules,
+): Promise<{ state: StateTable; snapshot: SnapshotManifest | undefined }> {
+  const { genesisHash } = chain.identity;
+  const snapshots = await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash });
+  await removeUnreached(snapshots, { store, log, logger });
+  const head = store.sealedHead().header.number;
+  const restored = await restoreNewestSnapshot(emptyState, {
+    store: snapshots,
+    logger,
+    isUsable: ({ manifest }) => manifest.header.number <= head,
+    check: ({ manifest, path }) => assertSigned(manifest, authorityOf(chain), path),
+  });
+  assertReached(restored?.manifest.head.number ?? 0, { store, log, dataDir });
+  if (restored !== undefined) {
+    const { header, stateBytes } = restored.manifest;
+    logger.info({ block: header.number, bytes: stateBytes }, 'loaded a snapshot of the state');
+    return { state: restored.state, snapshot: restored.manifest };
+  }
+  const state = new StateTable();
+  state.apply(chain.genesis.allocation, 0);
+  return { state, snapshot: undefined };
+}
+
+/** A chain that went back below a snapshot, and an import that was broken off, leave one of a block that nothing here leads to. */
+async function removeUnreached(snapshots: SnapshotStore, { store, log, logger }: StateModules): Promise<void> {
+  const { lastMiniBlock, header } = store.sealedHead();
+  const reach = Math.max(lastMiniBlock, log.lastNumber());
+  const blocks = (await snapshots.list()).snapshots.map(({ manifest }) => ({ ...manifest.head, block: manifest.header.number }));
+  const unreached = blocks.filter(({ number }) => number > reach).map(({ block }) => block);
+  if (unreached.length === 0) return;
+  const reached = blocks.filter(({ number }) => number <= reach).map(({ block }) => block);
+  await snapshots.removeAbove(Math.max(header.number, ...reached));
+  logger.warn({ blocks: unreached, head: header.number }, 'removed snapshots of blocks that this chain does not have');
+}
+
+/** Replay goes on from the state's mini-block, so the log has to reach back to it. */
+function assertReached(stateNumber: number, { store, log, dataDir }: Omit<StateModules, 'logger'> & { dataDir: string }): void {
+  // In front of mini-block 1 there is nothing that could be missed.
+  const first = Math.max(store.base.lastMiniBlock, log.firstNumber() ?? 0);
+  if (first <= 1 || stateNumber >= first) return;
+  throw new StrobeError(
+    'SNAPSHOT_MISSING',
+    `the chain in ${dataDir} begins at mini-block ${first} and no whole snapshot of the state reaches there: import one, ` +
+      'or let a replica start anew without its data',
+    { dataDir, first, stateNumber },
   );
-  life.onStop('chain store', () => store.close());
-  await restoreSeal({ store, log, logger });
-  const witnesses = await WitnessStore.open({ directory: join(dataDir, 'witnesses'), maxBytes: MAX_WITNESS_BYTES });
-  const state = new FlatState();
-  for await (const diff of store.loadState()) state.apply(diff);
-  const registry = await loadRegistry(store, chain);
-  const chainState = new ChainState(await storedHead(store), { state, registry, chain: store });
-  return { store, log, witnesses, state, chainState };
+}
+
+function emptyState(): EmptyState<StateTable> {
+  const state = new StateTable();
+  return { state, loader: state.loader() };
 }
 
 /** A cut tail may have taken a seal that the store kept: it goes back into the log from there, byte for byte. */
-async function restoreSeal({
-  store,
-  log,
-  logger,
-}: Pick<ChainStorage, 'store' | 'log'> & { readonly logger: Logger }): Promise<void> {
+async function restoreSeal({ store, log, logger }: StateModules): Promise<void> {
   const { lastMiniBlock, seal } = store.sealedHead();
   // Without its mini-blocks it has no place in the log; whoever replays that says so.
   if (seal === undefined || log.lastNumber() < lastMiniBlock) return;
@@ -81,25 +164,4 @@ async function restoreSeal({
   }
   await log.append([{ number: lastMiniBlock, bytes: encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal }) }]);
   logger.warn({ block: seal.header.number }, 'the seal of the stored head was missing from the log and is there again');
-}
-
-async function loadRegistry(store: ChainStore, { genesis }: GenesisChain): Promise<Registry> {
-  const registry = new Registry();
-  const stored = await store.loadRegistry();
-  if (stored === undefined) registry.commit(genesis.allocation);
-  else registry.load(stored.rows, stored.digest);
-  return registry;
-}
-
-/** The newest mini-block of the sealed head, from which the log's tail goes on. */
-async function storedHead(store: ChainStore): Promise<MiniBlockHead> {
-  const { lastMiniBlock, lastDigest, seal } = store.sealedHead();
-  if (seal === undefined) return { epoch: 0, number: 0, digest: lastDigest, timestampUs: 0 };
-  const applied = await store.miniBlock(lastMiniBlock);
-  // A log that lost it ends below the stored head: the block's second is all that is left of its time.
-  const { epoch, timestampUs } = applied?.miniBlock.envelope ?? {
-    epoch: seal.epoch,
-    timestampUs: seal.header.timestamp * 1_000_000,
-  };
-  return { epoch, number: lastMiniBlock, digest: lastDigest, timestampUs };
 }

@@ -5,23 +5,28 @@ import type { ExecutionEngine } from '../protocol/ports/execution.ts';
 import type { PeerHead } from '../protocol/ports/network.ts';
 import type { WorldState } from '../protocol/ports/state.ts';
 import type { Signer } from '../protocol/signing.ts';
+import type { AttestationDesk } from '../sequencer/attestation-desk.ts';
 import { needsNewEpoch, openEpoch } from '../sequencer/epoch-opener.ts';
 import { refillLog } from '../sequencer/log-refill.ts';
 import { replayOpenBlock } from '../sequencer/open-block-replay.ts';
-import { furthestPeerHead, isRivalHeartbeat } from '../sequencer/start-check.ts';
+import { assertTailKnown, furthestPeerHead, isRivalHeartbeat } from '../sequencer/start-check.ts';
 import { adoptTail } from '../sequencer/tail-adoption.ts';
 import { type ReplayResult, replayLog } from '../state/replay-log.ts';
 import type { RootsHost } from '../state/roots-host.ts';
 import { StrobeError } from '../util/errors.ts';
 import { loadRoots } from './load-roots.ts';
-import { type ChainStorage, DIFF_CODEC } from './open-storage.ts';
+import type { ChainStorage } from './open-storage.ts';
 
 /** Time that peers get to connect and say their heads before a sequencer starts, ms: they dial again within a second. */
 const PEER_WAIT_MS = 1_500;
 
+/** How often that time is given while nobody answers and there is no going on without peers. */
+const PEER_WAITS_NEEDED = 10;
+
 export interface EpochModules {
   readonly storage: ChainStorage;
   readonly network: NetworkNode;
+  readonly desk: Pick<AttestationDesk, 'takeKept'>;
   readonly signer: Signer;
   readonly identity: ChainIdentity;
   readonly roots: RootsHost;
@@ -38,13 +43,15 @@ export async function prepareEpoch(
   options: { readonly durability: 'sync' | 'os'; readonly signal: AbortSignal },
   modules: EpochModules,
 ): Promise<number> {
-  const { storage, network, signer, logger } = modules;
+  const { storage, network, desk, signer, logger } = modules;
   const { chainState, log, store } = storage;
+  const { unsettled } = log;
+  // An import that was broken off leaves its mark in front of a chain that is the old one.
+  const isImported = unsettled === 'imported' && store.base.seal !== undefined;
   await refillFromPeers(modules, options.signal);
   let replay = await replayTail(modules);
   const rival = watchForRival(modules);
-  const peer = await furthestPeerHead(network.peers, PEER_WAIT_MS, options.signal);
-  options.signal.throwIfAborted();
+  const peer = await askPeers(modules, isImported, options.signal);
   if (peer !== undefined && isFurther(peer, replay.epoch, chainState.head().number)) {
     logger.warn({ own: chainState.head().number, claimed: peer.number, epoch: peer.epoch }, 'peers know more than our log');
     // A start that no mini-block followed yet is in force, too.
@@ -58,25 +65,42 @@ export async function prepareEpoch(
         replay = await replayTail(modules);
         return tip();
       },
+      takeAttestations: (messages) => desk.takeKept(messages),
     });
     logger.warn({ miniBlock: number }, 'took over what peers could prove');
   }
   if (rival.seen) {
     throw new StrobeError('SECOND_INSTANCE', 'another process sequences with this key: refusing to start');
   }
+  if (isImported) assertTailKnown({ ...chainState.head(), epoch: replay.epoch }, peer);
   await resumeOpenBlock(modules);
-  const { unsettled } = log;
+  const isCut = unsettled === 'cut' || unsettled === 'imported';
   const uncleanStop = unsettled !== undefined;
-  const situation = { loggedEpoch: replay.epoch, isCut: unsettled === 'cut', uncleanStop, durability: options.durability };
+  const situation = { loggedEpoch: replay.epoch, isCut, uncleanStop, durability: options.durability };
   const epoch = needsNewEpoch(situation) ? await startEpoch(replay.epoch + 1, modules) : replay.epoch;
   // Only now: a start that fails before this must find again what it was to deal with.
   await log.settle();
   return epoch;
 }
 
+/** How far peers are. */
+async function askPeers(
+  { network, logger }: EpochModules,
+  isNeeded: boolean,
+  signal: AbortSignal,
+): Promise<PeerHead | undefined> {
+  for (let waits = 1; ; waits++) {
+    const peer = await furthestPeerHead(network.peers, PEER_WAIT_MS, signal);
+    signal.throwIfAborted();
+    if (peer !== undefined || !isNeeded || waits === PEER_WAITS_NEEDED) return peer;
+    logger.warn('waiting for a peer that knows what was published behind the imported snapshot');
+  }
+}
+
 async function startEpoch(epoch: number, { storage, network, signer, identity, logger }: EpochModules): Promise<number> {
   const { chainState, log } = storage;
-  const { message } = await openEpoch(epoch, chainState.head(), { identity, signer, log });
+  const { epochStart, message } = await openEpoch(epoch, chainState.head(), { identity, signer, log });
+  chainState.noteEpoch(epochStart);
   network.gossip.publish('mini-blocks', message);
   logger.info({ epoch, afterMiniBlock: chainState.head().number }, 'opened an epoch');
   return epoch;
@@ -84,8 +108,9 @@ async function startEpoch(epoch: number, { storage, network, signer, identity, l
 
 /** A cut that goes through sealed blocks left the log behind the store. */
 async function refillFromPeers({ storage, network, signer, identity, logger }: EpochModules, signal: AbortSignal): Promise<void> {
-  const { log, chainState } = storage;
-  const stored = chainState.head();
+  const { log, store } = storage;
+  const { lastMiniBlock, lastDigest, seal } = store.sealedHead();
+  const stored = { epoch: seal?.epoch ?? 0, number: lastMiniBlock, digest: lastDigest };
   const logNumber = log.lastNumber();
   if (logNumber >= stored.number) return;
   logger.warn({ logNumber, storedNumber: stored.number }, 'the log ends below the stored head, asking peers for the rest');
@@ -102,8 +127,8 @@ function isFurther(peer: PeerHead, epoch: number, number: number): boolean {
 
 /** Applies the log above the stored head: diffs, no execution. */
 async function replayTail({ storage, logger }: EpochModules): Promise<ReplayResult> {
-  const { log, chainState, store } = storage;
-  const replay = await replayLog({ log, chainState, chain: store, codec: DIFF_CODEC });
+  const { log, chainState, store, codec } = storage;
+  const replay = await replayLog({ log, chainState, chain: store, codec });
   const { number } = chainState.head();
   logger.info({ miniBlock: number, block: store.head().header.number, replayed: replay.miniBlocks }, 'recovered the chain');
   return replay;
@@ -132,6 +157,6 @@ async function resumeOpenBlock({ storage, world, replayEngine: engine, roots, lo
   await loadRoots(roots, state, store.head().header.stateRoot);
   world.takeAccess();
   if (open === undefined) return;
-  const replayed = await replayOpenBlock({ log, chainState, world, engine, roots, codec: DIFF_CODEC });
+  const replayed = await replayOpenBlock({ log, chainState, world, engine, roots });
   logger.info({ block: open.env.number, miniBlocks: replayed }, 'resumed the open block');
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Declaration, SettingsOf } from './config-setting.ts';
-import { logSettings, sequencingSettings } from './settings.ts';
+import { logSettings, sequencingSettings, storageSettings } from './settings.ts';
 
 /** Each node takes the base and the next ones; this leaves room below 65536. */
 const basePort = (defaultPort: number) =>
@@ -27,6 +27,7 @@ export const devnetSettings = {
     help: 'time between blocks of a new devnet, in ms',
   },
   ...logSettings,
+  ...storageSettings,
   ...sequencingSettings,
 } satisfies Declaration;
 

@@ -73,6 +73,36 @@ function rpcSettings(defaultPort: number) {
   } satisfies Declaration;
 }
 
+/** How much of the chain stays on disk, and how long a restart replays. */
+export const storageSettings = {
+  snapshotBlocks: {
+    schema: z.int().min(1).default(3_600),
+    file: 'storage.snapshotBlocks',
+    help: 'blocks behind which a snapshot of the state is written',
+  },
+  snapshotLogBytes: {
+    schema: z
+      .int()
+      .min(1_024)
+      .default(256 * 1024 * 1024),
+    file: 'storage.snapshotLogBytes',
+    help: 'bytes of log behind which a snapshot of the state is written',
+  },
+  logRetainBytes: {
+    schema: z
+      .int()
+      .min(0)
+      .default(4 * 1024 * 1024 * 1024),
+    file: 'storage.logRetainBytes',
+    help: 'bytes of log kept for peers that come late; what this node still needs stays in any case',
+  },
+  historyBlocks: {
+    schema: z.int().min(0).default(0),
+    file: 'storage.historyBlocks',
+    help: 'newest blocks whose transactions, receipts and logs are kept (at least 512); 0 keeps all',
+  },
+} satisfies Declaration;
+
 /** What shapes the sequencer's behaviour; the devnet passes these on to its sequencer. */
 export const sequencingSettings = {
   miniBlockIntervalMs: {
@@ -117,6 +147,7 @@ export const sequencerSettings = {
   ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
   ...keySettings,
   ...rpcSettings(8545),
+  ...storageSettings,
   ...sequencingSettings,
   daDir: {
     schema: words,
@@ -133,6 +164,7 @@ export const sequencerSettings = {
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
   ...rpcSettings(8546),
+  ...storageSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
 } satisfies Declaration;
 

@@ -15,10 +15,11 @@ import { loadGenesisChain } from './genesis-chain.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
-import { DIFF_CODEC, openStorage } from './open-storage.ts';
+import { openStorage } from './open-storage.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import type { ReplicaSettings } from './settings.ts';
+import { maintainStorage } from './storage-upkeep.ts';
 import { VERSION } from './version.ts';
 
 /** Wires a replica: storage, network, the following of the chain, then what serves users. */
@@ -41,8 +42,8 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
-  const storage = await openStorage({ dataDir: settings.dataDir, chain, durability: 'os' }, { logger, life });
-  const { store, log, chainState, witnesses } = storage;
+  const storage = await openStorage({ dataDir: settings.dataDir, chain, role: 'replica', durability: 'os' }, { logger, life });
+  const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
     metrics,
@@ -55,7 +56,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   const fullNode = new FullNode(
     { identity, genesis },
     {
-      ...{ chainState, chain: store, log, codec: DIFF_CODEC, gossip: network.gossip, peers: network.peers },
+      ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
       evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),
@@ -66,7 +67,11 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   await fullNode.recover();
   started.fullNode = fullNode;
   const recentHeaders = new RecentHeaders();
-  life.onStop('recent headers', await recentHeaders.follow(store));
+  life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
+  maintainStorage(settings, {
+    ...{ chain, storage, recentHeaders, metrics, logger, life },
+    settledBlock: () => store.safeNumber() ?? 0,
+  });
 
   await network.start();
   life.onStop('network', () => network.stop());

@@ -16,13 +16,14 @@ import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
-import { type ChainStorage, DIFF_CODEC, openStorage } from './open-storage.ts';
+import { type ChainStorage, openStorage } from './open-storage.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
 import type { SequencerSettings } from './settings.ts';
 import { loadNodeKey } from './settings-password.ts';
+import { maintainStorage } from './storage-upkeep.ts';
 
 /** Wires a sequencer: storage, execution, pool, network, loop, then what serves users. */
 export async function startSequencer(settings: SequencerSettings, context: NodeContext): Promise<RunningNode> {
@@ -53,17 +54,20 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
   const { dataDir, durability } = settings;
-  const storage = await openStorage({ dataDir, chain, durability }, { logger, life });
+  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability }, { logger, life });
   const recentHeaders = new RecentHeaders();
-  life.onStop('recent headers', await recentHeaders.follow(storage.store));
+  life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
-  const network = await joinNetwork(settings, chain, { storage, core, metrics, logger, life });
+  const { network, desk } = await joinNetwork(settings, chain, { storage, core, metrics, logger, life });
   const epoch = await prepareEpoch(
     { durability, signal: context.signal },
-    { storage, network, signer, identity: chain.identity, logger, ...core },
+    { storage, network, desk, signer, identity: chain.identity, logger, ...core },
   );
   const sequencer = startLoop(settings, chain, epoch, { storage, recentHeaders, core, network, signer, metrics, logger, life });
   core.loop.wake = () => sequencer.wake();
+  // What was sealed here is never undone.
+  const settledBlock = () => storage.store.head().header.number;
+  maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock });
   await postToDa(settings.daDir, { chain: storage.store, logger, life, log: storage.log });
 
   const rpc = await serveRpc(settings, chain.genesis, {
@@ -93,7 +97,7 @@ async function joinNetwork(
   settings: SequencerSettings,
   { identity, genesis }: GenesisChain,
   { storage, core, metrics, logger, life }: SequencerParts,
-): Promise<NetworkNode> {
+): Promise<{ readonly network: NetworkNode; readonly desk: AttestationDesk }> {
   const { store, log, chainState, witnesses } = storage;
   const network = await createNetwork(settings, identity, {
     source: createChainPeerSource({ head: () => chainState.head(), log, chain: store, witnesses }),
@@ -113,7 +117,7 @@ async function joinNetwork(
   const collecting = desk.run(life.signal);
   life.watch(collecting);
   life.onStop('attestation desk', () => collecting);
-  return network;
+  return { network, desk };
 }
 
 function startLoop(
@@ -123,13 +127,13 @@ function startLoop(
   parts: SequencerParts & { recentHeaders: RecentHeaders; network: NetworkNode; signer: Signer },
 ): Sequencer {
   const { storage, core, network, signer, recentHeaders, logger, life } = parts;
-  const { store, log, state, chainState, witnesses } = storage;
+  const { store, log, state, chainState, witnesses, codec } = storage;
   const { engine, world, mempool, roots, metrics } = core;
   const sequencer = new Sequencer(
     { genesis, identity, epoch, miniBlockIntervalMs: settings.miniBlockIntervalMs ?? genesis.miniBlockIntervalMs },
     {
       ...{ signer, engine, world, mempool, roots, chainState, log, witnesses, recentHeaders, logger, metrics },
-      ...{ chain: store, committed: state, codec: DIFF_CODEC, gossip: network.gossip },
+      ...{ chain: store, committed: state, codec, gossip: network.gossip },
       clock: { nowMs: createWallClock(), elapsedMs: () => performance.now() },
     },
   );

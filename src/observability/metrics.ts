@@ -17,7 +17,7 @@ export interface HistogramOptions<Label extends string> extends MetricOptions<La
 
 /** A gauge read from its owner when somebody scrapes, instead of being pushed on every change. */
 export interface GaugeOptions<Label extends string> extends MetricOptions<Label> {
-  collect?: (gauge: Gauge<Label>) => void;
+  collect?: (gauge: Gauge<Label>) => void | Promise<void>;
 }
 
 /** Latency buckets in seconds for what should take under a mini-block: 100 µs to 2.5 s. */

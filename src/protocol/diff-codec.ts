@@ -1,55 +1,23 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Bytes } from '../util/bytes.ts';
-import { concatBytes } from '../util/bytes.ts';
-import { StrobeError } from '../util/errors.ts';
-import { MAX_DECODED_BYTES } from './limits.ts';
-import { decodeStateDiff, encodeStateDiff, type StateDiff } from './state-diff.ts';
+import type { Hash } from './primitives.ts';
+import type { RowDiff } from './row-diff.ts';
+import type { StateDiff } from './state-diff.ts';
+
+/** Where in the chain a diff stands. */
+export interface DiffPosition {
+  /** Of the mini-block. */
+  readonly number: number;
+  readonly parentDigest: Hash;
+}
 
 /**
- * Payload encodings by their first byte, append-only:
- * - 0 (2026-11): the canonical bytes as they are
- * - 1 (2026-11): the canonical bytes, zstd
+ * How state diffs travel and lie in the log. Both directions work beside the committed state in front of the
+ * mini-block, and change nothing in it; decoding gives the same canonical diff that was encoded.
  */
-const PAYLOAD_PLAIN = 0;
-const PAYLOAD_ZSTD = 1;
-
-/** Below this many bytes zstd only adds its frame. */
-const MIN_COMPRESSED_BYTES = 128;
-
-/** How state diffs travel and lie in the log. Decoding gives the same canonical diff that was encoded. */
 export interface DiffCodec {
-  encode(diff: StateDiff): Bytes;
-  /** @throws StrobeError INVALID_PAYLOAD, INVALID_RLP, INVALID_STATE_DIFF */
-  decode(payload: Bytes): StateDiff;
-}
-
-/** The canonical form under zstd: stateless, so it needs no registry. */
-export const canonicalDiffCodec: DiffCodec = {
-  encode: (diff) => packPayload(encodeStateDiff(diff)),
-  decode: (payload) => decodeStateDiff(unpackPayload(payload)),
-};
-
-/** Compresses when that makes the payload shorter; level 1, since the clock pays for it. */
-export function packPayload(bytes: Bytes): Bytes {
-  if (bytes.length >= MIN_COMPRESSED_BYTES) {
-    const compressed = zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-    if (compressed.length < bytes.length) return concatBytes(Uint8Array.of(PAYLOAD_ZSTD), compressed);
-  }
-  return concatBytes(Uint8Array.of(PAYLOAD_PLAIN), bytes);
-}
-
-/**
- * Inverse of {@link packPayload}; the output is bounded, so a decompression bomb is an error and not an allocation.
- * @throws StrobeError INVALID_PAYLOAD
- */
-export function unpackPayload(payload: Bytes): Bytes {
-  const kind = payload[0];
-  const content = payload.subarray(1);
-  if (kind === PAYLOAD_PLAIN) return content;
-  if (kind !== PAYLOAD_ZSTD) throw new StrobeError('INVALID_PAYLOAD', 'unknown payload encoding', { kind: kind ?? null });
-  try {
-    return new Uint8Array(zstdDecompressSync(content, { maxOutputLength: MAX_DECODED_BYTES }));
-  } catch (cause) {
-    throw new StrobeError('INVALID_PAYLOAD', 'the payload does not decompress within its bound', {}, { cause });
-  }
+  encode(diff: StateDiff, position: DiffPosition): Bytes;
+  /** @throws StrobeError COMPACT_DIFF_DIVERGED, INVALID_COMPACT_DIFF, INVALID_PAYLOAD, INVALID_RLP, INVALID_STATE_DIFF */
+  decode(payload: Bytes, position: DiffPosition): RowDiff;
+  /** keccak256 of the canonical bytes of a diff that was decoded beside the present state. */
+  digest(diff: RowDiff): Hash;
 }

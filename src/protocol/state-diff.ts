@@ -1,4 +1,4 @@
-import { type Bytes, bytesEqual, compareBytes, isZeroBytes, padTo32, toKey, trimLeadingZeros } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, compareBytes, isZeroBytes, padTo32, trimLeadingZeros } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { type Address, EMPTY_CODE_HASH, type Hash } from './primitives.ts';
@@ -151,11 +151,6 @@ export function isEmptyAccount(account: { nonce: bigint; balance: bigint; codeHa
 /** Number of state keys a diff writes: accounts and slots. */
 export function countDiffKeys(diff: StateDiff): number {
   return diff.accounts.reduce((keys, account) => keys + 1 + (account.slots?.length ?? 0), 0);
-}
-
-/** Codes of a diff by the hex of their hash. */
-export function codesByHash(diff: StateDiff): Map<string, Bytes> {
-  return new Map(diff.codes.map((code) => [toKey(keccak256(code)), code]));
 }
 
 /** True when a slot write clears the slot. */

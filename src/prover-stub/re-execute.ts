@@ -1,12 +1,12 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
-import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
+import { compactDiffCodes } from '../protocol/compact-diff/codes.ts';
 import { decodeBody, type MiniBlock, type MiniBlockBody } from '../protocol/mini-block.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom } from '../protocol/receipt.ts';
 import { encodeRlp } from '../protocol/rlp.ts';
 import { blockHashOf } from '../protocol/sequencer-messages.ts';
-import { codesByHash, EMPTY_STATE_DIFF, type StateDiff, stateDiffDigest } from '../protocol/state-diff.ts';
-import { type Bytes, bytesEqual } from '../util/bytes.ts';
+import { EMPTY_STATE_DIFF, type StateDiff, stateDiffDigest } from '../protocol/state-diff.ts';
+import { type Bytes, bytesEqual, toKey } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { BlockExecution, type ExecutedTransactions } from './block-execution.ts';
@@ -49,15 +49,11 @@ const MAX_REASONS = 16;
  * @throws StrobeError WITNESS_INCOMPLETE, INVALID_BLOCK_JOB, WITNESS_DIGEST_MISMATCH and others of
  * {@link decodeBlockJob}: nothing can be said about the block
  */
-export async function reexecuteBlock(
-  job: BlockJob,
-  rules: ChainRules,
-  codec: DiffCodec = canonicalDiffCodec,
-): Promise<ReexecutionVerdict> {
+export async function reexecuteBlock(job: BlockJob, rules: ChainRules): Promise<ReexecutionVerdict> {
   const decoded = decodeBlockJob(job, rules);
   const database = new WitnessDatabase(decoded.witness);
   // A trie that failed may leave its lock taken; whoever waits for it is left behind here.
-  const verdict = await Promise.race([new Reexecution(decoded, rules, codec, database).run(), database.failed]);
+  const verdict = await Promise.race([new Reexecution(decoded, rules, database).run(), database.failed]);
   if (database.fault !== undefined) throw database.fault;
   return verdict;
 }
@@ -65,7 +61,6 @@ export async function reexecuteBlock(
 class Reexecution {
   readonly #job: DecodedJob;
   readonly #rules: ChainRules;
-  readonly #codec: DiffCodec;
   readonly #database: WitnessDatabase;
   readonly #reasons: string[];
   readonly #transactions: Bytes[] = [];
@@ -73,10 +68,9 @@ class Reexecution {
   readonly #bloom: Bytes = new Uint8Array(BLOOM_BYTES);
   #gasUsed = 0n;
 
-  constructor(job: DecodedJob, rules: ChainRules, codec: DiffCodec, database: WitnessDatabase) {
+  constructor(job: DecodedJob, rules: ChainRules, database: WitnessDatabase) {
     this.#job = job;
     this.#rules = rules;
-    this.#codec = codec;
     this.#database = database;
     this.#reasons = checkBlockRules(job, rules);
   }
@@ -146,12 +140,13 @@ class Reexecution {
     return true;
   }
 
-  /** Codes that the published diff lists; the diff itself is a claim like its digest. */
+  /**
+   * Codes that the published diff lists: a witness does not say which codes are new to the chain. The rest of the diff
+   * can be read only beside the flat state; its digest covers the codes.
+   */
   #claimedCodes({ envelope, diffPayload }: MiniBlock): ReadonlyMap<string, Bytes> {
     try {
-      const diff = this.#codec.decode(diffPayload);
-      if (bytesEqual(stateDiffDigest(diff), envelope.stateDiffDigest)) return codesByHash(diff);
-      this.#reasons.push(`mini-block ${envelope.number}: the published diff does not match stateDiffDigest`);
+      return new Map(compactDiffCodes(diffPayload).map((code) => [toKey(keccak256(code)), code]));
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       this.#reasons.push(`mini-block ${envelope.number}: the published diff cannot be read: ${error.message}`);

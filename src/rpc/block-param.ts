@@ -47,14 +47,15 @@ export function readBlockNumberParam(value: unknown, field = 'block'): BlockNumb
 }
 
 /**
- * The number that a tag or number stands for; it may lie above the head.
+ * The number that a tag or number stands for; it may lie above the head. `earliest` is the caller's to know: the oldest
+ * block that is left (see read-blocks.ts) is not the oldest state.
  * @throws StrobeError UNKNOWN_BLOCK when there is no safe or finalized block yet
  */
-export function blockNumberOf(param: BlockNumberParam, chain: ChainReader): number {
+export function blockNumberOf(param: BlockNumberParam, chain: ChainReader, earliest: number): number {
   if (param.kind === 'number') return param.number;
   switch (param.tag) {
     case 'earliest':
-      return 0;
+      return earliest;
     case 'latest':
       return chain.head().header.number;
     case 'pending':
@@ -69,20 +70,6 @@ export function blockNumberOf(param: BlockNumberParam, chain: ChainReader): numb
 function known(number: number | undefined, tag: string): number {
   if (number === undefined) throw rpcError('UNKNOWN_BLOCK', `${tag} block not found`);
   return number;
-}
-
-/** The block that a parameter stands for; `pending` is the open block when there is one. */
-export async function findBlock(param: BlockParam, chain: ChainReader): Promise<Block | OpenBlock | undefined> {
-  if (param.kind === 'tag' && param.tag === 'pending') {
-    const open = chain.openBlock();
-    if (open !== undefined) return open;
-  }
-  return findSealedBlock(param, chain);
-}
-
-export async function findSealedBlock(param: BlockParam, chain: ChainReader): Promise<Block | undefined> {
-  if (param.kind === 'hash') return chain.blockByHash(param.hash);
-  return chain.blockByNumber(blockNumberOf(param, chain));
 }
 
 export function isSealed(block: Block | OpenBlock): block is Block {

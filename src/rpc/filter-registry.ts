@@ -3,7 +3,7 @@ import type { ChainEvent, ChainReader, IndexedTransaction, TransactionSink } fro
 import { type Hex, toHex } from '../util/bytes.ts';
 import { formatIndexedLog, formatLog, type RpcLog } from './format-receipt.ts';
 import type { RpcLimits } from './limits.ts';
-import { keyedLogs, type LogCriteria, LogMatcher } from './log-criteria.ts';
+import { assertRangeKept, keyedLogs, type LogCriteria, LogMatcher } from './log-criteria.ts';
 import { rpcError } from './rpc-error.ts';
 
 interface FilterBase {
@@ -75,10 +75,19 @@ export class FilterRegistry {
     return id;
   }
 
-  /** @throws StrobeError LIMIT_EXCEEDED */
-  addLogFilter(criteria: LogCriteria): string {
+  /** @throws StrobeError LIMIT_EXCEEDED, HISTORY_PRUNED */
+  async addLogFilter(criteria: LogCriteria): Promise<string> {
     const readUpTo = this.#chain.head().header.number;
-    return this.#add({ kind: 'logs', criteria, matcher: new LogMatcher(criteria), readUpTo, removed: [], expiresAtMs: 0 });
+    const matcher = new LogMatcher(criteria);
+    const id = this.#add({ kind: 'logs', criteria, matcher, readUpTo, removed: [], expiresAtMs: 0 });
+    try {
+      // Installed before anything is waited for: a rollback meanwhile has to find it.
+      await assertRangeKept(criteria, this.#chain);
+    } catch (error) {
+      this.remove(id);
+      throw error;
+    }
+    return id;
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Log } from '../protocol/receipt.ts';
 import { toKey } from '../util/bytes.ts';
 import { type BlockNumberParam, blockNumberOf, LATEST, readBlockNumberParam } from './block-param.ts';
 import type { RpcLimits } from './limits.ts';
+import { assertKept, earliestBlock } from './read-blocks.ts';
 import { isAbsent, readAddress, readArray, readHash, readObject, readOptional } from './read-params.ts';
 import { invalidParams, rpcError } from './rpc-error.ts';
 
@@ -63,22 +64,34 @@ export function wantsPending({ fromBlock, toBlock }: LogCriteria): boolean {
 
 /**
  * The range that criteria without block hash stand for: `latest` is the newest sealed block, `pending` the open one.
- * @throws StrobeError INVALID_PARAMS, LIMIT_EXCEEDED, UNKNOWN_BLOCK
+ * @throws StrobeError INVALID_PARAMS, LIMIT_EXCEEDED, UNKNOWN_BLOCK, HISTORY_PRUNED
  */
-export function resolveRange(criteria: LogCriteria, chain: ChainReader, maxBlocks: number): LogFilter {
+export async function resolveRange(criteria: LogCriteria, chain: ChainReader, maxBlocks: number): Promise<LogFilter> {
   const { addresses, topics } = criteria;
+  const earliest = await earliestBlock(chain);
   const from = criteria.fromBlock ?? LATEST;
   const to = criteria.toBlock ?? (wantsPending(criteria) ? from : LATEST);
-  const fromBlock = blockNumberOf(from, chain);
-  const toBlock = blockNumberOf(to, chain);
+  const fromBlock = blockNumberOf(from, chain, earliest);
+  const toBlock = blockNumberOf(to, chain, earliest);
   if (to.kind === 'number' && to.number > chain.head().header.number) {
     throw invalidParams('filter.toBlock', 'block range extends beyond current head block');
   }
   if (fromBlock > toBlock) throw invalidParams('filter', 'invalid block range: fromBlock is above toBlock');
+  await assertKept(fromBlock, toBlock, chain);
   if (toBlock - fromBlock >= maxBlocks) {
     throw rpcError('LIMIT_EXCEEDED', `query exceeds max block range ${maxBlocks}`);
   }
   return { fromBlock, toBlock, addresses, topics };
+}
+
+/**
+ * Refuses criteria that begin in pruned history, as geth does for filters and subscriptions too: their owner expects logs
+ * that are not there.
+ * @throws StrobeError HISTORY_PRUNED
+ */
+export async function assertRangeKept({ fromBlock, toBlock }: LogCriteria, chain: ChainReader): Promise<void> {
+  if (fromBlock?.kind !== 'number') return;
+  await assertKept(fromBlock.number, toBlock?.kind === 'number' ? toBlock.number : Number.POSITIVE_INFINITY, chain);
 }
 
 /** Tells which logs of an event match; addresses and topics are compared as hex, which each log is turned into once. */

@@ -17,6 +17,7 @@ export type RpcErrorCode =
   | 'LIMIT_EXCEEDED'
   | 'UNKNOWN_BLOCK'
   | 'BLOCK_NOT_FOUND'
+  | 'HISTORY_PRUNED'
   | 'HISTORICAL_STATE_UNAVAILABLE'
   | 'NOT_AVAILABLE'
   | 'FILTER_NOT_FOUND'
@@ -57,6 +58,8 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   TOO_MANY_LOGS: LIMIT,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
+  // EIP-4444; geth's choice of code.
+  HISTORY_PRUNED: 4_444,
   EXECUTION_REVERTED: 3,
   // EIP-7966
   SYNC_TIMEOUT: 4,

@@ -51,7 +51,7 @@ export async function runCallAt<T>(
 /** Undefined: the newest state is meant. */
 function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBlock | undefined {
   if (param.kind === 'tag' && (param.tag === 'latest' || param.tag === 'pending')) return undefined;
-  const number = blockNumberOf(param, chain);
+  const number = blockNumberOf(param, chain, 0);
   const { header } = chain.head();
   if (number <= header.number) return { number, header: number === header.number ? header : undefined };
   if (number === chain.latestEnvironment().number) return undefined;

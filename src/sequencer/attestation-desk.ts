@@ -5,6 +5,7 @@ import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { type AuthenticAttestation, validateAttestation } from '../protocol/validate-attestation.ts';
+import type { CheckedMessage } from '../protocol/validate-common.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
 import type { SequencerLogger, SequencerMetrics } from './sequencer-modules.ts';
@@ -44,9 +45,30 @@ export class AttestationDesk {
 
   /** Judges a gossip message and, when it is accepted, takes it in. */
   receive(bytes: Bytes): Verdict {
+    const { verdict, message } = this.#judge(bytes);
+    if (message !== undefined && verdict.kind === 'accept' && this.#waiting.length < MAX_WAITING) {
+      this.#remember(message.id);
+      this.#waiting.push(message);
+      this.#wake();
+    }
+    return verdict;
+  }
+
+  /** Stores what peers kept of blocks that came from them, too, and moves `safe`; passes over what is no good. */
+  async takeKept(messages: readonly Bytes[]): Promise<void> {
+    for (const bytes of messages) {
+      const { verdict, message } = this.#judge(bytes);
+      if (message === undefined || verdict.kind !== 'accept') continue;
+      this.#remember(message.id);
+      await this.#store(message);
+    }
+    await this.#advanceSafe();
+  }
+
+  #judge(bytes: Bytes): CheckedMessage<AuthenticAttestation> {
     const { identity, genesis } = this.#options;
     const { chain, metrics } = this.#modules;
-    const { verdict, message } = validateAttestation(bytes, {
+    const checked = validateAttestation(bytes, {
       identity,
       provers: genesis.provers,
       oldestBlock: (chain.safeNumber() ?? 0) + 1,
@@ -54,13 +76,9 @@ export class AttestationDesk {
       isKnown: (id) => this.#known.has(toKey(id)),
       isExcluded: () => false,
     });
+    const { verdict } = checked;
     metrics.recordAttestation(verdict.kind === 'accept' ? 'ACCEPTED' : verdict.code);
-    if (message !== undefined && verdict.kind === 'accept' && this.#waiting.length < MAX_WAITING) {
-      this.#remember(message.id);
-      this.#waiting.push(message);
-      this.#wake();
-    }
-    return verdict;
+    return checked;
   }
 
   #remember(id: Hash): void {

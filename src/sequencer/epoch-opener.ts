@@ -3,7 +3,7 @@ import { encodeSequencerMessage } from '../protocol/log-record.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import { type EpochStart, epochStartDigest, withSignature } from '../protocol/sequencer-messages.ts';
 import type { Signer } from '../protocol/signing.ts';
-import type { MiniBlockHead } from '../state/chain-state.ts';
+import type { MiniBlockHead } from '../state/chain-trail.ts';
 import type { Bytes } from '../util/bytes.ts';
 
 /** What the log and the last stop say about the epoch to run in. */

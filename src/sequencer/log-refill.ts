@@ -2,7 +2,7 @@ import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
-import type { MiniBlockHead } from '../state/chain-state.ts';
+import type { MiniBlockHead } from '../state/chain-trail.ts';
 import { adoptTail } from './tail-adoption.ts';
 
 export interface LogRefillModules {

@@ -2,7 +2,8 @@ import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
 import { encodeBody, MINI_BLOCK_VERSION, type MiniBlock, signMiniBlock } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock } from '../protocol/ports/chain.ts';
-import { stateDiffDigest } from '../protocol/state-diff.ts';
+import { encodeStateDiff, type StateDiff } from '../protocol/state-diff.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
 import type { ExecutedBatch } from './mini-block-builder.ts';
 import type { SequencerModules, SequencerOptions } from './sequencer-modules.ts';
@@ -29,7 +30,8 @@ export class MiniBlockCommitter {
   async commit(env: BlockEnvironment, batch: ExecutedBatch, epoch: number): Promise<AppliedMiniBlock> {
     const { world, mempool, chainState, log, roots, gossip } = this.#modules;
     const diff = world.takeDiff();
-    const miniBlock = this.#sign(env, batch, diff, epoch);
+    const diffBytes = encodeStateDiff(diff);
+    const miniBlock = this.#sign(env, batch, { diff, diffBytes }, epoch);
     const message = encodeSequencerMessage({ kind: 'miniBlock', miniBlock });
     await log.append([{ number: miniBlock.envelope.number, bytes: message }]);
     const body = { transactions: batch.transactions, receipts: batch.receipts };
@@ -37,7 +39,7 @@ export class MiniBlockCommitter {
     world.release();
     mempool.committed(batch.decoded);
     mempool.follow(diff);
-    roots.append(message.subarray(1));
+    roots.append({ miniBlockBytes: message.subarray(1), diffBytes });
     gossip.publish('mini-blocks', message);
     return applied;
   }
@@ -45,14 +47,15 @@ export class MiniBlockCommitter {
   #sign(
     env: BlockEnvironment,
     batch: ExecutedBatch,
-    diff: Parameters<SequencerModules['codec']['encode']>[0],
+    { diff, diffBytes }: { readonly diff: StateDiff; readonly diffBytes: Bytes },
     epoch: number,
   ): MiniBlock {
     const { identity } = this.#options;
     const { chainState, codec, signer, clock } = this.#modules;
     const parent = chainState.head();
     const index = chainState.openBlock()?.nextIndex ?? 0;
-    const diffPayload = codec.encode(diff);
+    const number = parent.number + 1;
+    const diffPayload = codec.encode(diff, { number, parentDigest: parent.digest });
     const body = encodeBody({ transactions: batch.transactions, receipts: batch.receipts });
     const { envelope, digest } = signMiniBlock(
       {
@@ -60,7 +63,7 @@ export class MiniBlockCommitter {
         genesisHash: identity.genesisHash,
         chainId: identity.chainId,
         epoch,
-        number: parent.number + 1,
+        number,
         parentDigest: parent.digest,
         blockNumber: env.number,
         index,
@@ -68,7 +71,7 @@ export class MiniBlockCommitter {
         env: index === 0 ? env : undefined,
         transactionsDigest: body.transactionsDigest,
         receiptsDigest: body.receiptsDigest,
-        stateDiffDigest: stateDiffDigest(diff),
+        stateDiffDigest: keccak256(diffBytes),
         diffPayloadDigest: keccak256(diffPayload),
         bodyPayloadDigest: keccak256(body.payload),
       },

@@ -1,15 +1,15 @@
-import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import { decodeBody, encodeMiniBlock, type MiniBlock } from '../protocol/mini-block.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { WorldState } from '../protocol/ports/state.ts';
-import { stateDiffDigest } from '../protocol/state-diff.ts';
+import { encodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeTransaction } from '../protocol/transaction.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootsHost } from '../state/roots-host.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
+import { keccak256 } from '../util/keccak.ts';
 
 export interface OpenBlockReplayModules {
   readonly log: MiniBlockLog;
@@ -17,7 +17,6 @@ export interface OpenBlockReplayModules {
   readonly world: WorldState;
   readonly engine: ExecutionEngine;
   readonly roots: RootsHost;
-  readonly codec: DiffCodec;
 }
 
 /**
@@ -40,7 +39,7 @@ export async function replayOpenBlock(modules: OpenBlockReplayModules): Promise<
 }
 
 async function replayMiniBlock(miniBlock: MiniBlock, modules: OpenBlockReplayModules): Promise<void> {
-  const { chainState, world, engine, roots, codec } = modules;
+  const { chainState, world, engine, roots } = modules;
   const { envelope } = miniBlock;
   const env = envelope.env ?? chainState.openBlock()?.env;
   if (env === undefined) throw diverged(envelope.number, 'no block is open');
@@ -54,10 +53,11 @@ async function replayMiniBlock(miniBlock: MiniBlock, modules: OpenBlockReplayMod
     if (outcome.kind === 'rejected') throw diverged(envelope.number, `a transaction is refused now: ${outcome.message}`);
   }
   const diff = world.takeDiff();
-  if (!bytesEqual(stateDiffDigest(diff), envelope.stateDiffDigest)) throw diverged(envelope.number, 'the diff differs');
-  chainState.apply({ miniBlock, env, diff: codec.decode(miniBlock.diffPayload), body, decoded });
+  const diffBytes = encodeStateDiff(diff);
+  if (!bytesEqual(keccak256(diffBytes), envelope.stateDiffDigest)) throw diverged(envelope.number, 'the diff differs');
+  chainState.apply({ miniBlock, env, diff, body, decoded });
   world.release();
-  roots.append(encodeMiniBlock(miniBlock));
+  roots.append({ miniBlockBytes: encodeMiniBlock(miniBlock), diffBytes });
 }
 
 function diverged(number: number, reason: string): StrobeError<'REPLAY_DIVERGED'> {

@@ -6,7 +6,7 @@ import type { Address } from '../protocol/primitives.ts';
 import { heartbeatDigest } from '../protocol/sequencer-messages.ts';
 import { assertSignedBy } from '../protocol/signing.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
-import { isStrobeError } from '../util/errors.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
 
 /** Pause between two rounds of asking peers, ms: they reconnect within a second of our start. */
 const ASK_AGAIN_MS = 100;
@@ -23,6 +23,25 @@ export async function furthestPeerHead(peers: PeerReader, waitMs: number, signal
     await delay(ASK_AGAIN_MS);
   }
   return furthest;
+}
+
+/**
+ * Where a chain begins with an imported snapshot, nothing here says what was published behind it, and to sign a number
+ * twice is an equivocation: peers have to know our newest mini-block and nothing above it.
+ * @param peer the furthest head that they claim
+ * @throws StrobeError TAIL_NOT_AVAILABLE
+ */
+export function assertTailKnown(own: PeerHead, peer: PeerHead | undefined): void {
+  const isKnown = peer !== undefined && peer.number === own.number && peer.epoch <= own.epoch;
+  if (isKnown && bytesEqual(peer.digest, own.digest)) return;
+  const found =
+    peer === undefined ? 'no peer answered' : `the furthest peer is at mini-block ${peer.number} of epoch ${peer.epoch}`;
+  throw new StrobeError(
+    'TAIL_NOT_AVAILABLE',
+    `this data directory begins with an imported snapshot and ends with mini-block ${own.number} of epoch ${own.epoch}, and ${found}: start a ` +
+      'replica that has the whole chain and let it reach this sequencer',
+    { number: own.number, peerNumber: peer?.number ?? null, peerEpoch: peer?.epoch ?? null },
+  );
 }
 
 function further(a: PeerHead, b: PeerHead): PeerHead {

@@ -1,11 +1,11 @@
-import { isAttestationRecord } from '../protocol/attestation-record.ts';
+import { attestationRecordPayload, isAttestationRecord } from '../protocol/attestation-record.ts';
 import { decodeLogRecord, type LogRecord, recordNumber } from '../protocol/log-record.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { assertSignedBy } from '../protocol/signing.ts';
 import { epochOf, signedPart } from '../protocol/validate-sequencer-message.ts';
-import type { MiniBlockHead } from '../state/chain-state.ts';
+import type { MiniBlockHead } from '../state/chain-trail.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
 
@@ -15,11 +15,16 @@ const MAX_FRUITLESS = 4;
 /** Mini-blocks asked for at once. */
 const RANGE_LIMIT = 2_000;
 
+/** Attestations kept of one range: two of every block, were each mini-block a block of its own. About 2 MB. */
+const MAX_ATTESTATIONS = 4_096;
+
 export interface TailAdoptionModules {
   readonly peers: Pick<PeerReader, 'range'>;
   readonly log: Pick<MiniBlockLog, 'append'>;
   /** Applies what was appended; resolves with the new head and the epoch in force. */
   readonly replay: () => Promise<MiniBlockHead>;
+  /** Is given what provers said of blocks that were applied, where that is not here already. */
+  readonly takeAttestations?: (messages: readonly Bytes[]) => Promise<void>;
   /** Newest block whose seal is here already. */
   readonly sealedBlock: () => number;
   /** Newest epoch in our log. */
@@ -51,9 +56,13 @@ export async function adoptTail(
 
 async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdoptionModules): Promise<MiniBlockHead> {
   let tip = head;
+  const attestations: Bytes[] = [];
   // From the head itself: its seal may be what is missing.
   for await (const bytes of untilRefused(modules.peers.range(head.number, RANGE_LIMIT))) {
-    if (isAttestationRecord(bytes)) continue;
+    if (isAttestationRecord(bytes)) {
+      if (attestations.length < MAX_ATTESTATIONS) attestations.push(attestationRecordPayload(bytes));
+      continue;
+    }
     const record = decodeSigned(bytes, self);
     if (record === undefined) break;
     if (isHere(record, tip, modules.sealedBlock())) continue;
@@ -63,7 +72,9 @@ async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdopt
     await modules.log.append([{ number: recordNumber(record), bytes }]);
     tip = extended;
   }
-  return modules.replay();
+  const applied = await modules.replay();
+  await modules.takeAttestations?.(attestations);
+  return applied;
 }
 
 /** What peers send until they have no more, or fail. */

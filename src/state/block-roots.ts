@@ -1,16 +1,22 @@
-import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
 import { type BodyTransaction, decodeMiniBlock, decodeRawBody } from '../protocol/mini-block.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
 import { splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
-import { decodeStateDiff, isClearedSlot, type StateDiff } from '../protocol/state-diff.ts';
+import { decodeStateDiff } from '../protocol/state-diff.ts';
 import { encodeWitness, type WitnessKey } from '../protocol/witness.ts';
-import { type Bytes, toKey } from '../util/bytes.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
+import { ArenaStateTrie } from './arena/arena-state-trie.ts';
 import { indexTrieKey } from './index-trie.ts';
-import { StateTrie } from './state-trie.ts';
 import { Trie } from './trie.ts';
-import { collectWitnessNodes } from './trie-witness.ts';
+
+/** A mini-block as the thread takes it: the compact diff can be read only beside the flat state. */
+export interface CommittedMiniBlock {
+  /** The wire form without the kind byte. */
+  readonly miniBlockBytes: Bytes;
+  /** Canonical bytes of its diff. */
+  readonly diffBytes: Bytes;
+}
 
 /** What a block's witness needs besides the tries. */
 export interface WitnessRequest {
@@ -41,23 +47,12 @@ export interface SealedWitness {
  * of what the last ones changed (PROTOCOL section 5). Runs in a worker thread in production.
  */
 export class BlockRoots {
-  readonly #codec: DiffCodec;
-  readonly #state = StateTrie.empty();
+  readonly #state = new ArenaStateTrie();
   #transactions = Trie.empty();
   #receipts = Trie.empty();
   #bloom: Bytes = new Uint8Array(BLOOM_BYTES);
   #count = 0;
   #gasUsed = 0n;
-  /** State before the open block; storage tries only of accounts whose slots it changed or that it deleted. */
-  #preAccounts: Trie;
-  #preStorage = new Map<string, Trie | undefined>();
-  /** Accounts and slots that the open block deleted at any time, by account. */
-  #deleted = new Map<string, { account: boolean; slots: Map<string, Hash> }>();
-
-  constructor(codec: DiffCodec = canonicalDiffCodec) {
-    this.#codec = codec;
-    this.#preAccounts = this.#state.accountsSnapshot();
-  }
 
   /** Adds committed state before the first block: genesis, or what a restart loaded. */
   load(diffBytes: Bytes): void {
@@ -71,8 +66,8 @@ export class BlockRoots {
     return root;
   }
 
-  /** Takes in a committed mini-block in its wire form (without the kind byte). */
-  append(miniBlockBytes: Bytes): void {
+  /** Takes in a committed mini-block. */
+  append({ miniBlockBytes, diffBytes }: CommittedMiniBlock): void {
     const miniBlock = decodeMiniBlock(miniBlockBytes);
     const body = decodeRawBody(miniBlock.bodyPayload, miniBlock.envelope);
     for (const [position, receipt] of body.receipts.entries()) {
@@ -83,28 +78,11 @@ export class BlockRoots {
       mergeBloom(this.#bloom, bloom);
       this.#gasUsed = cumulativeGasUsed;
     }
-    this.#applyDiff(this.#codec.decode(miniBlock.diffPayload));
+    this.#state.apply(decodeStateDiff(diffBytes));
     // Hashed as they grow: at the seal only the last mini-block's share is left.
     this.#transactions.root();
     this.#receipts.root();
     this.#state.root();
-  }
-
-  #applyDiff(diff: StateDiff): void {
-    for (const account of diff.accounts) {
-      const name = toKey(account.address);
-      const touchesStorage = account.slots !== undefined || account.deleted === true;
-      if (touchesStorage && !this.#preStorage.has(name)) {
-        this.#preStorage.set(name, this.#state.storageSnapshot(account.address));
-      }
-      const cleared = account.slots?.filter(isClearedSlot) ?? [];
-      if (account.deleted === undefined && cleared.length === 0) continue;
-      const deleted = this.#deleted.get(name) ?? { account: false, slots: new Map<string, Hash>() };
-      deleted.account ||= account.deleted === true;
-      for (const { key } of cleared) deleted.slots.set(toKey(key), key);
-      this.#deleted.set(name, deleted);
-    }
-    this.#state.apply(diff);
   }
 
   /** Roots of the open block as it stands. */
@@ -120,35 +98,10 @@ export class BlockRoots {
 
   /** Builds the witness of the open block, closes it and starts the next one. */
   seal(request: WitnessRequest): SealedWitness {
-    const witness = encodeWitness({ ...request, nodes: this.#witnessNodes(request.keys) });
+    const witness = encodeWitness({ ...request, nodes: this.#state.witnessNodes(request.keys) });
     const chunkHashes = splitWitness(witness).map(keccak256);
     this.#startBlock();
     return { witness, chunkHashes, witnessDigest: witnessDigest(chunkHashes) };
-  }
-
-  /** Nodes of the state before the block that prove and let update every touched key, each once. */
-  #witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
-    const accountKeys = keys.map((key) => keccak256(key.address));
-    const deletedAccounts = keys.filter((key) => this.#deleted.get(toKey(key.address))?.account);
-    const nodes = new Map<string, Bytes>();
-    const add = (collected: readonly Bytes[]): void => {
-      for (const node of collected) nodes.set(toKey(keccak256(node)), node);
-    };
-    add(
-      collectWitnessNodes(
-        this.#preAccounts,
-        accountKeys,
-        deletedAccounts.map((key) => keccak256(key.address)),
-      ),
-    );
-    for (const { address, slots } of keys) {
-      const name = toKey(address);
-      const storage = this.#preStorage.has(name) ? this.#preStorage.get(name) : this.#state.storageSnapshot(address);
-      if (storage === undefined || slots.length === 0) continue;
-      const cleared = [...(this.#deleted.get(name)?.slots.values() ?? [])];
-      add(collectWitnessNodes(storage, slots.map(keccak256), cleared.map(keccak256)));
-    }
-    return [...nodes.values()];
   }
 
   #startBlock(): void {
@@ -157,8 +110,6 @@ export class BlockRoots {
     this.#bloom = new Uint8Array(BLOOM_BYTES);
     this.#count = 0;
     this.#gasUsed = 0n;
-    this.#preAccounts = this.#state.accountsSnapshot();
-    this.#preStorage = new Map();
-    this.#deleted = new Map();
+    this.#state.startBlock();
   }
 }

@@ -1,108 +1,105 @@
-import type { BlockEnvironment } from '../protocol/block-header.ts';
-import type {
-  AppliedMiniBlock,
-  Block,
-  ChainReader,
-  ChainWriter,
-  MiniBlockCommit,
-  RegistryDelta,
-  RegistryMark,
-} from '../protocol/ports/chain.ts';
-import type { CommittedState, StateUndo, StateView } from '../protocol/ports/state.ts';
+import type { MiniBlock } from '../protocol/mini-block.ts';
+import type { AppliedMiniBlock, Block, ChainReader, ChainWriter, MiniBlockCommit } from '../protocol/ports/chain.ts';
+import type { CommittedState, StateView } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import type { BlockSeal } from '../protocol/sequencer-messages.ts';
-import { countDiffKeys, type StateDiff } from '../protocol/state-diff.ts';
-import { StrobeError } from '../util/errors.ts';
-import { BlockDiffAccumulator } from './block-diff.ts';
-import type { KeyedState } from './keyed-state.ts';
-import type { Registry } from './registry.ts';
-import { StateHistory } from './state-history.ts';
+import { isRowDiff, type RowDiff } from '../protocol/row-diff.ts';
+import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
+import { encodeStateDiff, type StateDiff } from '../protocol/state-diff.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { invariant, StrobeError } from '../util/errors.ts';
+import { type ChainPosition, ChainTrail, type MiniBlockHead, type OpenBlockState } from './chain-trail.ts';
 
-/** Newest applied mini-block; number 0 and the genesis hash before the first. */
-export interface MiniBlockHead {
-  readonly epoch: number;
-  readonly number: number;
-  readonly digest: Hash;
-  readonly timestampUs: number;
-}
+/**
+ * Blocks whose end state can be read. Wallets ask at the block they polled last, up to a minute ago, and geth keeps as
+ * many.
+ */
+export const HISTORY_BLOCKS = 128;
 
-/** The EVM block that is being filled. */
-export interface OpenBlockState {
-  readonly env: BlockEnvironment;
-  readonly firstNumber: number;
-  readonly gasUsed: bigint;
-  /** Index that its next mini-block has. */
-  readonly nextIndex: number;
+export interface ChainStateOptions {
+  /** Keep each sealed block's net diff in the store: who checks roots by witness needs it. */
+  readonly keepsBlockDiffs: boolean;
+  /** Epochs that opened up to the begin, ascending. */
+  readonly epochStarts?: readonly EpochStart[];
 }
 
 export interface ChainStateModules {
-  readonly state: CommittedState & KeyedState;
-  readonly registry: Registry;
+  readonly state: CommittedState;
   readonly chain: ChainReader & ChainWriter;
 }
 
 /**
- * State keys in the records that undo mini-blocks, some 500 bytes each: safe blocks release theirs, and while provers
- * stand still the oldest go beyond it. What lies below cannot be undone then, as after a restart.
- */
-const MAX_UNDO_KEYS = 1_000_000;
-
-/** A mini-block that can still be undone. */
-interface UndoEntry {
-  readonly before: MiniBlockHead;
-  readonly openBefore: OpenBlockState | undefined;
-  readonly registryBefore: RegistryMark;
-  readonly diff: StateDiff;
-  readonly undo: StateUndo;
-  readonly blockNumber: number;
-}
-
-/**
- * The chain as applied on this node: flat state, registry, open block and chain store move together, one mini-block or
- * seal at a time. The sequencer and the replica both write through here, so both have the same ids, diffs and blocks.
+ * The chain as applied on this node: flat state, open block and chain store move together, one mini-block or seal at a
+ * time. The sequencer and the replica both write through here, so both have the same ids, diffs and blocks.
  */
 export class ChainState {
+  readonly #options: ChainStateOptions;
   readonly #modules: ChainStateModules;
-  readonly #blockDiff = new BlockDiffAccumulator();
-  readonly #history: StateHistory;
-  readonly #maxUndoKeys: number;
-  /** Newest last; see {@link ChainState.releaseUndo}. */
-  #undoEntries: UndoEntry[] = [];
-  #undoKeys = 0;
-  #head: MiniBlockHead;
+  /** Positions that a rollback can return to, up to the present one. */
+  readonly #trail: ChainTrail;
+  /** Last mini-block of the sealed blocks whose end state can be read. */
+  readonly #blockEnds = new Map<number, number>();
   #open: OpenBlockState | undefined;
-  /** The registry when the open block began. */
-  #registryAtOpen: RegistryMark;
+  /** Ascending. */
+  #epochStarts: readonly EpochStart[];
 
-  constructor(head: MiniBlockHead, modules: ChainStateModules, maxUndoKeys: number = MAX_UNDO_KEYS) {
-    this.#head = head;
-    this.#maxUndoKeys = maxUndoKeys;
+  /** @param head the mini-block whose state `modules.state` is: that of a snapshot, or genesis */
+  constructor(head: ChainPosition, options: ChainStateOptions, modules: ChainStateModules) {
+    this.#options = options;
     this.#modules = modules;
-    this.#registryAtOpen = modules.registry.mark();
-    this.#history = new StateHistory(modules.state);
+    this.#trail = new ChainTrail(head);
+    this.#epochStarts = options.epochStarts ?? [];
+    this.#blockEnds.set(head.blockNumber, head.number);
   }
 
   head(): MiniBlockHead {
-    return this.#head;
+    return this.#trail.newest();
   }
 
   openBlock(): OpenBlockState | undefined {
     return this.#open;
   }
 
-  /** Net diff of the open block so far. */
-  openBlockDiff(): StateDiff {
-    return this.#blockDiff.net();
+  /** The epochs of this chain so far, ascending. */
+  epochStarts(): readonly EpochStart[] {
+    return this.#epochStarts;
   }
 
-  /** The state at the end of a sealed block; undefined when it is not kept: before the last start, or too old. */
+  /** An epoch opened behind the head. */
+  noteEpoch(start: EpochStart): void {
+    const older = this.#epochStarts.filter(({ epoch, lastNumber }) => epoch < start.epoch && lastNumber <= start.lastNumber);
+    this.#epochStarts = [...older, start];
+  }
+
+  /** Net diff of the open block so far. */
+  openBlockDiff(): StateDiff {
+    const { number } = this.head();
+    const diff = this.#modules.state.netDiff(this.#open === undefined ? number : this.#open.firstNumber - 1, number);
+    invariant(diff !== undefined, 'old values of the open block are kept');
+    return diff;
+  }
+
+  /** The state at the end of a sealed block; undefined when it is not kept: too old, or from before the last start. */
   stateAt(blockNumber: number): StateView | undefined {
-    const head = this.#modules.chain.head().header.number;
-    return blockNumber > head ? undefined : this.#history.at(blockNumber, head);
+    if (blockNumber > this.#modules.chain.head().header.number) return undefined;
+    const number = this.#blockEnds.get(blockNumber);
+    return number === undefined ? undefined : this.#modules.state.at(number);
   }
 
   registryDigest(): Hash {
-    return this.#modules.registry.mark().digest;
+    return this.#modules.state.mark().digest;
+  }
+
+  /**
+   * Applies a mini-block of a block that the store has already: only the state, which starts at an older snapshot.
+   * @throws StrobeError STATE_DIFF_NOT_APPLICABLE; nothing is changed then
+   */
+  catchUp({ envelope, digest }: MiniBlock, diff: RowDiff): void {
+    const { number, blockNumber, epoch, timestampUs } = envelope;
+    this.#modules.state.applyRows(diff, number);
+    const opensBlock = blockNumber !== this.#trail.newest().blockNumber;
+    this.#trail.add({ epoch, number, digest, timestampUs, blockNumber, open: undefined });
+    this.#blockEnds.set(blockNumber, number);
+    if (opensBlock) this.#releaseState(blockNumber);
   }
 
   /**
@@ -111,31 +108,19 @@ export class ChainState {
    */
   apply(commit: MiniBlockCommit): AppliedMiniBlock {
     const { envelope, digest } = commit.miniBlock;
-    const { state, registry, chain } = this.#modules;
+    const { state, chain } = this.#modules;
+    const { number, blockNumber, epoch, timestampUs } = envelope;
     this.#assertFits(commit);
-    const before = { head: this.#head, open: this.#open, registry: registry.mark() };
-    const undo = state.apply(commit.diff);
-    if (before.open === undefined) this.#registryAtOpen = before.registry;
-    registry.commit(commit.diff);
-    this.#blockDiff.add(commit.diff, undo);
-    this.#history.record(envelope.blockNumber, undo);
-    this.#undoEntries.push({
-      before: before.head,
-      openBefore: before.open,
-      registryBefore: before.registry,
-      diff: commit.diff,
-      undo,
-      blockNumber: envelope.blockNumber,
-    });
-    this.#undoKeys += countDiffKeys(commit.diff);
-    const lastReceipt = commit.body.receipts.at(-1);
+    if (isRowDiff(commit.diff)) state.applyRows(commit.diff, number);
+    else state.apply(commit.diff, number);
+    const before = this.#open;
     this.#open = {
       env: commit.env,
-      firstNumber: before.open?.firstNumber ?? envelope.number,
-      gasUsed: lastReceipt?.cumulativeGasUsed ?? before.open?.gasUsed ?? 0n,
+      firstNumber: before?.firstNumber ?? number,
+      gasUsed: commit.body.receipts.at(-1)?.cumulativeGasUsed ?? before?.gasUsed ?? 0n,
       nextIndex: envelope.index + 1,
     };
-    this.#head = { epoch: envelope.epoch, number: envelope.number, digest, timestampUs: envelope.timestampUs };
+    this.#trail.add({ epoch, number, digest, timestampUs, blockNumber, open: this.#open });
     return chain.appendMiniBlock(commit);
   }
 
@@ -157,81 +142,57 @@ export class ChainState {
   /**
    * Closes the open block with a seal that was checked against it. The next block can be begun when this returns its
    * promise; that resolves when the block is stored.
+   * @param netDiff canonical bytes of the block's net diff, when they are at hand
    */
-  async seal(seal: BlockSeal): Promise<Block> {
+  async seal(seal: BlockSeal, netDiff?: Bytes): Promise<Block> {
     const { chain } = this.#modules;
-    const sealing = chain.sealBlock(seal, this.#blockDiff.net(), this.#registryDelta(seal));
+    const { number } = seal.header;
+    const { keepsBlockDiffs } = this.#options;
+    const kept = keepsBlockDiffs ? (netDiff ?? encodeStateDiff(this.openBlockDiff())) : undefined;
+    const sealing = chain.sealBlock(seal, kept);
     // Not visible at once: it was refused, and nothing has changed.
-    if (chain.head().header.number !== seal.header.number) await sealing;
-    this.#blockDiff.reset();
+    if (chain.head().header.number !== number) await sealing;
     this.#open = undefined;
-    for (let oldest = this.#undoEntries[0]; oldest !== undefined; oldest = this.#undoEntries[0]) {
-      if (this.#undoKeys <= this.#maxUndoKeys || oldest.blockNumber === seal.header.number) break;
-      this.releaseUndo(oldest.blockNumber);
-    }
+    this.#trail.sealed();
+    this.#blockEnds.set(number, seal.lastNumber);
+    this.#releaseState(number);
     return sealing;
   }
 
-  /** Rows of the open block; the first block stores those of the genesis allocation too. */
-  #registryDelta(seal: BlockSeal): RegistryDelta {
-    const { registry } = this.#modules;
-    const before = seal.header.number === 1 ? { accounts: 0, slots: 0 } : this.#registryAtOpen;
-    return { before, rows: registry.rowsSince(before), digest: registry.mark().digest };
+  /** Old values are kept for undoing and for reading old blocks, seen from block `newest`. */
+  #releaseState(newest: number): void {
+    const { state } = this.#modules;
+    this.#blockEnds.delete(newest - HISTORY_BLOCKS - 1);
+    const [oldestReadable = 0] = this.#blockEnds.values();
+    state.release(Math.min(oldestReadable, this.#trail.oldest().number));
+    // The state forgets earlier when old values take too much memory.
+    this.#trail.dropBefore(state.floor);
   }
 
   /**
    * Undoes every mini-block above `number`. A sealed block is undone whole: when `number` lies inside one, the head
    * ends at the block's begin, and the caller replays the log up to `number` (replay-log.ts).
    * @returns the mini-block that is the head now, at most `number`
-   * @throws StrobeError ROLLBACK_BELOW_SAFE when the undo records are gone already; nothing is changed then
+   * @throws StrobeError ROLLBACK_BELOW_SAFE when the old values are gone already; nothing is changed then
    */
   async rollback(number: number): Promise<number> {
-    if (number >= this.#head.number) return this.#head.number;
-    const target = this.#rollbackTarget(number);
-    const keep = this.#undoEntries.findIndex((entry) => entry.before.number === target);
-    const first = this.#undoEntries[keep];
-    if (first === undefined) {
-      throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the undo records of that mini-block are gone', { number });
+    if (number >= this.head().number) return this.head().number;
+    const { state, chain } = this.#modules;
+    const target = this.#trail.rollbackTarget(number, chain.head().header.number);
+    if (target === undefined || target.number < state.floor) {
+      throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the old values of that mini-block are gone', { number });
     }
-    const undone = this.#undoEntries.slice(keep).reverse();
-    const undos = undone.map((entry) => entry.undo);
-    await this.#modules.chain.rollback(target, undos, first.registryBefore);
-    for (const undo of undos) this.#modules.state.undo(undo);
-    this.#modules.registry.truncate(first.registryBefore);
-    this.#keepUndo(0, keep);
-    this.#head = first.before;
-    this.#open = first.openBefore;
-    this.#history.truncate(this.#open?.env.number ?? this.#modules.chain.head().header.number);
-    this.#rebuildBlockDiff();
-    return target;
-  }
-
-  /** The mini-block in front of the sealed block that `number` lies inside of; else `number` itself. */
-  #rollbackTarget(number: number): number {
-    const next = this.#undoEntries.find((entry) => entry.before.number >= number);
-    const isInside = next?.openBefore !== undefined && next.blockNumber <= this.#modules.chain.head().header.number;
-    return isInside ? next.openBefore.firstNumber - 1 : number;
-  }
-
-  #rebuildBlockDiff(): void {
-    this.#blockDiff.reset();
-    const open = this.#open;
-    if (open === undefined) return;
-    for (const entry of this.#undoEntries) {
-      if (entry.blockNumber === open.env.number) this.#blockDiff.add(entry.diff, entry.undo);
-    }
+    await chain.rollback(target.number);
+    state.rollback(target.number);
+    this.#trail.rollback(target.number);
+    this.#open = target.open;
+    const sealed = chain.head().header.number;
+    for (const blockNumber of this.#blockEnds.keys()) if (blockNumber > sealed) this.#blockEnds.delete(blockNumber);
+    return target.number;
   }
 
   /** Forgets how to undo blocks up to `blockNumber`: they are safe. */
   releaseUndo(blockNumber: number): void {
-    const first = this.#undoEntries.findIndex((entry) => entry.blockNumber > blockNumber);
-    this.#keepUndo(first === -1 ? this.#undoEntries.length : first, this.#undoEntries.length);
-  }
-
-  #keepUndo(from: number, to: number): void {
-    for (const { diff } of [...this.#undoEntries.slice(0, from), ...this.#undoEntries.slice(to)]) {
-      this.#undoKeys -= countDiffKeys(diff);
-    }
-    this.#undoEntries = this.#undoEntries.slice(from, to);
+    this.#trail.dropThrough(blockNumber);
   }
 }

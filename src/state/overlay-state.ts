@@ -1,11 +1,10 @@
-import type { StateAccess, StateReader, WorldState } from '../protocol/ports/state.ts';
+import type { StateAccess, StateReader, StateView, WorldState } from '../protocol/ports/state.ts';
 import { type Account, type Address, EMPTY_CODE_HASH, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import { type AccountDiff, createStateDiff, isEmptyAccount, type SlotDiff, type StateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, bytesEqual, fromKey, isZeroBytes, toKey } from '../util/bytes.ts';
 import { invariant, StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { AccessRecorder } from './access-recorder.ts';
-import type { KeyedState } from './keyed-state.ts';
 
 /**
  * Taken diffs that may wait for their release. A mini-block is durable within milliseconds; hundreds waiting mean that
@@ -18,6 +17,12 @@ interface Layer {
   readonly accounts: Map<string, Account | null>;
   readonly storage: Map<string, Map<string, Hash>>;
   readonly codes: Map<string, Bytes>;
+}
+
+/** A slot as the base wants it. */
+interface SlotBytes {
+  readonly address: Address;
+  readonly key: Hash;
 }
 
 /** What undoes one map write; an undefined `previous` means that the map had no such key. */
@@ -34,7 +39,7 @@ interface UndoEntry {
  * Accounts and byte arrays are kept and given out by reference: neither side may change them afterwards.
  */
 export class OverlayState implements WorldState {
-  readonly #base: KeyedState;
+  readonly #base: StateView;
   readonly #access = new AccessRecorder();
   /** Oldest first. */
   readonly #taken: Layer[] = [];
@@ -45,13 +50,13 @@ export class OverlayState implements WorldState {
   /** Length of the undo log at each open checkpoint. */
   readonly #checkpoints: number[] = [];
 
-  constructor(base: KeyedState) {
+  constructor(base: StateView) {
     this.#base = base;
   }
 
   getAccount(address: Address): Account | undefined {
     const key = toKey(address);
-    const account = this.#account(key);
+    const account = this.#account(key, address);
     if (!this.#access.hasAccount(key)) this.#access.addAccount(key, address);
     return account;
   }
@@ -60,14 +65,14 @@ export class OverlayState implements WorldState {
     const accountKey = toKey(address);
     const slotKey = toKey(key);
     this.#touchSlot(accountKey, address, slotKey, key);
-    return this.#slot(accountKey, slotKey);
+    return this.#slot(accountKey, slotKey, { address, key });
   }
 
   getOriginalStorage(address: Address, key: Hash): Hash {
     const accountKey = toKey(address);
     const slotKey = toKey(key);
     this.#touchSlot(accountKey, address, slotKey, key);
-    return this.#originals.get(accountKey)?.get(slotKey) ?? this.#slot(accountKey, slotKey);
+    return this.#originals.get(accountKey)?.get(slotKey) ?? this.#slot(accountKey, slotKey, { address, key });
   }
 
   getCode(codeHash: Hash): Bytes | undefined {
@@ -178,8 +183,8 @@ export class OverlayState implements WorldState {
 
   observer(): StateReader {
     return {
-      getAccount: (address) => this.#account(toKey(address)),
-      getStorage: (address, key) => this.#slot(toKey(address), toKey(key)),
+      getAccount: (address) => this.#account(toKey(address), address),
+      getStorage: (address, key) => this.#slot(toKey(address), toKey(key), { address, key }),
       getCode: (codeHash) => {
         const key = toKey(codeHash);
         return this.#current.codes.get(key) ?? this.#codeBelow(key, codeHash);
@@ -224,29 +229,31 @@ export class OverlayState implements WorldState {
     return changed.map(([slotKey, value]) => ({ key: fromKey(slotKey), value }));
   }
 
-  #account(key: string): Account | undefined {
+  /** The bytes that `key` is the hex of are given where they are at hand. */
+  #account(key: string, address?: Address): Account | undefined {
     const own = this.#current.accounts.get(key);
-    return own === undefined ? this.#accountBelow(key) : (own ?? undefined);
+    return own === undefined ? this.#accountBelow(key, address) : (own ?? undefined);
   }
 
-  #accountBelow(key: string): Account | undefined {
+  #accountBelow(key: string, address?: Address): Account | undefined {
     for (let i = this.#taken.length - 1; i >= 0; i--) {
       const account = (this.#taken[i] as Layer).accounts.get(key);
       if (account !== undefined) return account ?? undefined;
     }
-    return this.#base.accountAt(key);
+    return this.#base.getAccount(address ?? fromKey(key));
   }
 
-  #slot(accountKey: string, slotKey: string): Hash {
-    return this.#current.storage.get(accountKey)?.get(slotKey) ?? this.#slotBelow(accountKey, slotKey);
+  #slot(accountKey: string, slotKey: string, bytes?: SlotBytes): Hash {
+    return this.#current.storage.get(accountKey)?.get(slotKey) ?? this.#slotBelow(accountKey, slotKey, bytes);
   }
 
-  #slotBelow(accountKey: string, slotKey: string): Hash {
+  #slotBelow(accountKey: string, slotKey: string, bytes?: SlotBytes): Hash {
     for (let i = this.#taken.length - 1; i >= 0; i--) {
       const value = (this.#taken[i] as Layer).storage.get(accountKey)?.get(slotKey);
       if (value !== undefined) return value;
     }
-    return this.#base.slotAt(accountKey, slotKey) ?? ZERO_HASH;
+    const { address, key } = bytes ?? { address: fromKey(accountKey), key: fromKey(slotKey) };
+    return this.#base.getStorage(address, key);
   }
 
   #codeBelow(key: string, codeHash: Hash): Bytes | undefined {
@@ -259,11 +266,12 @@ export class OverlayState implements WorldState {
 
   /** Every slot key of the account that some layer or the base holds, cleared ones included. */
   #slotKeys(accountKey: string): Iterable<string> {
-    const sources = [this.#base, ...this.#taken, this.#current]
-      .map((source) => ('storage' in source ? source.storage.get(accountKey) : source.slotsAt(accountKey)))
-      .filter((slots) => slots !== undefined);
-    // Nearly every account that is asked for has no storage at all.
-    return sources.length === 0 ? [] : new Set(sources.flatMap((slots) => [...slots.keys()]));
+    const keys = new Set<string>();
+    for (const { key } of this.#base.storageOf(fromKey(accountKey))) keys.add(toKey(key));
+    for (const { storage } of [...this.#taken, this.#current]) {
+      for (const slotKey of storage.get(accountKey)?.keys() ?? []) keys.add(slotKey);
+    }
+    return keys;
   }
 
   /**

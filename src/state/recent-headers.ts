@@ -3,13 +3,13 @@ import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
-import { HISTORY_BLOCKS } from './state-history.ts';
+import { HISTORY_BLOCKS } from './chain-state.ts';
 
-/**
- * Headers kept: BLOCKHASH looks back 256 blocks (Yellow Paper, section H.2), and calls may stand as many blocks below
- * the head as old state is kept.
- */
-const WINDOW = 256 + HISTORY_BLOCKS;
+/** Blocks that BLOCKHASH looks back (Yellow Paper, section H.2). */
+const BLOCKHASH_WINDOW = 256;
+
+/** Headers kept: calls may stand as many blocks below the head as old state is kept. */
+const WINDOW = BLOCKHASH_WINDOW + HISTORY_BLOCKS;
 
 interface RecentHeader {
   readonly header: BlockHeader;
@@ -23,15 +23,25 @@ export class RecentHeaders {
   /** Lowest block whose hash was asked for since {@link RecentHeaders.takeAncestors}. */
   #lowestAsked = Number.POSITIVE_INFINITY;
 
-  /** Loads what the chain has and follows it from then on; returns what ends that. */
-  async follow(chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'sealOf' | 'subscribe'>): Promise<() => void> {
+  /**
+   * Loads what the chain has and follows it from then on; returns what ends that.
+   * @param older headers from below the block that the chain begins with here, of the snapshot that it was begun with
+   */
+  async follow(
+    chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'sealOf' | 'subscribe'>,
+    older: readonly BlockHeader[] = [],
+  ): Promise<() => void> {
     const head = chain.head().header.number;
-    for (let number = Math.max(0, head - WINDOW + 1); number <= head; number++) {
+    const headers: BlockHeader[] = [];
+    for (let number = head; number >= 0 && headers.length < WINDOW; number--) {
       // Block 0 has no seal.
-      const header = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
-      invariant(header !== undefined, 'every block up to the head is stored');
-      this.add({ header, hash: hashHeader(header) });
+      const stored = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
+      const header = stored ?? older.find((each) => each.number === number);
+      if (header === undefined) break;
+      headers.push(header);
     }
+    invariant(headers.length >= Math.min(BLOCKHASH_WINDOW, head + 1), 'the headers that BLOCKHASH sees are there');
+    for (const header of headers.reverse()) this.add({ header, hash: hashHeader(header) });
     return chain.subscribe((event) => {
       if (event.kind === 'block') this.add(event.block);
       if (event.kind === 'rollback') this.#truncate(chain.head().header.number);
@@ -48,6 +58,17 @@ export class RecentHeaders {
   #truncate(newest: number): void {
     for (let number = this.#newest; number > newest; number--) this.#headers.delete(number);
     this.#newest = newest;
+  }
+
+  /** The newest headers up to block `number`, ascending: as far as BLOCKHASH looks back from the block behind it. */
+  upTo(number: number): BlockHeader[] {
+    const headers: BlockHeader[] = [];
+    for (let at = number; at > number - BLOCKHASH_WINDOW; at--) {
+      const recent = this.#headers.get(at);
+      if (recent === undefined) break;
+      headers.unshift(recent.header);
+    }
+    return headers;
   }
 
   /** The hash of a recent block. */

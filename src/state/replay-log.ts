@@ -3,9 +3,9 @@ import { decodeLogRecord, type LogRecord } from '../protocol/log-record.ts';
 import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
-import type { Address } from '../protocol/primitives.ts';
+import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
-import { decodeMiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
+import { decodeDiff, decodeMiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
 import { recoverAddress } from '../util/secp256k1.ts';
@@ -14,7 +14,7 @@ import type { ChainState } from './chain-state.ts';
 export interface ReplayModules {
   readonly log: MiniBlockLog;
   readonly chainState: ChainState;
-  readonly chain: Pick<ChainReader, 'head'>;
+  readonly chain: Pick<ChainReader, 'head' | 'miniBlockNumber' | 'sealOf'>;
   readonly codec: DiffCodec;
 }
 
@@ -31,13 +31,14 @@ export interface ReplayResult {
 }
 
 /**
- * Applies the tail of the log above the stored sealed head, without executing anything: mini-blocks, and seals that
- * the store missed. The records were checked before they were logged; here only that they continue the chain.
+ * Applies the tail of the log, without executing anything: up to the stored sealed head to the state alone, which
+ * starts at an older snapshot; above it mini-blocks, and seals that the store missed. The records were checked before
+ * they were logged; here only that they continue the chain.
  * @throws StrobeError LOG_BEHIND_STORE when the log ends below the stored head; LOG_REPLAY_MISMATCH (`meta.number`,
  * cause) when a record does not continue the chain; and what the log's `read` throws
  */
 export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
-  const stored = modules.chainState.head().number;
+  const stored = modules.chain.miniBlockNumber();
   if (modules.log.lastNumber() < stored) {
     const logNumber = modules.log.lastNumber();
     throw new StrobeError(
@@ -47,9 +48,9 @@ export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
       { logNumber, storedNumber: stored },
     );
   }
-  const replay = new Replay(modules);
-  // The seal of the stored head and the epoch starts behind it have its number too.
-  for await (const { number, bytes } of modules.log.read(stored)) {
+  const replay = new Replay(modules, await storedDigest(modules));
+  // The seal of the state's block and the epoch starts behind it have its number too.
+  for await (const { number, bytes } of modules.log.read(modules.chainState.head().number)) {
     try {
       await replay.apply(decodeLogRecord(bytes));
     } catch (cause) {
@@ -65,16 +66,24 @@ export async function replayLog(modules: ReplayModules): Promise<ReplayResult> {
   return replay.result();
 }
 
+/** Digest of the last mini-block of the stored head. */
+async function storedDigest({ chain, chainState }: ReplayModules): Promise<Hash> {
+  const { number } = chain.head().header;
+  return (await chain.sealOf(number))?.lastDigest ?? chainState.head().digest;
+}
+
 class Replay {
   readonly #modules: ReplayModules;
+  readonly #stored: { readonly number: number; readonly digest: Hash };
   #epochStart: EpochStart | undefined;
   /** Newest mini-block read: its signer holds the key of its epoch. */
   #newest: MiniBlock | undefined;
   #miniBlocks = 0;
   #seals = 0;
 
-  constructor(modules: ReplayModules) {
+  constructor(modules: ReplayModules, storedDigest: Hash) {
     this.#modules = modules;
+    this.#stored = { number: modules.chain.miniBlockNumber(), digest: storedDigest };
   }
 
   apply(record: LogRecord): void | Promise<void> {
@@ -94,10 +103,17 @@ class Replay {
     const head = chainState.head();
     this.#newest = miniBlock;
     if (envelope.number === head.number) {
-      if (!bytesEqual(digest, head.digest)) throw mismatch('the log has another mini-block at the stored head');
+      if (!bytesEqual(digest, head.digest)) throw mismatch('the log has another mini-block at the head');
       return;
     }
     if (!bytesEqual(envelope.parentDigest, head.digest)) throw mismatch('the parent digest is not the head');
+    if (envelope.number <= this.#stored.number) {
+      if (envelope.number === this.#stored.number && !bytesEqual(digest, this.#stored.digest)) {
+        throw mismatch('the log has another mini-block at the stored head');
+      }
+      chainState.catchUp(miniBlock, decodeDiff(miniBlock, codec));
+      return;
+    }
     const env = envelope.env ?? chainState.openBlock()?.env;
     if (env === undefined) throw mismatch('the block of this mini-block was not opened');
     chainState.apply({ miniBlock, env, ...decodeMiniBlockContents(miniBlock, codec) });
@@ -110,6 +126,7 @@ class Replay {
       throw mismatch('the epoch does not start at the head');
     }
     this.#epochStart = start;
+    this.#modules.chainState.noteEpoch(start);
   }
 
   async #applySeal(seal: BlockSeal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
-import { BlockRoots, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
+import { BlockRoots, type CommittedMiniBlock, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
 export interface RootsHost {
@@ -9,7 +9,7 @@ export interface RootsHost {
   load(diffBytes: Bytes): void;
   /** Ends loading; resolves with the state root of what was loaded. */
   ready(): Promise<Hash>;
-  append(miniBlockBytes: Bytes): void;
+  append(miniBlock: CommittedMiniBlock): void;
   /** Roots of the open block, quickly: nearly all was hashed with its mini-blocks. */
   roots(): Promise<SealedRoots>;
   /** The witness of the open block; ends it. */
@@ -25,7 +25,7 @@ export function startRootsThread(): RootsHost {
   return {
     load: (diffBytes) => thread.post('load', diffBytes),
     ready: () => thread.call('ready', undefined),
-    append: (miniBlockBytes) => thread.post('append', miniBlockBytes),
+    append: (miniBlock) => thread.post('append', miniBlock),
     roots: () => thread.call('roots', undefined),
     seal: (request) => thread.call('seal', request),
     stop: () => thread.stop(),
@@ -39,7 +39,7 @@ export function createInlineRoots(): RootsHost {
   return {
     load: (diffBytes) => roots.load(diffBytes),
     ready: async () => roots.ready(),
-    append: (miniBlockBytes) => roots.append(miniBlockBytes),
+    append: (miniBlock) => roots.append(miniBlock),
     roots: async () => roots.roots(),
     seal: async (request) => roots.seal(request),
     stop: async () => {},

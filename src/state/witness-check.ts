@@ -1,5 +1,5 @@
 import type { Hash } from '../protocol/primitives.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
+import { decodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeWitness } from '../protocol/witness.ts';
 import { type Bytes, bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
@@ -10,20 +10,20 @@ import { witnessResolver } from './trie-witness.ts';
 export interface RootTransition {
   readonly preStateRoot: Hash;
   readonly postStateRoot: Hash;
-  /** Net diff of the block. */
-  readonly diff: StateDiff;
+  /** Canonical bytes of the block's net diff. */
+  readonly diffBytes: Bytes;
 }
 
 /**
  * Proves a block's root transition from its witness alone: the pre-state root holds the old values, the diff is
  * applied to the partial trie, and the outcome is the post-state root.
  * @throws StrobeError STATE_ROOT_MISMATCH when the witness proves the claim wrong; MISSING_TRIE_NODE,
- * MALFORMED_TRIE_NODE, INVALID_RLP when it proves nothing
+ * MALFORMED_TRIE_NODE, INVALID_RLP, INVALID_STATE_DIFF when it proves nothing
  */
 export function verifyRootTransition(witness: Bytes, claim: RootTransition): void {
   const { nodes } = decodeWitness(witness);
   const trie = StateTrie.fromRoot(claim.preStateRoot, witnessResolver(nodes));
-  trie.apply(claim.diff);
+  trie.apply(decodeStateDiff(claim.diffBytes));
   const root = trie.root();
   if (!bytesEqual(root, claim.postStateRoot)) {
     throw new StrobeError('STATE_ROOT_MISMATCH', 'the diff does not lead to the post-state root', {

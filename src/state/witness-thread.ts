@@ -1,15 +1,10 @@
-import type { Hash } from '../protocol/primitives.ts';
-import { encodeStateDiff } from '../protocol/state-diff.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import type { RootTransition } from './witness-check.ts';
 
-/** What travels to the thread: a diff as one buffer is cheaper to hand over than many objects. */
 export interface WitnessCheckRequest {
   readonly witness: Bytes;
-  readonly preStateRoot: Hash;
-  readonly postStateRoot: Hash;
-  readonly diffBytes: Bytes;
+  readonly claim: RootTransition;
 }
 
 /** Proves root transitions beside the core thread: a full block's takes a tenth of a second. */
@@ -23,8 +18,7 @@ export class WitnessThread {
 
   /** @throws StrobeError as verifyRootTransition does */
   verify(witness: Bytes, claim: RootTransition): Promise<void> {
-    const { preStateRoot, postStateRoot, diff } = claim;
-    const request: WitnessCheckRequest = { witness, preStateRoot, postStateRoot, diffBytes: encodeStateDiff(diff) };
+    const request: WitnessCheckRequest = { witness, claim };
     return this.#thread.call('verify', request);
   }
 

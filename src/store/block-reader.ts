@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import { type BlockEnvironment, type BlockHeader, hashHeader } from '../protocol/block-header.ts';
-import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { BodyTransaction, MiniBlock, RawBody } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock, Block, IndexedTransaction } from '../protocol/ports/chain.ts';
@@ -9,6 +8,7 @@ import type { Hash } from '../protocol/primitives.ts';
 import { decodeReceipt } from '../protocol/receipt.ts';
 import { decodeTransaction } from '../protocol/transaction.ts';
 import { type Bytes, toKey } from '../util/bytes.ts';
+import { isStrobeError } from '../util/errors.ts';
 import type { BlockRecord } from './block-record.ts';
 import type { BlockRepository } from './block-repository.ts';
 import { BLOCK_START, type BlockPosition, ChainTransaction, indexTransactions, positionsIn } from './indexed-transaction.ts';
@@ -29,12 +29,10 @@ export class BlockReader {
   #bodyTransactions = 0;
   readonly #blocks: BlockRepository;
   readonly #log: Pick<MiniBlockLog, 'read'>;
-  readonly #codec: DiffCodec;
 
-  constructor(modules: { blocks: BlockRepository; log: Pick<MiniBlockLog, 'read'>; codec: DiffCodec }) {
+  constructor(modules: { blocks: BlockRepository; log: Pick<MiniBlockLog, 'read'> }) {
     this.#blocks = modules.blocks;
     this.#log = modules.log;
-    this.#codec = modules.codec;
   }
 
   async block(blockNumber: number): Promise<Block | undefined> {
@@ -85,15 +83,18 @@ export class BlockReader {
     if (record === undefined || start === undefined) return undefined;
     const transactions = await this.#transactionsOf(record, index);
     const gasUsed = (transactions.at(-1)?.receipt.cumulativeGasUsed ?? start.gasUsed) - start.gasUsed;
-    const diff = this.#codec.decode(miniBlock.diffPayload);
-    return { miniBlock, env: environmentOf(record.seal.header), diff, transactions, gasUsed };
+    return { miniBlock, env: environmentOf(record.seal.header), transactions, gasUsed };
   }
 
   async #readMiniBlock(number: number): Promise<MiniBlock | undefined> {
-    for await (const entry of this.#log.read(number)) {
-      if (entry.number !== number) return undefined;
-      const record = decodeLogRecord(entry.bytes);
-      if (record.kind === 'miniBlock') return record.miniBlock;
+    try {
+      for await (const entry of this.#log.read(number)) {
+        if (entry.number !== number) return undefined;
+        const record = decodeLogRecord(entry.bytes);
+        if (record.kind === 'miniBlock') return record.miniBlock;
+      }
+    } catch (error) {
+      if (!isStrobeError(error, 'LOG_PRUNED')) throw error;
     }
     return undefined;
   }

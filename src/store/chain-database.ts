@@ -1,15 +1,12 @@
 import type { MiniBlock } from '../protocol/mini-block.ts';
-import type { Block, RegistryDelta, RegistryMark } from '../protocol/ports/chain.ts';
-import type { StateUndo } from '../protocol/ports/state.ts';
+import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 import type { BlockRecord } from './block-record.ts';
 import { BlockRepository } from './block-repository.ts';
 import type { LevelBatch, LevelDatabase } from './level-database.ts';
 import { MetaRepository } from './meta-repository.ts';
-import { RegistryRepository } from './registry-repository.ts';
-import { StateRepository } from './state-repository.ts';
 import { VerificationRepository } from './verification-repository.ts';
 import { WritePacer } from './write-pacer.ts';
 
@@ -19,8 +16,8 @@ export interface SealedBlockRows {
   readonly hash: Hash;
   readonly miniBlocks: readonly MiniBlock[];
   readonly transactionHashes: readonly Hash[];
-  readonly diff: StateDiff;
-  readonly registry: RegistryDelta;
+  /** Canonical bytes of the net diff, when its root is to be verified here. */
+  readonly diff: Bytes | undefined;
 }
 
 /** The repositories of one database with its queue of writes: each change is one atomic batch, in the order of calls. */
@@ -28,8 +25,6 @@ export class ChainDatabase {
   readonly meta: MetaRepository;
   readonly blocks: BlockRepository;
   readonly verification: VerificationRepository;
-  readonly state: StateRepository;
-  readonly registry: RegistryRepository;
   readonly #database: LevelDatabase;
   /** End of the queue of writes; never rejects. */
   #writes: Promise<unknown> = Promise.resolve();
@@ -40,8 +35,6 @@ export class ChainDatabase {
     this.meta = new MetaRepository(database);
     this.blocks = new BlockRepository(database);
     this.verification = new VerificationRepository(database);
-    this.state = new StateRepository(database);
-    this.registry = new RegistryRepository(database);
   }
 
   /** @throws StrobeError CHAIN_STORE_FAILED after a write failed: memory and database no longer agree */
@@ -88,15 +81,14 @@ export class ChainDatabase {
   putBlock(rows: SealedBlockRows): Promise<void> {
     return this.write(async (batch, pacer) => {
       await this.blocks.put(batch, rows, pacer);
-      await this.state.putDiff(batch, rows.diff, pacer);
-      await this.registry.put(batch, rows.registry, pacer);
-      this.meta.putRegistryDigest(batch, rows.registry.digest);
-      this.meta.putNumber(batch, 'head', rows.record.seal.header.number);
+      const { number } = rows.record.seal.header;
+      if (rows.diff !== undefined) this.verification.putBlockDiff(batch, number, rows.diff);
+      this.meta.putNumber(batch, 'head', number);
     });
   }
 
-  /** Takes `blocks` off the chain and goes back to block `target`; `undo` in the order to be applied. */
-  removeBlocks(blocks: readonly Block[], target: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<void> {
+  /** Takes `blocks` off the chain and goes back to block `target`. */
+  removeBlocks(blocks: readonly Block[], target: number): Promise<void> {
     return this.write(
       async (batch, pacer) => {
         for (const block of blocks) {
@@ -104,9 +96,6 @@ export class ChainDatabase {
           await this.blocks.remove(batch, { block, transactionHashes }, pacer);
           await this.verification.remove(batch, block.header.number);
         }
-        await this.state.putUndos(batch, undo, pacer);
-        await this.registry.truncate(batch, registry);
-        this.meta.putRegistryDigest(batch, registry.digest);
         this.meta.putNumber(batch, 'head', target);
       },
       { sync: true },

@@ -1,6 +1,5 @@
 import type { Attestation } from '../protocol/attestation.ts';
 import { type BlockEnvironment, type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
-import type { DiffCodec } from '../protocol/diff-codec.ts';
 import type {
   AppliedMiniBlock,
   Block,
@@ -13,23 +12,19 @@ import type {
   LogFilter,
   MiniBlockCommit,
   OpenBlock,
-  RegistryDelta,
-  RegistryMark,
-  RegistryRows,
 } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
-import type { StateUndo } from '../protocol/ports/state.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
-import { bytesEqual } from '../util/bytes.ts';
+import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { invariant, StrobeError } from '../util/errors.ts';
 import { BlockReader, environmentOf } from './block-reader.ts';
 import type { BlockRecord } from './block-record.ts';
 import { blockSize } from './block-size.ts';
 import type { ChainDatabase } from './chain-database.ts';
 import { ChainEvents, type StoreLogger } from './chain-events.ts';
-import { assertFollows, assertSeals, type ChainHead, genesisBlock, genesisHead, headOf } from './chain-head.ts';
+import { assertFollows, assertSeals, type ChainHead, genesisBlock, headOf } from './chain-head.ts';
+import { HistoryPruner, type HistoryPrunerModules, type HistoryPrunerOptions } from './history-pruner.ts';
 import { type LogLimits, LogSearch } from './log-search.ts';
 import { OpenBlockBuilder } from './open-block.ts';
 import { RecentBlocks } from './recent-blocks.ts';
@@ -44,24 +39,27 @@ export interface ChainStoreOptions extends LogLimits {
 export interface ChainStoreModules {
   readonly database: ChainDatabase;
   readonly log: Pick<MiniBlockLog, 'read'>;
-  readonly codec: DiffCodec;
   readonly logger: StoreLogger;
 }
 
 /** What the database knew when it was opened. */
 export interface StoredMarks {
   readonly head: ChainHead;
+  /** See {@link ChainStore.base}. */
+  readonly base: ChainHead;
   readonly safe: number | undefined;
   readonly finalized: number | undefined;
 }
 
 /**
- * The chain of a node: sealed blocks, indexes and flat state in the database, the open block and the newest blocks in
+ * The chain of a node: sealed blocks and indexes in the database, the open block and the newest blocks in
  * memory. The log is what makes a mini-block durable; after a crash the role appends the log's tail here again.
  */
 export class ChainStore implements ChainReader, ChainWriter {
   readonly chainId: number;
   readonly genesisHash: Hash;
+  /** The block that the chain begins with here: genesis, or that of an imported snapshot, whose contents are not stored. */
+  readonly base: ChainHead;
   readonly #database: ChainDatabase;
   readonly #reader: BlockReader;
   readonly #recent: RecentBlocks;
@@ -80,10 +78,11 @@ export class ChainStore implements ChainReader, ChainWriter {
     this.genesisHash = this.#genesis.hash;
     this.#database = modules.database;
     const { blocks } = modules.database;
-    this.#reader = new BlockReader({ blocks, log: modules.log, codec: modules.codec });
+    this.#reader = new BlockReader({ blocks, log: modules.log });
     this.#recent = new RecentBlocks(options.recentTransactions);
     this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.#recent });
     this.#events = new ChainEvents(modules.logger);
+    this.base = marks.base;
     this.#head = marks.head;
     this.#safe = marks.safe;
     this.#finalized = marks.finalized;
@@ -92,17 +91,6 @@ export class ChainStore implements ChainReader, ChainWriter {
   /** The newest sealed block: at start the log's tail behind its last mini-block is to be replayed. */
   sealedHead(): ChainHead {
     return this.#head;
-  }
-
-  /** Flat state as of the sealed head, as diffs to apply in order on an empty state. For the start, before any write. */
-  loadState(): AsyncIterable<StateDiff> {
-    return this.#database.state.load();
-  }
-
-  /** The registry as of the sealed head; undefined before the first seal. For the start, before any write. */
-  async loadRegistry(): Promise<{ rows: RegistryRows; digest: Hash } | undefined> {
-    const digest = await this.#database.meta.registryDigest();
-    return digest === undefined ? undefined : { rows: await this.#database.registry.load(), digest };
   }
 
   /** Waits for pending writes and closes the database. */
@@ -134,6 +122,10 @@ export class ChainStore implements ChainReader, ChainWriter {
     return this.#open?.env ?? environmentOf(this.#head.header);
   }
 
+  oldestBlock(): Promise<number> {
+    return this.#database.blocks.oldest();
+  }
+
   async blockByNumber(blockNumber: number): Promise<Block | undefined> {
     if (blockNumber === 0) return this.#genesis;
     return this.#recent.block(blockNumber)?.block ?? this.#reader.block(blockNumber);
@@ -141,6 +133,7 @@ export class ChainStore implements ChainReader, ChainWriter {
 
   async sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
     if (blockNumber === this.#head.header.number) return this.#head.seal;
+    if (blockNumber === this.base.header.number) return this.base.seal;
     return (await this.#database.blocks.record(blockNumber))?.seal;
   }
 
@@ -184,6 +177,21 @@ export class ChainStore implements ChainReader, ChainWriter {
     return (await this.#database.verification.attestations(blockNumber)).map(({ attestation }) => attestation);
   }
 
+  blockDiff(blockNumber: number): Promise<Bytes | undefined> {
+    return this.#database.verification.blockDiff(blockNumber);
+  }
+
+  /** Removes old blocks in the background once it runs. */
+  pruner(options: HistoryPrunerOptions, log: HistoryPrunerModules['log']): HistoryPruner {
+    return new HistoryPruner(options, { database: this.#database, chain: this, log });
+  }
+
+  /** Syncs everything up to now: a snapshot of block `blockNumber` is about to be written. */
+  markSnapshot(blockNumber: number): Promise<void> {
+    const { meta } = this.#database;
+    return this.#database.write((batch) => meta.putNumber(batch, 'snapshot', blockNumber), { sync: true });
+  }
+
   subscribe(listener: (event: ChainEvent) => void): () => void {
     return this.#events.subscribe(listener);
   }
@@ -204,7 +212,7 @@ export class ChainStore implements ChainReader, ChainWriter {
    * The batch is not synced: after a power failure the head is an older one and the log's tail is replayed.
    * @throws StrobeError SEAL_DOES_NOT_FIT, CHAIN_STORE_FAILED
    */
-  async sealBlock(seal: BlockSeal, blockDiff: StateDiff, registry: RegistryDelta): Promise<Block> {
+  async sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block> {
     this.#database.assertWritable();
     const open = this.#open;
     assertSeals(seal, this.#head, open);
@@ -220,7 +228,6 @@ export class ChainStore implements ChainReader, ChainWriter {
       miniBlocks: open.miniBlocks.map(({ miniBlock }) => miniBlock),
       transactionHashes: open.transactions.map(({ transaction }) => transaction.hash),
       diff: blockDiff,
-      registry,
     });
     this.#recent.evict(seal.header.number);
     return block;
@@ -284,15 +291,14 @@ export class ChainStore implements ChainReader, ChainWriter {
    * @throws StrobeError ROLLBACK_BELOW_SAFE; ROLLBACK_INSIDE_BLOCK when `number` lies inside a sealed block: roll back
    * to `meta.boundary` then, and append again from the log. Nothing is changed then.
    */
-  async rollback(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<void> {
+  async rollback(number: number): Promise<void> {
     this.#database.assertWritable();
     if (number >= this.miniBlockNumber()) return;
     await this.#database.idle();
-    const safeBlock = await this.#mustBlock(this.#safe ?? 0);
-    if (number < safeBlock.lastMiniBlock) {
+    if (number < (await this.#endOf(this.#safe ?? 0)).lastMiniBlock) {
       throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the safe block is never undone', { number, safe: this.#safe });
     }
-    const removed = number < this.#head.lastMiniBlock ? await this.#removeSealed(number, undo, registry) : [];
+    const removed = number < this.#head.lastMiniBlock ? await this.#removeSealed(number) : [];
     const undone = this.#open?.truncateAfter(number) ?? [];
     this.#recent.removeMiniBlocks(undone);
     if (this.#open?.miniBlocks.length === 0) this.#open = undefined;
@@ -301,27 +307,30 @@ export class ChainStore implements ChainReader, ChainWriter {
   }
 
   /** Removes the blocks above `number` from the database and memory; returns their transactions in chain order. */
-  async #removeSealed(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<IndexedTransaction[]> {
+  async #removeSealed(number: number): Promise<IndexedTransaction[]> {
     const blocks: Block[] = [];
-    let target = await this.#mustBlock(this.#head.header.number);
+    let target = this.#head;
     while (target.lastMiniBlock > number) {
-      blocks.unshift(target);
-      target = await this.#mustBlock(target.header.number - 1);
+      const block = await this.blockByNumber(target.header.number);
+      invariant(block !== undefined, 'every block above the one that the chain begins with is stored');
+      blocks.unshift(block);
+      target = await this.#endOf(target.header.number - 1);
     }
     const { header, lastMiniBlock: boundary } = target;
     if (boundary !== number)
       throw new StrobeError('ROLLBACK_INSIDE_BLOCK', 'a sealed block is undone whole', { number, boundary });
-    const record = await this.#database.blocks.record(header.number);
-    await this.#database.removeBlocks(blocks, header.number, undo, registry);
+    await this.#database.removeBlocks(blocks, header.number);
     this.#recent.removeAbove(header.number);
-    this.#head = record === undefined ? genesisHead(header) : headOf(record.seal);
+    this.#head = target;
     return blocks.flatMap((block) => block.transactions);
   }
 
-  async #mustBlock(blockNumber: number): Promise<Block> {
-    const block = await this.blockByNumber(blockNumber);
-    invariant(block !== undefined, 'every block up to the head is stored');
-    return block;
+  /** A block from where the chain begins up to the head, without its contents. */
+  async #endOf(blockNumber: number): Promise<ChainHead> {
+    if (blockNumber === this.base.header.number) return this.base;
+    const seal = await this.sealOf(blockNumber);
+    invariant(seal !== undefined, 'every seal from where the chain begins up to the head is stored');
+    return headOf(seal);
   }
 
   #assertSealed(blockNumber: number): void {

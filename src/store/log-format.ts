@@ -71,15 +71,27 @@ export function recordSize(entry: LogEntry): number {
   return RECORD_HEADER_BYTES + entry.bytes.length;
 }
 
+/** What stands in front of a record's bytes, which are given in one or more pieces. */
+export function encodeRecordHeader(number: number, pieces: readonly Bytes[], syncedTo: number): Buffer {
+  const header = Buffer.alloc(RECORD_HEADER_BYTES);
+  header.writeUInt32LE(
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+    0,
+  );
+  header.writeUInt32LE(syncedTo, 8);
+  header.writeUIntLE(number, 12, 6);
+  header.writeUInt32LE(
+    pieces.reduce((crc, piece) => crc32(piece, crc), checksum(header, 0, RECORD_HEADER_BYTES)),
+    4,
+  );
+  return header;
+}
+
 /** Writes a record into `target` at `offset`; returns the offset behind it. */
 export function writeRecord(target: Buffer, offset: number, entry: LogEntry, syncedTo: number): number {
-  target.writeUInt32LE(entry.bytes.length, offset);
-  target.writeUInt32LE(syncedTo, offset + 8);
-  target.writeUIntLE(entry.number, offset + 12, 6);
+  target.set(encodeRecordHeader(entry.number, [entry.bytes], syncedTo), offset);
   target.set(entry.bytes, offset + RECORD_HEADER_BYTES);
-  const end = offset + RECORD_HEADER_BYTES + entry.bytes.length;
-  target.writeUInt32LE(checksum(target, offset, end), offset + 4);
-  return end;
+  return offset + recordSize(entry);
 }
 
 function checksum(buffer: Buffer, start: number, end: number): number {
@@ -103,19 +115,22 @@ export type ParseResult =
 
 const INVALID: ParseResult = { kind: 'invalid' };
 
-/** Parses the record at `offset` of `buffer`. */
-export function parseRecord(buffer: Buffer, offset: number): ParseResult {
+/** What stands in front of a record's bytes, as it is found. */
+export function readRecordHeader(buffer: Buffer, offset: number): { length: number; syncedTo: number; number: number } {
+  return {
+    length: buffer.readUInt32LE(offset),
+    syncedTo: buffer.readUInt32LE(offset + 8),
+    number: buffer.readUIntLE(offset + 12, 6),
+  };
+}
+
+/** Parses the record at `offset` of `buffer`; one with more than `maxBytes` is none. */
+export function parseRecord(buffer: Buffer, offset: number, maxBytes: number = MAX_RECORD_BYTES): ParseResult {
   if (buffer.length - offset < RECORD_HEADER_BYTES) return { kind: 'short', needed: RECORD_HEADER_BYTES };
-  const length = buffer.readUInt32LE(offset);
-  if (length === 0 || length > MAX_RECORD_BYTES) return INVALID;
+  const { length, syncedTo, number } = readRecordHeader(buffer, offset);
+  if (length === 0 || length > maxBytes) return INVALID;
   const end = offset + RECORD_HEADER_BYTES + length;
   if (end > buffer.length) return { kind: 'short', needed: end - offset };
   if (checksum(buffer, offset, end) !== buffer.readUInt32LE(offset + 4)) return INVALID;
-  const record: ParsedRecord = {
-    number: buffer.readUIntLE(offset + 12, 6),
-    syncedTo: buffer.readUInt32LE(offset + 8),
-    bytes: buffer.subarray(offset + RECORD_HEADER_BYTES, end),
-    end,
-  };
-  return { kind: 'record', record };
+  return { kind: 'record', record: { number, syncedTo, bytes: buffer.subarray(offset + RECORD_HEADER_BYTES, end), end } };
 }

@@ -5,8 +5,14 @@ import { type LevelDatabase, openLevel } from './level-database.ts';
 const MARK_KEY = new TextEncoder().encode('closedCleanly');
 const UNSETTLED_KEY = new TextEncoder().encode('unsettled');
 
-/** What the stop before left, as long as nobody has dealt with it: a cut tail, or perhaps a lost one (`unclean`). */
-export type Unsettled = 'cut' | 'unclean';
+/**
+ * What nobody has dealt with yet: a tail that was perhaps lost (`unclean`) or was cut, or a log that begins anew behind an
+ * imported snapshot, so that nothing here says what was published behind it.
+ */
+export type Unsettled = 'unclean' | 'cut' | 'imported';
+
+/** From the least to the most: the more covers the less. */
+const SEVERITY: readonly Unsettled[] = ['unclean', 'cut', 'imported'];
 
 /** Where a log ended when it was closed. */
 export interface LogEnd {
@@ -49,9 +55,9 @@ export class LogGuard {
     return this.#unsettled;
   }
 
-  /** Remembers `what` until {@link LogGuard.settle}; before the cut itself, since afterwards nothing shows it. */
+  /** Remembers `what` until {@link LogGuard.settle}; before it is done, since afterwards nothing shows it. */
   async note(what: Unsettled): Promise<void> {
-    if (this.#unsettled === 'cut' || this.#unsettled === what) return;
+    if (this.#unsettled !== undefined && SEVERITY.indexOf(this.#unsettled) >= SEVERITY.indexOf(what)) return;
     await this.#database.put(UNSETTLED_KEY, new TextEncoder().encode(what), { sync: true });
     this.#unsettled = what;
   }

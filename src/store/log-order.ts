@@ -33,6 +33,11 @@ export class LogOrder {
     return true;
   }
 
+  /** The mini-blocks below `number` are gone. */
+  pruneBelow(number: number): void {
+    this.#firstMiniBlock = Math.max(this.#firstMiniBlock, number);
+  }
+
   /** Steps back behind mini-block `number`; `isEmpty` when no record is left. */
   truncate(number: number, isEmpty: boolean): void {
     this.#position = isEmpty ? undefined : Math.min(this.#position ?? number, number);

@@ -4,10 +4,10 @@ import type { Hash } from '../protocol/primitives.ts';
 import { syncDirectory } from '../util/durable-file.ts';
 import { StrobeError } from '../util/errors.ts';
 import { readAt } from './log-disk.ts';
-import { checkSegmentHeader, parseRecord, RECORD_HEADER_BYTES, recordSize, SEGMENT_HEADER_BYTES } from './log-format.ts';
+import { checkSegmentHeader, recordSize, SEGMENT_HEADER_BYTES } from './log-format.ts';
 import type { LogEnd } from './log-guard.ts';
 import { LogOrder } from './log-order.ts';
-import { firstNumberOf, LogSegment, RecordCursor } from './log-segment.ts';
+import { findRecord, firstNumberOf, LogSegment, RecordCursor } from './log-segment.ts';
 
 export interface RecoveredLog {
   readonly segments: LogSegment[];
@@ -42,9 +42,6 @@ interface RecoveredSegment {
   /** False when no record is in it: the file goes, so that a segment's name is always its first record's number. */
   readonly usable: boolean;
 }
-
-/** Step of the search for whole records behind a broken one: bounds what is in memory. */
-const SEARCH_WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
  * Checks every record of the log and cuts a torn tail.
@@ -125,16 +122,8 @@ async function scan(file: FileHandle, segment: LogSegment, order: LogOrder, size
  */
 async function wholeRecordBehind(file: FileHandle, bad: number, size: number, knownSynced: number): Promise<boolean> {
   const floor = bad < knownSynced ? 0 : bad;
-  for (let start = bad + 1; start < size; start += SEARCH_WINDOW_BYTES) {
-    const window = await readAt(file, start, Math.min(2 * SEARCH_WINDOW_BYTES, size - start));
-    const candidates = Math.min(SEARCH_WINDOW_BYTES, window.length - RECORD_HEADER_BYTES);
-    for (let at = 0; at < candidates; at++) {
-      const syncedTo = window.readUInt32LE(at + 8);
-      if (syncedTo <= floor || syncedTo > start + at) continue;
-      if (parseRecord(window, at).kind === 'record') return true;
-    }
-  }
-  return false;
+  const mayBe = (syncedTo: number, position: number): boolean => syncedTo > floor && syncedTo <= position;
+  return (await findRecord(file, bad + 1, size, { mayBe })) !== undefined;
 }
 
 function corrupt(segment: LogSegment, offset: number): StrobeError<'LOG_CORRUPT'> {

@@ -1,7 +1,7 @@
 import type { Block, IndexedLog, LogFilter, OpenBlock } from '../protocol/ports/chain.ts';
 import { StrobeError } from '../util/errors.ts';
 import type { BlockReader } from './block-reader.ts';
-import type { BlockRepository } from './block-repository.ts';
+import { type BlockRepository, historyPruned } from './block-repository.ts';
 import { LogCollector, LogMatcher } from './log-filter.ts';
 import type { RecentBlocks } from './recent-blocks.ts';
 
@@ -32,7 +32,7 @@ export class LogSearch {
     this.#recent = modules.recent;
   }
 
-  /** @throws StrobeError INVALID_BLOCK_RANGE, LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS */
+  /** @throws StrobeError INVALID_BLOCK_RANGE, LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS, HISTORY_PRUNED */
   async search(filter: LogFilter, scope: LogScope): Promise<IndexedLog[]> {
     const from = Math.max(filter.fromBlock, 0);
     if (filter.fromBlock > filter.toBlock) throw new StrobeError('INVALID_BLOCK_RANGE', 'invalid block range params');
@@ -66,7 +66,10 @@ export class LogSearch {
   }
 
   async #searchStored(first: number, last: number, collector: LogCollector): Promise<void> {
-    if (first > last) return;
+    // Block 0 is not stored and has no logs.
+    if (Math.max(first, 1) > last) return;
+    const oldest = await this.#blocks.oldest();
+    if (first < oldest && oldest > 1) throw historyPruned(oldest);
     for await (const record of this.#blocks.records(first, last)) {
       if (!collector.matcher.mayMatch(record.seal.header.logsBloom)) continue;
       collector.add((await this.#reader.blockOf(record)).transactions);

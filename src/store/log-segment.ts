@@ -1,12 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { readAt } from './log-disk.ts';
-import { type ParsedRecord, parseRecord, SEGMENT_HEADER_BYTES } from './log-format.ts';
+import { MAX_RECORD_BYTES, type ParsedRecord, parseRecord, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from './log-format.ts';
 
 /** Bytes between two entries of the sparse index: finding a record reads at most this much too much. */
 const INDEX_STRIDE_BYTES = 256 * 1024;
 
 /** Bytes read at once: long enough that system calls do not count, short enough for many readers at a time. */
 const READ_CHUNK_BYTES = 256 * 1024;
+
+/** Step of the search for a whole record: bounds what is in memory. */
+const SEARCH_WINDOW_BYTES = 16 * 1024 * 1024;
 
 const NAME_PATTERN = /^(\d{15})\.log$/;
 
@@ -75,12 +78,14 @@ export type CursorStep =
 /** Walks the records of a segment file chunk by chunk. */
 export class RecordCursor {
   readonly #file: FileHandle;
+  readonly #maxRecordBytes: number;
   #position: number;
   #chunk: Buffer = Buffer.alloc(0);
   #chunkAt = 0;
 
-  constructor(file: FileHandle, position: number) {
+  constructor(file: FileHandle, position: number, maxRecordBytes: number = MAX_RECORD_BYTES) {
     this.#file = file;
+    this.#maxRecordBytes = maxRecordBytes;
     this.#position = position;
   }
 
@@ -88,13 +93,13 @@ export class RecordCursor {
   async next(limit: number): Promise<CursorStep> {
     const offset = this.#position;
     if (offset === limit) return { kind: 'end' };
-    let parsed = parseRecord(this.#chunk, this.#within(offset));
+    let parsed = parseRecord(this.#chunk, this.#within(offset), this.#maxRecordBytes);
     while (parsed.kind === 'short') {
       if (offset + parsed.needed > limit) return { kind: 'bad', offset };
       const had = this.#chunk.length - this.#within(offset);
       await this.#refill(offset, Math.max(parsed.needed, Math.min(READ_CHUNK_BYTES, limit - offset)));
       if (this.#chunk.length <= had) return { kind: 'bad', offset };
-      parsed = parseRecord(this.#chunk, 0);
+      parsed = parseRecord(this.#chunk, 0, this.#maxRecordBytes);
     }
     if (parsed.kind === 'invalid') return { kind: 'bad', offset };
     this.#position = this.#chunkAt + parsed.record.end;
@@ -109,4 +114,34 @@ export class RecordCursor {
     this.#chunk = await readAt(this.#file, offset, length);
     this.#chunkAt = offset;
   }
+}
+
+export interface RecordSearch {
+  /** Cheap test in front of the checksum: can a record that says `syncedTo` stand at `position`? */
+  readonly mayBe: (syncedTo: number, position: number) => boolean;
+  readonly maxRecordBytes?: number;
+}
+
+/** Offset of the first whole record at or behind `from` in a file of `size` bytes. */
+export async function findRecord(
+  file: FileHandle,
+  from: number,
+  size: number,
+  { mayBe, maxRecordBytes = MAX_RECORD_BYTES }: RecordSearch,
+): Promise<number | undefined> {
+  for (let start = from; start < size; start += SEARCH_WINDOW_BYTES) {
+    const window = await readAt(file, start, Math.min(2 * SEARCH_WINDOW_BYTES, size - start));
+    const candidates = Math.min(SEARCH_WINDOW_BYTES, window.length - RECORD_HEADER_BYTES);
+    for (let at = 0; at < candidates; at++) {
+      const position = start + at;
+      if (!mayBe(window.readUInt32LE(at + 8), position)) continue;
+      const parsed = parseRecord(window, at, maxRecordBytes);
+      if (parsed.kind === 'record') return position;
+      if (parsed.kind === 'invalid') continue;
+      // It goes on behind the window.
+      const step = await new RecordCursor(file, position, maxRecordBytes).next(size);
+      if (step.kind === 'record') return position;
+    }
+  }
+  return undefined;
 }

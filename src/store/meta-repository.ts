@@ -1,14 +1,15 @@
 import type { Hash } from '../protocol/primitives.ts';
+import { type BlockSeal, decodeBlockSeal, encodeBlockSeal } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { LevelBatch, LevelDatabase } from './level-database.ts';
 import { bytesKey, NUMBER_BYTES, readNumber, TABLE, writeNumber } from './tables.ts';
 
-/** Numbers kept under a name: the head's, safe and finalized block, and the version of the whole database format. */
-export type MetaNumber = 'formatVersion' | 'head' | 'safe' | 'finalized';
+/** Numbers kept under a name: the head's, safe, finalized and oldest block, and the version of the whole database format. */
+export type MetaNumber = 'formatVersion' | 'head' | 'safe' | 'finalized' | 'snapshot' | 'oldest';
 
 const metaKey = (name: string): Bytes => bytesKey(TABLE.meta, new TextEncoder().encode(name));
 const GENESIS_KEY = metaKey('genesisHash');
-const REGISTRY_DIGEST_KEY = metaKey('registryDigest');
+const BASE_KEY = metaKey('base');
 
 /** The few facts about the whole database. */
 export class MetaRepository {
@@ -38,12 +39,13 @@ export class MetaRepository {
     batch.put(GENESIS_KEY, genesisHash);
   }
 
-  /** Undefined before the first seal. */
-  registryDigest(): Promise<Hash | undefined> {
-    return this.#database.get(REGISTRY_DIGEST_KEY);
+  /** Seal of the block that the chain begins with here, whose contents are not stored; undefined: it begins at genesis. */
+  async base(): Promise<BlockSeal | undefined> {
+    const value = await this.#database.get(BASE_KEY);
+    return value === undefined ? undefined : decodeBlockSeal(value);
   }
 
-  putRegistryDigest(batch: LevelBatch, digest: Hash): void {
-    batch.put(REGISTRY_DIGEST_KEY, digest);
+  putBase(batch: LevelBatch, seal: BlockSeal): void {
+    batch.put(BASE_KEY, encodeBlockSeal(seal));
   }
 }

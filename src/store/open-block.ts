@@ -40,11 +40,11 @@ export class OpenBlockBuilder {
   }
 
   append(commit: MiniBlockCommit): StoredMiniBlock {
-    const { miniBlock, diff, body, decoded } = commit;
+    const { miniBlock, body, decoded } = commit;
     const place = { env: this.env, miniBlockNumber: miniBlock.envelope.number, blockHash: undefined };
     const { transactions, end } = indexTransactions(body, decoded, place, this.#end);
     const gasUsed = end.gasUsed - this.#end.gasUsed;
-    const stored: StoredMiniBlock = { miniBlock, env: this.env, diff, transactions, gasUsed, start: this.#end };
+    const stored: StoredMiniBlock = { miniBlock, env: this.env, transactions, gasUsed, start: this.#end };
     this.#miniBlocks.push(stored);
     for (const transaction of transactions) this.#transactions.push(transaction);
     this.#end = end;

@@ -1,11 +1,10 @@
 import { type BlockHeader, hashHeader } from '../protocol/block-header.ts';
-import { canonicalDiffCodec, type DiffCodec } from '../protocol/diff-codec.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import type { StateDiff } from '../protocol/state-diff.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { ChainDatabase } from './chain-database.ts';
-import { type ChainHead, genesisHead, headOf } from './chain-head.ts';
+import { genesisHead, headOf } from './chain-head.ts';
 import { ChainStore, type ChainStoreModules } from './chain-store.ts';
 import { openLevel } from './level-database.ts';
 import type { MetaRepository } from './meta-repository.ts';
@@ -13,8 +12,10 @@ import type { MetaRepository } from './meta-repository.ts';
 /**
  * Versions of the database format, append-only:
  * - 1 (2026-11): first
+ * - 2 (2026-11): without flat state and registry, which snapshots hold; with net diffs of unverified blocks and the
+ *   seal of the block that a chain begins with which was imported
  */
-const DATABASE_FORMAT_VERSION = 1;
+const DATABASE_FORMAT_VERSION = 2;
 
 const DEFAULT_LIMITS = {
   /** About 50 MB of decoded transactions: some seconds of a busy chain, hours of a quiet one. */
@@ -30,8 +31,6 @@ export interface OpenChainStoreOptions {
   readonly chainId: number;
   /** Block 0; its hash identifies the chain. */
   readonly genesisHeader: BlockHeader;
-  /** State of block 0, written when the database is new. */
-  readonly allocation: StateDiff;
   /** See ChainStoreOptions. */
   readonly recentTransactions?: number;
   /** Most blocks that one log query may span. */
@@ -41,54 +40,89 @@ export interface OpenChainStoreOptions {
 }
 
 /**
- * Opens the chain database and fills a new one with the genesis state.
+ * Opens the chain database, and makes a new one.
  * @throws StrobeError LOCKED, GENESIS_MISMATCH, VERSION_NOT_SUPPORTED, DATABASE_FAILED
  */
 export async function openChainStore(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainStoreModules, 'log' | 'logger'> & { readonly codec?: DiffCodec },
+  modules: Pick<ChainStoreModules, 'log' | 'logger'>,
 ): Promise<ChainStore> {
-  const { directory, allocation, genesisHeader } = options;
+  const { directory, genesisHeader } = options;
   const level = await openLevel(directory);
   try {
     const database = new ChainDatabase(level);
     const expected = hashHeader(genesisHeader);
     const found = await database.meta.genesisHash();
-    if (found === undefined) await initialise(database, expected, allocation);
+    if (found === undefined) await initialise(database, expected);
     else await assertCompatible(database.meta, found, expected, directory);
+    const head = await storedHead(database);
+    const base = await database.meta.base();
     const marks = {
-      head: await readHead(database, genesisHeader),
+      head: head === undefined ? genesisHead(genesisHeader) : headOf(head),
+      base: base === undefined ? genesisHead(genesisHeader) : headOf(base),
       safe: await database.meta.number('safe'),
       finalized: await database.meta.number('finalized'),
     };
-    return new ChainStore({ ...DEFAULT_LIMITS, ...options }, { codec: canonicalDiffCodec, ...modules, database }, marks);
+    return new ChainStore({ ...DEFAULT_LIMITS, ...options }, { ...modules, database }, marks);
   } catch (error) {
     await level.close();
     throw error;
   }
 }
 
-async function initialise(database: ChainDatabase, genesisHash: Hash, allocation: StateDiff): Promise<void> {
+/**
+ * Makes a sealed block the one that the chain in `directory` begins with: head, safe and final, its root known to be
+ * right, and no block up to it kept. One atomic, durable step; the database may be missing or end below the block.
+ * @throws StrobeError LOCKED, VERSION_NOT_SUPPORTED, DATABASE_FAILED, CHAIN_STORE_FAILED
+ */
+export async function beginChainAt(seal: BlockSeal, directory: string): Promise<void> {
+  const level = await openLevel(directory);
+  try {
+    const { number } = seal.header;
+    const database = new ChainDatabase(level);
+    const { meta, blocks, verification } = database;
+    if ((await meta.genesisHash()) !== undefined) await assertVersion(meta, directory);
+    await database.write(
+      (batch) => {
+        meta.putNumber(batch, 'formatVersion', DATABASE_FORMAT_VERSION);
+        meta.putGenesisHash(batch, seal.genesisHash);
+        meta.putBase(batch, seal);
+        for (const mark of ['head', 'safe', 'finalized'] as const) meta.putNumber(batch, mark, number);
+        blocks.putOldest(batch, number + 1);
+        verification.putRootVerified(batch, number);
+      },
+      { sync: true },
+    );
+  } finally {
+    await level.close();
+  }
+}
+
+async function initialise(database: ChainDatabase, genesisHash: Hash): Promise<void> {
   await database.write(
-    async (batch, pacer) => {
+    (batch) => {
       database.meta.putNumber(batch, 'formatVersion', DATABASE_FORMAT_VERSION);
       database.meta.putNumber(batch, 'head', 0);
       database.meta.putGenesisHash(batch, genesisHash);
-      await database.state.putDiff(batch, allocation, pacer);
     },
     { sync: true },
   );
 }
 
-async function assertCompatible(meta: MetaRepository, found: Hash, expected: Hash, directory: string): Promise<void> {
+/** To be called before anything is read of a database that is not new. @throws StrobeError VERSION_NOT_SUPPORTED */
+export async function assertVersion(meta: MetaRepository, directory: string): Promise<void> {
   const version = (await meta.number('formatVersion')) ?? 0;
-  if (version > DATABASE_FORMAT_VERSION) {
-    throw new StrobeError(
-      'VERSION_NOT_SUPPORTED',
-      `the database ${directory} has format version ${version}, this program knows ${DATABASE_FORMAT_VERSION}: use the newer program that wrote it`,
-      { directory, version, known: DATABASE_FORMAT_VERSION },
-    );
-  }
+  if (version === DATABASE_FORMAT_VERSION) return;
+  const remedy = version > DATABASE_FORMAT_VERSION ? 'use the newer program that wrote it' : 'remove it and synchronise again';
+  throw new StrobeError(
+    'VERSION_NOT_SUPPORTED',
+    `the database ${directory} has format version ${version}, this program knows ${DATABASE_FORMAT_VERSION}: ${remedy}`,
+    { directory, version, known: DATABASE_FORMAT_VERSION },
+  );
+}
+
+async function assertCompatible(meta: MetaRepository, found: Hash, expected: Hash, directory: string): Promise<void> {
+  await assertVersion(meta, directory);
   if (bytesEqual(found, expected)) return;
   throw new StrobeError(
     'GENESIS_MISMATCH',
@@ -97,10 +131,13 @@ async function assertCompatible(meta: MetaRepository, found: Hash, expected: Has
   );
 }
 
-async function readHead(database: ChainDatabase, header: BlockHeader): Promise<ChainHead> {
-  const number = (await database.meta.number('head')) ?? 0;
-  if (number === 0) return genesisHead(header);
-  const record = await database.blocks.record(number);
-  if (record !== undefined) return headOf(record.seal);
+/** Seal of the newest sealed block, undefined at genesis. @throws StrobeError DATABASE_FAILED */
+export async function storedHead({ meta, blocks }: Pick<ChainDatabase, 'meta' | 'blocks'>): Promise<BlockSeal | undefined> {
+  const number = (await meta.number('head')) ?? 0;
+  if (number === 0) return undefined;
+  const base = await meta.base();
+  if (base?.header.number === number) return base;
+  const record = await blocks.record(number);
+  if (record !== undefined) return record.seal;
   throw new StrobeError('DATABASE_FAILED', 'the head block is missing from the database', { number });
 }

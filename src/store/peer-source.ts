@@ -4,6 +4,7 @@ import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { PeerHead, PeerSource } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
+import { isStrobeError } from '../util/errors.ts';
 import { isMiniBlockRecord } from './log-format.ts';
 
 /** Read access to kept witnesses. */
@@ -27,9 +28,21 @@ export interface ChainPeerSourceModules {
 export function createChainPeerSource({ head, log, chain, witnesses }: ChainPeerSourceModules): PeerSource {
   return {
     head,
-    range: (from, limit) => readRange(log, chain, from, limit),
+    range: (from, limit) => rangeAsKept(log, chain, from, limit),
     witness: (blockNumber) => witnesses.read(blockNumber),
   };
+}
+
+/**
+ * Where the log is pruned, the range ends: at once for records that are gone, so that the peer is told that they are
+ * not kept here, and early when they go while it reads.
+ */
+async function* rangeAsKept(...request: Parameters<typeof readRange>): AsyncIterable<Bytes> {
+  try {
+    yield* readRange(...request);
+  } catch (error) {
+    if (!isStrobeError(error, 'LOG_PRUNED')) throw error;
+  }
 }
 
 async function* readRange(

@@ -60,6 +60,9 @@ export class SegmentLog implements MiniBlockLog, LogSource {
   readonly #queue: Operation[] = [];
   #queuedBytes = 0;
   #worker: Promise<void> | undefined;
+  /** Segments are removed by one at a time, at the beginning or at the end; never rejects. */
+  #removals: Promise<void> = Promise.resolve();
+  #isRemovalUnsynced = false;
   #file: FileHandle | undefined;
   /** Length of the tail that is known to be on the medium. */
   #syncedTo = 0;
@@ -128,13 +131,36 @@ export class SegmentLog implements MiniBlockLog, LogSource {
     return this.#enqueue({ entries: undefined, bytes: 0, truncateAfter: number });
   }
 
-  /** @throws StrobeError LOG_CORRUPT, LOG_CHANGED when the log was truncated meanwhile */
+  /**
+   * Removes whole segments, oldest first, all of whose records lie below mini-block `number`; never the newest one.
+   * Appends go on meanwhile. Whatever a crash leaves is a whole end of the log.
+   * @throws StrobeError LOG_PRUNE_FAILED, LOG_FAILED, LOG_CLOSED
+   */
+  prune(number: number): Promise<void> {
+    return this.#removing(() => this.#prune(number));
+  }
+
+  /**
+   * Behind a log that begins above mini-block 1 its older records are gone: reading them is refused.
+   * @throws StrobeError LOG_PRUNED (`meta.first`: the first number kept), LOG_CORRUPT, LOG_CHANGED when the log was
+   * truncated meanwhile
+   */
   read(from: number): AsyncIterable<LogEntry> {
     return readRecords(this, from);
   }
 
+  /** Number of the oldest record, undefined while there is none. */
+  firstNumber(): number | undefined {
+    return this.segments[0]?.firstNumber;
+  }
+
   lastNumber(): number {
     return this.#lastNumber;
+  }
+
+  /** Length of all segments. */
+  get bytes(): number {
+    return this.segments.reduce((sum, { end }) => sum + end, 0);
   }
 
   /** What this open or an earlier one found and nobody has dealt with since; undefined when all is as it was left. */
@@ -160,6 +186,8 @@ export class SegmentLog implements MiniBlockLog, LogSource {
       throw new StrobeError('LOG_FAILED', `the log cannot be closed: ${errorMessage(cause)}`, {}, { cause });
     } finally {
       await this.#file?.close();
+      // The lock stays until the removal under way is over; no other begins.
+      await this.#removals;
       const last = this.segments.at(-1);
       const end = { segment: last === undefined ? '' : basename(last.path), bytes: last?.end ?? 0 };
       await this.#guard.release(isWhole ? end : undefined);
@@ -182,7 +210,8 @@ export class SegmentLog implements MiniBlockLog, LogSource {
       const group = this.#takeGroup();
       try {
         const [first] = group;
-        if (first !== undefined && first.entries === undefined) await this.#truncate(first.truncateAfter);
+        if (first === undefined) continue;
+        if (first.entries === undefined) await this.#removing(() => this.#truncate(first.truncateAfter));
         else await this.#write(group.flatMap((operation) => operation.entries ?? []));
       } catch (error) {
         this.#fail(error, group);
@@ -262,6 +291,39 @@ export class SegmentLog implements MiniBlockLog, LogSource {
     this.#syncedTo = segment.end;
     this.segments.push(segment);
     return { file: this.#file, segment };
+  }
+
+  #removing(action: () => Promise<void>): Promise<void> {
+    const removed = this.#removals.then(action);
+    this.#removals = removed.catch(() => undefined);
+    return removed;
+  }
+
+  async #prune(below: number): Promise<void> {
+    const { segments } = this;
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      // One by one: were two removals on their way to the disk, a crash might leave a gap.
+      if (this.#isRemovalUnsynced) await syncDirectory(this.#options.directory);
+      this.#isRemovalUnsynced = false;
+      const [oldest, next] = segments;
+      // Records that stand in front of mini-block 1 alone are kept: a log that begins with it counts as whole.
+      if (oldest === undefined || next === undefined || next.firstNumber > below || next.firstNumber === 1) return;
+      await this.#removeOldest(oldest);
+      this.#order.pruneBelow(next.firstNumber);
+    }
+  }
+
+  async #removeOldest(oldest: LogSegment): Promise<void> {
+    // Out of the readers' sight before the file goes.
+    this.segments.shift();
+    try {
+      await unlink(oldest.path);
+    } catch (cause) {
+      this.segments.unshift(oldest);
+      throw new StrobeError('LOG_PRUNE_FAILED', `cannot remove a log segment: ${errorMessage(cause)}`, {}, { cause });
+    }
+    this.#isRemovalUnsynced = true;
   }
 
   async #truncate(number: number): Promise<void> {

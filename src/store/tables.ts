@@ -1,4 +1,3 @@
-import type { Address, Hash } from '../protocol/primitives.ts';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 
 /**
@@ -22,25 +21,14 @@ export const TABLE = {
   rootVerified: 6,
   /** block number -> DA commitment (32) */
   daCommitments: 7,
-  /** address, 1 -> nonce; 2 -> balance; 3 -> code hash; 4, slot key -> slot value. Zero and empty are not stored. */
-  state: 8,
-  /** code hash -> code */
-  codes: 9,
-  /** account id -> address */
-  registryAccounts: 10,
-  /** slot id -> account id, slot key (32) */
-  registrySlots: 11,
+  // 8 to 11 were flat state and registry rows in format 1: they live in snapshots now.
+  /** block number -> canonical bytes of the block's net diff, until its root is verified */
+  blockDiffs: 12,
 } as const;
 
 type Table = (typeof TABLE)[keyof typeof TABLE];
 
 export const NUMBER_BYTES = 6;
-
-/** Field tags of the state table. */
-export const STATE_FIELD = { nonce: 1, balance: 2, codeHash: 3, slot: 4 } as const;
-
-/** Offset of the field tag in a key of the state table. */
-export const STATE_FIELD_AT = 21;
 
 export function writeNumber(target: Bytes, value: number, offset: number): void {
   Buffer.from(target.buffer, target.byteOffset, target.length).writeUIntBE(value, offset, NUMBER_BYTES);
@@ -64,15 +52,6 @@ export function bytesKey(table: Table, bytes: Bytes): Bytes {
   const key = new Uint8Array(1 + bytes.length);
   key[0] = table;
   key.set(bytes, 1);
-  return key;
-}
-
-export function stateKey(address: Address, field: number, slot: Hash | undefined = undefined): Bytes {
-  const key = new Uint8Array(STATE_FIELD_AT + 1 + (slot === undefined ? 0 : 32));
-  key[0] = TABLE.state;
-  key.set(address, 1);
-  key[STATE_FIELD_AT] = field;
-  if (slot !== undefined) key.set(slot, STATE_FIELD_AT + 1);
   return key;
 }
 

@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { CommittedState } from '../../src/protocol/ports/state.ts';
 import { type Account, EMPTY_CODE_HASH, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { createStateDiff, encodeStateDiff } from '../../src/protocol/state-diff.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { type Bytes, bigIntToBytes32, toHex, toKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 
 export const ALICE: Bytes = new Uint8Array(20).fill(0xa1);
 export const BOB: Bytes = new Uint8Array(20).fill(0xb0);
-export const CODE: Bytes = Uint8Array.of(0x60, 0x01, 0x00);
+const CODE: Bytes = Uint8Array.of(0x60, 0x01, 0x00);
 
 export function word(value: number): Hash {
   return bigIntToBytes32(BigInt(value));
@@ -21,29 +22,29 @@ export function account(nonce: number, balance: number, code?: Bytes): Account {
   };
 }
 
-/** What every committed state and its world state must do. `create` makes an empty one. */
+/** What a world state over every committed state must do. `create` makes an empty one. */
 export function worldStateSuite(name: string, create: () => CommittedState): void {
   /** A committed state with Alice, who has code and slot 1 = 10. */
   function populated(): CommittedState {
     const state = create();
-    const world = state.overlay();
+    const world = new OverlayState(state);
     world.putCode(CODE);
     world.setAccount(ALICE, account(1, 100, CODE));
     world.setStorage(ALICE, word(1), word(10));
-    state.apply(world.takeDiff());
+    state.apply(world.takeDiff(), 1);
     return state;
   }
 
   describe(`${name}: reads and writes`, () => {
     test('an account that does not exist is undefined and its slots are zero', () => {
-      const world = create().overlay();
+      const world = new OverlayState(create());
       expect(world.getAccount(ALICE)).toBeUndefined();
       expect(world.getStorage(ALICE, word(1))).toEqual(ZERO_HASH);
     });
 
     test('writes are seen above and not below', () => {
       const state = populated();
-      const world = state.overlay();
+      const world = new OverlayState(state);
       world.setAccount(ALICE, account(2, 50, CODE));
       world.setStorage(ALICE, word(1), word(11));
       expect(world.getAccount(ALICE)).toEqual(account(2, 50, CODE));
@@ -56,12 +57,12 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       const state = populated();
       const first = state.getCode(keccak256(CODE));
       expect(first).toEqual(CODE);
-      expect(state.overlay().getCode(keccak256(CODE))).toBe(first);
+      expect(new OverlayState(state).getCode(keccak256(CODE))).toBe(first);
       expect(state.getCode(keccak256(Uint8Array.of(1)))).toBeUndefined();
     });
 
     test('a deleted account reads as absent, its storage as zero', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.deleteAccount(ALICE);
       expect(world.getAccount(ALICE)).toBeUndefined();
       expect(world.getStorage(ALICE, word(1))).toEqual(ZERO_HASH);
@@ -70,7 +71,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
   describe(`${name}: journal`, () => {
     test('revert drops the writes since the newest checkpoint only', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.checkpoint();
       world.setStorage(ALICE, word(1), word(11));
       world.checkpoint();
@@ -84,7 +85,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('an outer revert drops what an inner commit kept', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.checkpoint();
       world.checkpoint();
       world.setAccount(BOB, account(0, 5));
@@ -96,7 +97,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('original values are those at the start of the transaction, whatever is reverted', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.beginTransaction();
       world.checkpoint();
       world.setStorage(ALICE, word(1), word(11));
@@ -109,7 +110,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('original values survive the deletion of the account', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.beginTransaction();
       world.deleteAccount(ALICE);
       expect(world.getOriginalStorage(ALICE, word(1))).toEqual(word(10));
@@ -118,7 +119,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
   describe(`${name}: diffs`, () => {
     test('a diff is the net effect: what returned to its old value is absent', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.setStorage(ALICE, word(1), word(11));
       world.setStorage(ALICE, word(1), word(10));
       world.setAccount(ALICE, account(2, 100, CODE));
@@ -128,7 +129,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('a diff is canonical whatever the order of the writes', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.setAccount(BOB, account(0, 3));
       world.setStorage(ALICE, word(9), word(1));
       world.setStorage(ALICE, word(2), word(1));
@@ -139,7 +140,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('an account that ends empty is deleted; one that never existed is not mentioned', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.setAccount(ALICE, account(0, 0));
       world.setAccount(BOB, account(0, 0));
       expect(world.takeDiff()).toEqual({ accounts: [{ address: ALICE, deleted: true }], codes: [] });
@@ -148,7 +149,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
     test('an account deleted and made again lists its cleared slots', () => {
       const state = populated();
-      const world = state.overlay();
+      const world = new OverlayState(state);
       world.deleteAccount(ALICE);
       world.setAccount(ALICE, account(5, 0));
       world.setStorage(ALICE, word(3), word(4));
@@ -168,7 +169,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('code is listed once, when it is new and an account refers to it', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       const fresh = Uint8Array.of(0x5b);
       world.putCode(CODE);
       world.putCode(fresh);
@@ -181,7 +182,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
     test('taken writes stay visible until and after their release', () => {
       const state = populated();
-      const world = state.overlay();
+      const world = new OverlayState(state);
       world.setStorage(ALICE, word(1), word(11));
       const first = world.takeDiff();
       world.setStorage(ALICE, word(1), word(12));
@@ -189,10 +190,10 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       const second = world.takeDiff();
       expect(second.accounts[0]?.slots).toEqual([{ key: word(1), value: word(12) }]);
       expect(world.getStorage(ALICE, word(1))).toEqual(word(12));
-      state.apply(first);
+      state.apply(first, 2);
       world.release();
       expect(world.getStorage(ALICE, word(1))).toEqual(word(12));
-      state.apply(second);
+      state.apply(second, 3);
       world.release();
       expect(world.getStorage(ALICE, word(1))).toEqual(word(12));
       expect(world.getAccount(BOB)).toEqual(account(0, 1));
@@ -200,7 +201,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('a deletion in a taken diff hides what lies below', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.deleteAccount(ALICE);
       world.takeDiff();
       expect(world.getAccount(ALICE)).toBeUndefined();
@@ -212,7 +213,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
   describe(`${name}: access`, () => {
     test('keys read or written are listed once, reverted ones too', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.getStorage(ALICE, word(1));
       world.checkpoint();
       world.setStorage(ALICE, word(2), word(5));
@@ -226,7 +227,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
     });
 
     test('codes that were read are listed by hash', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       world.getAccount(ALICE);
       expect(world.takeAccess().codeHashes).toEqual([]);
       world.getCode(keccak256(CODE));
@@ -237,7 +238,7 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
 
   describe(`${name}: the observer`, () => {
     test('sees every write and leaves no trace in the accesses', () => {
-      const world = populated().overlay();
+      const world = new OverlayState(populated());
       const observer = world.observer();
       const code = Uint8Array.of(1, 2, 3);
       world.setAccount(BOB, account(5, 7));
@@ -248,69 +249,6 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       expect(observer.getStorage(ALICE, word(1))).toEqual(word(99));
       expect(observer.getCode(hash)).toEqual(code);
       expect(world.takeAccess()).toEqual({ accounts: new Map(), codeHashes: [] });
-    });
-  });
-
-  describe(`${name}: committed state`, () => {
-    test('entries list every account with its slots', () => {
-      const state = populated();
-      const entries = [...state.entries()].map((entry) => ({ ...entry, slots: [...entry.slots] }));
-      expect(entries).toEqual([{ address: ALICE, account: account(1, 100, CODE), slots: [{ key: word(1), value: word(10) }] }]);
-    });
-
-    test('undo restores accounts and slots, and forgets codes', () => {
-      const state = create();
-      const world = state.overlay();
-      world.putCode(CODE);
-      world.setAccount(ALICE, account(1, 100, CODE));
-      world.setStorage(ALICE, word(1), word(10));
-      const undo = state.apply(world.takeDiff());
-      state.undo(undo);
-      expect([...state.entries()]).toEqual([]);
-      expect(state.getStorage(ALICE, word(1))).toEqual(ZERO_HASH);
-      expect(state.getCode(keccak256(CODE))).toBeUndefined();
-    });
-
-    test('undo keeps codes that an earlier diff brought', () => {
-      const state = populated();
-      const world = state.overlay();
-      world.setAccount(BOB, account(1, 1, CODE));
-      state.undo(state.apply({ ...world.takeDiff(), codes: [CODE] }));
-      expect(state.getCode(keccak256(CODE))).toEqual(CODE);
-    });
-
-    test('what was undone gives the same diff when it is executed again', () => {
-      const state = create();
-      const deploy = () => {
-        const world = state.overlay();
-        world.setAccount(ALICE, { ...account(1, 100), codeHash: world.putCode(CODE) });
-        return world.takeDiff();
-      };
-      const first = deploy();
-      state.undo(state.apply(first));
-      expect(deploy()).toEqual(first);
-    });
-
-    test('undoing a deletion brings the storage back', () => {
-      const state = populated();
-      const undo = state.apply({ accounts: [{ address: ALICE, deleted: true }], codes: [] });
-      expect(state.getStorage(ALICE, word(1))).toEqual(ZERO_HASH);
-      state.undo(undo);
-      expect(state.getAccount(ALICE)).toEqual(account(1, 100, CODE));
-      expect(state.getStorage(ALICE, word(1))).toEqual(word(10));
-    });
-
-    test.each([
-      { reason: 'deletes a missing account', bad: { address: BOB, deleted: true as const } },
-      { reason: 'writes storage of a missing account', bad: { address: BOB, slots: [{ key: word(1), value: word(1) }] } },
-      { reason: 'refers to unknown code', bad: { address: BOB, nonce: 1n, codeHash: word(99) } },
-    ])('a diff that $reason is refused and changes nothing', ({ bad }) => {
-      const state = populated();
-      const good = { address: ALICE, balance: 1n };
-      expect(() => state.apply({ accounts: [good, bad], codes: [] })).toThrow(
-        expect.objectContaining({ code: 'STATE_DIFF_NOT_APPLICABLE' }),
-      );
-      expect(state.getAccount(ALICE)).toEqual(account(1, 100, CODE));
     });
   });
 }

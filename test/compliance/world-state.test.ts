@@ -1,4 +1,6 @@
-import { FlatState } from '../../src/state/flat-state.ts';
+import { StateTable } from '../../src/state/table/state-table.ts';
+import { MapState } from '../support/map-state.ts';
 import { worldStateSuite } from './world-state-suite.ts';
 
-worldStateSuite('FlatState', () => new FlatState());
+worldStateSuite('MapState', () => new MapState());
+worldStateSuite('StateTable', () => new StateTable());

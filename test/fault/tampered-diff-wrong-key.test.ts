@@ -4,7 +4,6 @@ import { createNetworkNode } from '../../src/network/network-inline.ts';
 import type { PeerEvent } from '../../src/network/network-metrics.ts';
 import type { NetworkNode } from '../../src/network/network-node.ts';
 import { loadGenesisChain } from '../../src/node/genesis-chain.ts';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import { decodeLogRecord, encodeSequencerMessage } from '../../src/protocol/log-record.ts';
 import { type MiniBlock, signMiniBlock } from '../../src/protocol/mini-block.ts';
 import { createStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
@@ -13,6 +12,7 @@ import { type Bytes, fromHex, type Hex, toHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';
 import { nodeInfo, type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
+import { plainDiffPayload } from '../support/plain-diff.ts';
 import { testAccount, testSigner } from '../support/test-accounts.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -71,7 +71,7 @@ async function newestMiniBlock(): Promise<MiniBlock> {
 /** What would follow `parent`, with a diff that gives the thief `balance`. */
 function forge({ envelope, digest, bodyPayload }: MiniBlock, balance: bigint): Bytes {
   const diff = createStateDiff([{ address: THIEF, balance }], []);
-  const diffPayload = canonicalDiffCodec.encode(diff);
+  const diffPayload = plainDiffPayload(diff);
   const position = { number: envelope.number + 1, index: envelope.index + 1, parentDigest: digest, env: undefined };
   const digests = { stateDiffDigest: stateDiffDigest(diff), diffPayloadDigest: keccak256(diffPayload) };
   const unsigned = { ...envelope, ...position, ...digests, timestampUs: envelope.timestampUs + 1 };
@@ -81,7 +81,7 @@ function forge({ envelope, digest, bodyPayload }: MiniBlock, balance: bigint): B
 
 /** A mini-block under its good signature with another diff than the one that was signed. */
 function swapDiff({ envelope, digest, bodyPayload }: MiniBlock, balance: bigint): Bytes {
-  const diffPayload = canonicalDiffCodec.encode(createStateDiff([{ address: THIEF, balance }], []));
+  const diffPayload = plainDiffPayload(createStateDiff([{ address: THIEF, balance }], []));
   return encodeSequencerMessage({ kind: 'miniBlock', miniBlock: { envelope, digest, diffPayload, bodyPayload } });
 }
 

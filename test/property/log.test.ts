@@ -11,7 +11,10 @@ import { tempDirectory } from '../support/temp-directory.ts';
 const open = (directory: string) =>
   SegmentLog.open({ directory, genesisHash: TEST_GENESIS_HASH, durability: 'sync', segmentBytes: 300 });
 
-type Step = { kind: 'append'; sizes: number[]; seal: boolean } | { kind: 'truncate'; back: number } | { kind: 'reopen' };
+type Step =
+  | { kind: 'append'; sizes: number[]; seal: boolean }
+  | { kind: 'truncate' | 'prune'; back: number }
+  | { kind: 'reopen' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -23,6 +26,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate' as const), back: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('prune' as const), back: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
 );
 
@@ -42,6 +46,13 @@ class Model {
   truncateAfter(number: number): void {
     this.entries = this.entries.filter((entry) => entry.number <= number);
   }
+
+  /** The log keeps whole segments: any beginning may go, but nothing from `number` on. */
+  prune(number: number, firstKept: number): void {
+    const dropped = this.entries.filter((entry) => entry.number < firstKept);
+    expect(dropped.every((entry) => entry.number < number)).toBe(true);
+    this.entries = this.entries.slice(dropped.length);
+  }
 }
 
 async function run(directory: string, steps: readonly Step[]): Promise<Model> {
@@ -56,6 +67,10 @@ async function run(directory: string, steps: readonly Step[]): Promise<Model> {
       const number = Math.max(0, model.lastNumber - one.back);
       await log.truncateAfter(number);
       model.truncateAfter(number);
+    } else if (one.kind === 'prune') {
+      const number = Math.max(0, model.lastNumber - one.back);
+      await log.prune(number);
+      model.prune(number, log.firstNumber() ?? 0);
     } else {
       await log.close();
       const reopened = await open(directory);
@@ -63,7 +78,7 @@ async function run(directory: string, steps: readonly Step[]): Promise<Model> {
       log = reopened.log;
     }
     expect(log.lastNumber()).toBe(model.lastNumber);
-    expect(await readAll(log)).toEqual(model.entries);
+    expect(await readKept(log)).toEqual(model.entries);
   }
   await log.close();
   return model;
@@ -71,7 +86,7 @@ async function run(directory: string, steps: readonly Step[]): Promise<Model> {
 
 const scenarios = fc.array(step, { minLength: 1, maxLength: 12 });
 
-test('a log answers like an array through appends, truncations and reopens', async () => {
+test('a log answers like an array through appends, truncations, prunings and reopens', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios, async (steps) => {
       await run(tempDirectory(), steps);
@@ -101,7 +116,7 @@ test('whatever a crash leaves of a write under way, every acknowledged record co
         const before = statSync(tail).size;
         writeFileSync(tail, grown.subarray(0, before + Math.floor((grown.length - before) * part)));
         const { log } = await open(crashed);
-        const found = await readAll(log);
+        const found = await readKept(log);
         expect(found.slice(0, model.entries.length)).toEqual(model.entries);
         expect([...model.entries, ...group].slice(0, found.length)).toEqual(found);
         await log.close();
@@ -132,7 +147,7 @@ test('a log with any one byte changed or any tail cut off is refused or a report
           return;
         }
         const { log, recovery } = opened as Awaited<ReturnType<typeof open>>;
-        const found = await readAll(log);
+        const found = await readKept(log);
         expect(model.entries.slice(0, found.length)).toEqual(found);
         // Without the mark of a clean shutdown a cut exactly between two records looks like a log that ended there.
         if (found.length < model.entries.length && (flip || keepMark)) expect(recovery.truncatedBytes).toBeGreaterThan(0);
@@ -144,6 +159,8 @@ test('a log with any one byte changed or any tail cut off is refused or a report
     { numRuns: 70 },
   );
 });
+
+const readKept = (log: SegmentLog): Promise<LogEntry[]> => readAll(log, log.firstNumber());
 
 /** The directory as a killed process leaves it. */
 function copyWithoutMark(directory: string): string {

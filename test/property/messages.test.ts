@@ -7,7 +7,6 @@ import {
   encodeAttestation,
   type UnsignedAttestation,
 } from '../../src/protocol/attestation.ts';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import {
   decodeLogRecord,
   decodeSequencerMessage,
@@ -44,6 +43,7 @@ import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress, type Signature } from '../../src/util/secp256k1.ts';
 import { address, bytesUpTo, count, hash, header, position, receipt, stateDiff, uint, witness } from '../support/arbitraries.ts';
+import { plainDiffPayload } from '../support/plain-diff.ts';
 import { runs } from '../support/property-runs.ts';
 import { strobeCodeOf } from '../support/strobe-code.ts';
 import { testSigner } from '../support/test-accounts.ts';
@@ -84,7 +84,7 @@ const miniBlock: fc.Arbitrary<MiniBlock> = fc
     content: body,
   })
   .map(({ fields, environment: env, diff, content }) => {
-    const diffPayload = canonicalDiffCodec.encode(diff);
+    const diffPayload = plainDiffPayload(diff);
     const { payload, transactionsDigest, receiptsDigest } = encodeBody(content);
     const unsigned = {
       version: MINI_BLOCK_VERSION,

@@ -2,19 +2,20 @@ import { MerklePatriciaTrie } from '@ethereumjs/mpt';
 import { RLP } from '@ethereumjs/rlp';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import { encodeBody, encodeMiniBlock, miniBlockDigest } from '../../src/protocol/mini-block.ts';
 import { type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeWitness, encodeWitness } from '../../src/protocol/witness.ts';
-import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
 import { BlockRoots } from '../../src/state/block-roots.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { StateTrie } from '../../src/state/state-trie.ts';
 import { witnessResolver } from '../../src/state/trie-witness.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
 import { type Bytes, bigIntToBytes, bytesEqual, trimLeadingZeros } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
+import { defined } from '../support/defined.ts';
+import { MapState } from '../support/map-state.ts';
+import { plainDiffPayload } from '../support/plain-diff.ts';
 import { runs } from '../support/property-runs.ts';
 import { accountsWithStorage, history, makeChanges, type WorldChange } from '../support/random-world.ts';
 import { strobeCodeOf } from '../support/strobe-code.ts';
@@ -24,31 +25,34 @@ interface ProvenBlock {
   readonly preStateRoot: Hash;
   readonly postStateRoot: Hash;
   readonly diff: StateDiff;
+  readonly diffBytes: Bytes;
   readonly miniBlockDiffs: readonly StateDiff[];
   readonly witness: Bytes;
 }
 
 /** Executes a history and seals it with {@link BlockRoots}; the state goes along. */
-function build(blocks: readonly (readonly WorldChange[][])[]): { readonly blocks: ProvenBlock[]; readonly state: FlatState } {
-  const state = new FlatState();
-  const world = state.overlay();
+function build(blocks: readonly (readonly WorldChange[][])[]): { readonly blocks: ProvenBlock[]; readonly state: MapState } {
+  const state = new MapState();
+  const world = new OverlayState(state);
+  let number = 0;
   const roots = new BlockRoots();
   let preStateRoot = roots.ready();
   const proven = blocks.map((miniBlocks): ProvenBlock => {
     const beforeBlock = accountsWithStorage(state);
-    const net = new BlockDiffAccumulator();
+    const before = number;
     const miniBlockDiffs = miniBlocks.map((changes) => {
       makeChanges(world, changes, beforeBlock);
       const diff = world.takeDiff();
-      net.add(diff, state.apply(diff));
+      state.apply(diff, ++number);
       world.release();
-      roots.append(miniBlockBytes(diff));
+      roots.append({ miniBlockBytes: miniBlockBytes(diff), diffBytes: encodeStateDiff(diff) });
       return diff;
     });
     const keys = [...world.takeAccess().accounts.values()].map(({ address, slots }) => ({ address, slots: [...slots.values()] }));
     const { stateRoot } = roots.roots();
     const { witness } = roots.seal({ keys, codes: [], headers: [] });
-    const block = { preStateRoot, postStateRoot: stateRoot, diff: net.net(), miniBlockDiffs, witness };
+    const diff = defined(state.netDiff(before, number));
+    const block = { preStateRoot, postStateRoot: stateRoot, diff, diffBytes: encodeStateDiff(diff), miniBlockDiffs, witness };
     preStateRoot = stateRoot;
     return block;
   });
@@ -57,7 +61,7 @@ function build(blocks: readonly (readonly WorldChange[][])[]): { readonly blocks
 
 /** A mini-block without transactions around `diff`; nobody looks at the rest of its envelope here. */
 function miniBlockBytes(diff: StateDiff): Bytes {
-  const diffPayload = canonicalDiffCodec.encode(diff);
+  const diffPayload = plainDiffPayload(diff);
   const body = encodeBody({ transactions: [], receipts: [] });
   const unsigned = {
     version: 1,
@@ -81,7 +85,7 @@ function miniBlockBytes(diff: StateDiff): Bytes {
 }
 
 /** The state root that @ethereumjs/mpt gives a whole state. */
-async function referenceRoot(state: FlatState): Promise<Hash> {
+async function referenceRoot(state: MapState): Promise<Hash> {
   const accounts = new MerklePatriciaTrie({ useKeyHashing: true });
   for (const { address, account, slots } of state.entries()) {
     const storage = new MerklePatriciaTrie({ useKeyHashing: true });
@@ -180,17 +184,17 @@ describe('the witness of a block', () => {
         if (accounts.length === 0) return;
         const at = pick % accounts.length;
         const without = { ...last.diff, accounts: accounts.toSpliced(at, 1) };
-        expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diff: without }));
+        expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diffBytes: encodeStateDiff(without) }));
         const account = accounts[at] as (typeof accounts)[number];
         const other = account.deleted
           ? { address: account.address, nonce: 99n }
           : { ...account, balance: (account.balance ?? 5n) + 1n };
         expect(['STATE_ROOT_MISMATCH', 'no error']).toContain(
-          code({ diff: { ...last.diff, accounts: accounts.with(at, other) } }),
+          code({ diffBytes: encodeStateDiff({ ...last.diff, accounts: accounts.with(at, other) }) }),
         );
         const unknown = { address: new Uint8Array(20).fill(0xee), balance: 1n };
         const more = { ...last.diff, accounts: [...accounts, unknown] };
-        expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diff: more }));
+        expect(['STATE_ROOT_MISMATCH', 'MISSING_TRIE_NODE']).toContain(code({ diffBytes: encodeStateDiff(more) }));
       }),
       runs(60),
     );

@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import type { WorldState } from '../../src/protocol/ports/state.ts';
 import { type Account, EMPTY_CODE_HASH, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { decodeStateDiff, encodeStateDiff, isEmptyAccount } from '../../src/protocol/state-diff.ts';
-import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { type Bytes, bigIntToBytes32, isZeroBytes, toKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
+import { defined } from '../support/defined.ts';
+import { MapState } from '../support/map-state.ts';
 
 const ADDRESSES = [1, 2, 3].map((byte) => new Uint8Array(20).fill(byte));
 const KEYS = [1, 2, 3].map((value) => bigIntToBytes32(BigInt(value)));
@@ -152,8 +153,9 @@ function closeCheckpoint(world: WorldState, model: Model, kind: string): boolean
 test('the journal, the layers and the diffs agree with whole copies of the state', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const committed = new FlatState();
-      const world = committed.overlay();
+      const committed = new MapState();
+      const world = new OverlayState(committed);
+      let number = 0;
       const model = new Model();
       const taken: { diff: ReturnType<WorldState['takeDiff']>; after: Snapshot }[] = [];
       for (const next of steps) {
@@ -165,7 +167,7 @@ test('the journal, the layers and the diffs agree with whole copies of the state
         } else if (next.kind === 'release' && taken.length > 0) {
           const { diff, after } = taken.shift() as (typeof taken)[number];
           expect(decodeStateDiff(encodeStateDiff(diff))).toEqual(diff);
-          committed.apply(diff);
+          committed.apply(diff, ++number);
           world.release();
           expect(observe(committed)).toEqual(after);
         } else perform(world, model, next);
@@ -188,40 +190,34 @@ function observeOriginals(world: WorldState): Map<string, Bytes> {
   return slots;
 }
 
-test('undo takes back what apply did, and the net diff of a block does what its mini-blocks did', () => {
+test('a rollback takes back what apply did, and the net diff of a block does what its mini-blocks did', () => {
   const miniBlock = fc.array(step, { maxLength: 15 });
   fc.assert(
     fc.property(miniBlock, fc.array(miniBlock, { minLength: 1, maxLength: 4 }), (before, miniBlocks) => {
-      const state = new FlatState();
-      const twin = new FlatState();
-      for (const target of [state, twin]) target.apply(execute(target, before));
+      const state = new MapState();
+      const twin = new MapState();
+      for (const target of [state, twin]) target.apply(execute(target, before), 1);
       const start = observe(state);
 
-      const accumulator = new BlockDiffAccumulator();
-      const undos = miniBlocks.map((steps) => {
-        const diff = execute(state, steps);
-        const undo = state.apply(diff);
-        accumulator.add(diff, undo);
-        return undo;
-      });
-      const net = accumulator.net();
+      for (const [i, steps] of miniBlocks.entries()) state.apply(execute(state, steps), i + 2);
+      const net = defined(state.netDiff(1, miniBlocks.length + 1));
       expect(decodeStateDiff(encodeStateDiff(net))).toEqual(net);
-      twin.apply(net);
+      twin.apply(net, 2);
       expect(observe(twin)).toEqual(observe(state));
       for (const account of twin.entries()) {
         if (toKey(account.account.codeHash) !== toKey(EMPTY_CODE_HASH)) {
           expect(keccak256(twin.getCode(account.account.codeHash) as Bytes)).toEqual(account.account.codeHash);
         }
       }
-      for (const undo of undos.reverse()) state.undo(undo);
+      state.rollback(1);
       expect(observe(state)).toEqual(start);
     }),
     { numRuns: 300 },
   );
 });
 
-function execute(state: FlatState, steps: readonly Step[]): ReturnType<WorldState['takeDiff']> {
-  const world = state.overlay();
+function execute(state: MapState, steps: readonly Step[]): ReturnType<WorldState['takeDiff']> {
+  const world = new OverlayState(state);
   const model = new Model();
   for (const next of steps) perform(world, model, next);
   while (model.checkpoints.length > 0) closeCheckpoint(world, model, 'commit');

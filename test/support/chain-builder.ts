@@ -6,13 +6,13 @@ import {
   nextBaseFee,
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
+import { createCompactCodec } from '../../src/protocol/compact-codec.ts';
 import { type Genesis, type GenesisFile, genesisHeader, parseGenesis } from '../../src/protocol/genesis.ts';
 import { encodeSequencerMessage } from '../../src/protocol/log-record.ts';
 import { encodeBody, MINI_BLOCK_VERSION, signMiniBlock } from '../../src/protocol/mini-block.ts';
-import type { MiniBlockCommit, RegistryDelta, RegistryMark } from '../../src/protocol/ports/chain.ts';
+import type { MiniBlockCommit } from '../../src/protocol/ports/chain.ts';
 import type { LogEntry } from '../../src/protocol/ports/log.ts';
-import type { StateUndo, WorldState } from '../../src/protocol/ports/state.ts';
+import type { WorldState } from '../../src/protocol/ports/state.ts';
 import {
   type Address,
   BEACON_ROOTS_CONTRACT,
@@ -29,16 +29,15 @@ import {
   withSignature,
   witnessDigest,
 } from '../../src/protocol/sequencer-messages.ts';
-import { type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
-import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
 import { indexTrieRoot } from '../../src/state/index-trie.ts';
-import { Registry } from '../../src/state/registry.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { StateTrie } from '../../src/state/state-trie.ts';
-import { bigIntToBytes32, EMPTY_BYTES, toHex } from '../../src/util/bytes.ts';
+import { type Bytes, bigIntToBytes32, EMPTY_BYTES, toHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from './defined.ts';
+import { MapState } from './map-state.ts';
 import {
   PRIORITY_FEE_WEI,
   signTransfer,
@@ -48,12 +47,10 @@ import {
   testSigner,
 } from './test-accounts.ts';
 
-/** A mini-block as a role commits it, with what undoes it and its log record. */
+/** A mini-block as a role commits it, with its log record. */
 export interface BuiltMiniBlock extends MiniBlockCommit {
+  readonly diff: StateDiff;
   readonly decoded: readonly Transaction[];
-  readonly undo: StateUndo;
-  /** The registry in front of it: what undoing it returns to. */
-  readonly registryBefore: RegistryMark;
   readonly record: LogEntry;
 }
 
@@ -61,7 +58,8 @@ export interface BuiltBlock {
   readonly miniBlocks: readonly BuiltMiniBlock[];
   readonly seal: BlockSeal;
   readonly diff: StateDiff;
-  readonly registry: RegistryDelta;
+  /** Its canonical bytes. */
+  readonly diffBytes: Bytes;
   readonly hash: Hash;
   readonly record: LogEntry;
 }
@@ -100,13 +98,11 @@ export class ChainBuilder {
   readonly provers = [testSigner('prover 0'), testSigner('prover 1')];
   readonly accounts: readonly TestAccount[];
   /** State behind the newest mini-block. */
-  readonly state = new FlatState();
+  readonly state = new MapState();
   readonly blocks: BuiltBlock[] = [];
   readonly #world: WorldState;
   readonly #trie = StateTrie.empty();
-  readonly #registry = new Registry();
-  #registryAtOpen: Pick<RegistryMark, 'accounts' | 'slots'> = { accounts: 0, slots: 0 };
-  readonly #blockDiff = new BlockDiffAccumulator();
+  readonly #codec = createCompactCodec(this.state.rows);
   #open: OpenBlock | undefined;
   #epoch = 1;
   #lastNumber = 0;
@@ -121,10 +117,9 @@ export class ChainBuilder {
       options.threshold ?? 1,
     );
     this.genesis = parseGenesis(this.genesisFile);
-    this.state.apply(this.genesis.allocation);
+    this.state.apply(this.genesis.allocation, 0);
     this.#trie.apply(this.genesis.allocation);
-    this.#registry.commit(this.genesis.allocation);
-    this.#world = this.state.overlay();
+    this.#world = new OverlayState(this.state);
     this.genesisHeader = genesisHeader(this.genesis, this.#trie.root());
     this.genesisHash = hashHeader(this.genesisHeader);
     this.#lastDigest = this.genesisHash;
@@ -162,12 +157,10 @@ export class ChainBuilder {
       receipts: transactions.map(({ receipt }) => receipt),
     };
     const diff = this.#world.takeDiff();
-    const undo = this.state.apply(diff);
+    const position = { number: this.#lastNumber + 1, parentDigest: this.#lastDigest };
+    const diffPayload = this.#codec.encode(diff, position);
+    this.state.apply(diff, position.number);
     this.#world.release();
-    this.#blockDiff.add(diff, undo);
-    const registryBefore = this.#registry.mark();
-    this.#registry.commit(diff);
-    const diffPayload = canonicalDiffCodec.encode(diff);
     const { payload, transactionsDigest, receiptsDigest } = encodeBody(body);
     const { envelope, digest } = signMiniBlock(
       {
@@ -175,8 +168,7 @@ export class ChainBuilder {
         genesisHash: this.genesisHash,
         chainId: this.genesis.chainId,
         epoch: this.#epoch,
-        number: this.#lastNumber + 1,
-        parentDigest: this.#lastDigest,
+        ...position,
         blockNumber: open.env.number,
         index: open.miniBlocks.length,
         timestampUs: open.env.timestamp * 1_000_000 + open.miniBlocks.length * 10_000,
@@ -192,7 +184,7 @@ export class ChainBuilder {
     const miniBlock = { envelope, digest, diffPayload, bodyPayload: payload };
     const record = { number: envelope.number, bytes: encodeSequencerMessage({ kind: 'miniBlock', miniBlock }) };
     const decoded = transactions.map(({ transaction }) => transaction);
-    const built: BuiltMiniBlock = { miniBlock, env: open.env, diff, body, decoded, undo, registryBefore, record };
+    const built: BuiltMiniBlock = { miniBlock, env: open.env, diff, body, decoded, record };
     open.miniBlocks.push(built);
     this.#lastNumber = envelope.number;
     this.#lastDigest = digest;
@@ -203,7 +195,8 @@ export class ChainBuilder {
   seal(): BuiltBlock {
     if (this.#open === undefined) this.miniBlock();
     const open = this.#open as OpenBlock;
-    const diff = this.#blockDiff.net();
+    const first = defined(open.miniBlocks[0]).miniBlock.envelope.number;
+    const diff = defined(this.state.netDiff(first - 1, this.#lastNumber));
     this.#trie.apply(diff);
     const header: BlockHeader = {
       ...open.env,
@@ -218,23 +211,20 @@ export class ChainBuilder {
       genesisHash: this.genesisHash,
       epoch: this.#epoch,
       header,
-      firstNumber: open.miniBlocks[0]?.miniBlock.envelope.number as number,
+      firstNumber: first,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
       stateDiffDigest: stateDiffDigest(diff),
-      registryDigest: this.#registry.mark().digest,
+      registryDigest: this.state.mark().digest,
       witnessDigest: witnessDigest([keccak256(EMPTY_BYTES)]),
       witnessBytes: 0,
     };
     const seal = withSignature(unsigned, blockSealDigest(unsigned), this.sequencer);
     const record = { number: seal.lastNumber, bytes: encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal }) };
-    const before = this.#registryAtOpen;
-    const registry = { before, rows: this.#registry.rowsSince(before), digest: this.#registry.mark().digest };
-    this.#registryAtOpen = this.#registry.mark();
-    const block = { miniBlocks: open.miniBlocks, seal, diff, registry, hash: hashHeader(header), record };
+    const diffBytes = encodeStateDiff(diff);
+    const block = { miniBlocks: open.miniBlocks, seal, diff, diffBytes, hash: hashHeader(header), record };
     this.blocks.push(block);
     this.#open = undefined;
-    this.#blockDiff.reset();
     return block;
   }
 

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ChainWriter } from '../../src/protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../../src/protocol/ports/log.ts';
-import type { StateDiff } from '../../src/protocol/state-diff.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
+import type { CommittedState } from '../../src/protocol/ports/state.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
 import { openLevel } from '../../src/store/level-database.ts';
 import { type OpenChainStoreOptions, openChainStore } from '../../src/store/open-chain-store.ts';
@@ -31,10 +30,7 @@ export async function openTestStore(
 ): Promise<ChainStore> {
   const { log = NO_LOG, directory = tempDirectory(), ...limits } = options;
   const { genesis, genesisHeader } = builder;
-  return openChainStore(
-    { directory, chainId: genesis.chainId, genesisHeader, allocation: genesis.allocation, ...limits },
-    { log, logger },
-  );
+  return openChainStore({ directory, chainId: genesis.chainId, genesisHeader, ...limits }, { log, logger });
 }
 
 /** An open log and store of one node in a fresh directory, closed with the test. */
@@ -61,7 +57,7 @@ export function appendAll(store: ChainWriter, miniBlocks: readonly BuiltMiniBloc
 export async function addBlocks(store: ChainWriter, blocks: readonly BuiltBlock[]): Promise<void> {
   for (const block of blocks) {
     appendAll(store, block.miniBlocks);
-    await store.sealBlock(block.seal, block.diff, block.registry);
+    await store.sealBlock(block.seal, block.diffBytes);
   }
 }
 
@@ -70,14 +66,8 @@ export function recordsOf(blocks: readonly BuiltBlock[]): BuiltMiniBlock['record
   return blocks.flatMap((block) => [...block.miniBlocks.map(({ record }) => record), block.record]);
 }
 
-export async function loadFlatState(store: { loadState(): AsyncIterable<StateDiff> }): Promise<FlatState> {
-  const state = new FlatState();
-  for await (const diff of store.loadState()) state.apply(diff);
-  return state;
-}
-
 /** Contents of a state in comparable form. */
-export function describeState(state: FlatState): Record<string, unknown> {
+export function describeState(state: Pick<CommittedState, 'entries'>): Record<string, unknown> {
   const accounts = [...state.entries()].map(({ address, account, slots }) => [
     toKey(address),
     {

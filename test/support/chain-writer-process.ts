@@ -5,12 +5,12 @@ import { ChainBuilder } from './chain-builder.ts';
 const builder = new ChainBuilder();
 const { genesis, genesisHeader } = builder;
 const store = await openChainStore(
-  { directory: process.argv[2] as string, chainId: genesis.chainId, genesisHeader, allocation: genesis.allocation },
+  { directory: process.argv[2] as string, chainId: genesis.chainId, genesisHeader },
   { log: { read: async function* () {} }, logger: console },
 );
 for (;;) {
   const block = builder.block(3, 5);
   for (const miniBlock of block.miniBlocks) store.appendMiniBlock(miniBlock);
-  await store.sealBlock(block.seal, block.diff, block.registry);
+  await store.sealBlock(block.seal, block.diffBytes);
   process.stdout.write(`${block.seal.header.number}\n`);
 }

@@ -9,7 +9,6 @@ import {
   nextBaseFee,
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
 import {
   type ChainIdentity,
   chainIdentity,
@@ -32,14 +31,15 @@ import type { Receipt } from '../../src/protocol/receipt.ts';
 import { type BlockSeal, blockSealDigest, encodeBlockSeal, withSignature } from '../../src/protocol/sequencer-messages.ts';
 import { encodeStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction } from '../../src/protocol/transaction.ts';
-import { BlockDiffAccumulator } from '../../src/state/block-diff.ts';
 import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
-import { Registry } from '../../src/state/registry.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { type Bytes, EMPTY_BYTES, fromHex, toHex, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { ChainBuilder, type ChainBuilderOptions } from './chain-builder.ts';
+import { defined } from './defined.ts';
+import { MapState } from './map-state.ts';
+import { plainDiffPayload } from './plain-diff.ts';
 import { type TestAccount, testSigner } from './test-accounts.ts';
 
 /** A transaction to sign and execute; type 2 unless it says otherwise. */
@@ -87,13 +87,11 @@ export class ExecutedChain {
   readonly identity: ChainIdentity;
   readonly sequencer = testSigner('sequencer');
   readonly accounts: readonly TestAccount[];
-  readonly state = new FlatState();
+  readonly state = new MapState();
   readonly headers: BlockHeader[] = [];
   readonly #world: WorldState;
   readonly #engine: EthereumJsEngine;
   readonly #roots = new BlockRoots();
-  readonly #registry = new Registry();
-  readonly #blockDiff = new BlockDiffAccumulator();
   #open: OpenBlock | undefined;
   #lastNumber = 0;
   #lastDigest: Hash;
@@ -105,14 +103,13 @@ export class ExecutedChain {
     this.accounts = template.accounts;
     this.genesisFile = template.genesisFile;
     this.genesis = parseGenesis(template.genesisFile);
-    this.state.apply(this.genesis.allocation);
-    this.#registry.commit(this.genesis.allocation);
+    this.state.apply(this.genesis.allocation, 0);
     this.#roots.load(encodeStateDiff(this.genesis.allocation));
     const stateRoot = this.#roots.ready();
     this.headers.push(genesisHeader(this.genesis, stateRoot));
     this.identity = chainIdentity(this.genesis, stateRoot);
     this.#lastDigest = this.identity.genesisHash;
-    this.#world = this.state.overlay();
+    this.#world = new OverlayState(this.state);
     this.#engine = new EthereumJsEngine(
       { chainId: this.genesis.chainId },
       { state: this.#world, blockHash: (number) => this.#blockHash(number) },
@@ -138,19 +135,17 @@ export class ExecutedChain {
     meddle?.(this.#world);
     const diff = this.#world.takeDiff();
     this.#recordAccess(this.#world.takeAccess(), open);
-    const undo = this.state.apply(diff);
+    const position = { number: this.#lastNumber + 1, parentDigest: this.#lastDigest };
+    const diffPayload = plainDiffPayload(diff);
+    this.state.apply(diff, position.number);
     this.#world.release();
-    this.#registry.commit(diff);
-    this.#blockDiff.add(diff, undo);
-    const diffPayload = canonicalDiffCodec.encode(diff);
     const body = encodeBody({ transactions, receipts });
     const unsigned = {
       version: MINI_BLOCK_VERSION,
       genesisHash: this.identity.genesisHash,
       chainId: this.genesis.chainId,
       epoch: this.epoch,
-      number: this.#lastNumber + 1,
-      parentDigest: this.#lastDigest,
+      ...position,
       blockNumber: open.env.number,
       index: open.miniBlocks.length,
       timestampUs: open.env.timestamp * 1_000_000 + open.miniBlocks.length * 10_000,
@@ -162,7 +157,7 @@ export class ExecutedChain {
       bodyPayloadDigest: keccak256(body.payload),
     };
     const miniBlock = { ...signMiniBlock(unsigned, this.sequencer), diffPayload, bodyPayload: body.payload };
-    this.#roots.append(encodeMiniBlock(miniBlock));
+    this.#roots.append({ miniBlockBytes: encodeMiniBlock(miniBlock), diffBytes: encodeStateDiff(diff) });
     open.miniBlocks.push(miniBlock);
     this.#lastNumber = unsigned.number;
     this.#lastDigest = miniBlock.digest;
@@ -177,7 +172,6 @@ export class ExecutedChain {
     const built = this.#roots.seal(this.#witnessRequest(open));
     const seal = this.#signSeal(header, open.miniBlocks, built);
     this.headers.push(header);
-    this.#blockDiff.reset();
     this.#open = undefined;
     return assembleBlock(seal, open.miniBlocks, open.receipts, built.witness, built.chunkHashes);
   }
@@ -280,11 +274,11 @@ export class ExecutedChain {
       genesisHash: this.identity.genesisHash,
       epoch: this.epoch,
       header,
-      firstNumber: (miniBlocks[0] as MiniBlock).envelope.number,
+      firstNumber: defined(miniBlocks[0]).envelope.number,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(this.#blockDiff.net()),
-      registryDigest: this.#registry.mark().digest,
+      stateDiffDigest: stateDiffDigest(defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber))),
+      registryDigest: this.state.mark().digest,
       witnessDigest: built.witnessDigest,
       witnessBytes: built.witness.length,
     };

@@ -5,10 +5,11 @@ import type { StateEntry } from '../../src/protocol/ports/state.ts';
 import { type Address, EMPTY_CODE_HASH, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import type { SlotDiff } from '../../src/protocol/state-diff.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
-import type { OverlayState } from '../../src/state/overlay-state.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { type Bytes, EMPTY_BYTES, fromHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
+import type { MapState } from './map-state.ts';
+import { mapStateOf } from './map-state-of.ts';
 
 export const CHAIN_ID = 1337;
 export const COINBASE: Address = addressOf(0xc0);
@@ -40,7 +41,7 @@ export interface Allocation {
 }
 
 /** Flat state with the sender (1000 ether), the system contracts and what is given. */
-export function stateWith(...allocations: Allocation[]): FlatState {
+export function stateWith(...allocations: Allocation[]): MapState {
   const system = Object.values(predeploys).map((contract) => ({
     address: fromHex(contract.address.toLowerCase()),
     nonce: BigInt(contract.nonce),
@@ -51,7 +52,7 @@ export function stateWith(...allocations: Allocation[]): FlatState {
     const codeHash = code === undefined ? EMPTY_CODE_HASH : keccak256(code);
     return { address, account: { nonce: nonce ?? 0n, balance: balance ?? 0n, codeHash }, slots: slots ?? [] };
   });
-  return FlatState.from(
+  return mapStateOf(
     entries,
     all.flatMap(({ code }) => (code === undefined ? [] : [code])),
   );
@@ -63,8 +64,8 @@ export interface OpenEngine {
 }
 
 /** An engine on an overlay of `state`, without open block. */
-export function createEngine(state: FlatState, options: Partial<EthereumJsEngineOptions> = {}): OpenEngine {
-  const world = state.overlay();
+export function createEngine(state: MapState, options: Partial<EthereumJsEngineOptions> = {}): OpenEngine {
+  const world = new OverlayState(state);
   const blockHash = (number: number) => new Uint8Array(32).fill(number);
   return { world, engine: new EthereumJsEngine({ chainId: CHAIN_ID, ...options }, { state: world, blockHash }) };
 }

@@ -14,9 +14,7 @@ import type {
   BlockStatus,
   ChainEvent,
   ChainReader,
-  IndexedLog,
   IndexedTransaction,
-  LogFilter,
   NodeStatus,
   OpenBlock,
   RpcBackend,
@@ -39,13 +37,12 @@ import {
 } from '../../src/protocol/primitives.ts';
 import { logsBloom } from '../../src/protocol/receipt.ts';
 import { fromNumber } from '../../src/protocol/rlp.ts';
-import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsOf, stateOf } from './fake-chain-parts.ts';
+import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, stateOf } from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -85,6 +82,10 @@ export class FakeChain {
   open: { env: BlockEnvironment; transactions: IndexedTransaction[]; gasUsed: bigint; firstMiniBlock: number } | undefined;
   /** Blocks below have no state. */
   oldestState = 0;
+  /** Blocks below, but for block 0, are pruned. */
+  oldestBlock = 1;
+  /** Called when a read of the chain begins: a test may prune in this very moment. */
+  onRead: () => void = () => {};
   safe: number | undefined;
   finalized: number | undefined;
   syncing: { currentBlock: number; highestBlock: number } | undefined;
@@ -149,7 +150,6 @@ export class FakeChain {
         bodyPayload: new Uint8Array(0),
       },
       env: open.env,
-      diff: EMPTY_STATE_DIFF,
       transactions,
       gasUsed,
     };
@@ -286,8 +286,14 @@ export class FakeChain {
     return this.#account(address).nonce + BigInt(pooled.length);
   }
 
-  #allTransactions(): IndexedTransaction[] {
-    return [...this.blocks.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
+  /** Blocks by number, with holes where they are pruned. */
+  #keptBlocks(): (Block | undefined)[] {
+    this.onRead();
+    return this.blocks.map((block, number) => (number === 0 || number >= this.oldestBlock ? block : undefined));
+  }
+
+  #keptTransactions(): IndexedTransaction[] {
+    return [...this.#keptBlocks().flatMap((block) => block?.transactions ?? []), ...(this.open?.transactions ?? [])];
   }
 
   readonly #chain: ChainReader = {
@@ -295,6 +301,7 @@ export class FakeChain {
     genesisHash: keccak256(Uint8Array.of(0)),
     head: () => this.#head(),
     safeNumber: () => this.safe,
+    blockDiff: async () => undefined,
     finalizedNumber: () => this.finalized,
     miniBlockNumber: () => this.miniBlocks.length,
     openBlock: (): OpenBlock | undefined => this.open,
@@ -303,15 +310,16 @@ export class FakeChain {
       const { header } = this.#head();
       return { ...header };
     },
-    blockByNumber: async (number) => this.blocks[number],
+    oldestBlock: async () => this.oldestBlock,
+    blockByNumber: async (number) => this.#keptBlocks()[number],
     // JSON-RPC shows no seals.
     sealOf: async () => undefined,
-    blockByHash: async (hash) => this.blocks.find((block) => bytesEqual(block.hash, hash)),
-    transactionByHash: async (hash) => this.#allTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
-    logs: async (filter) => this.#logs(filter),
+    blockByHash: async (hash) => this.#keptBlocks().find((block) => block !== undefined && bytesEqual(block.hash, hash)),
+    transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
+    logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
     miniBlock: async (number) => this.miniBlocks[number - 1],
     blockStatus: async (number): Promise<BlockStatus | undefined> =>
-      this.blocks[number] && {
+      this.#keptBlocks()[number] && {
         blockNumber: number,
         received: true,
         signatureVerified: true,
@@ -325,17 +333,6 @@ export class FakeChain {
       return () => this.#listeners.delete(listener);
     },
   };
-
-  #logs({ fromBlock, toBlock, addresses, topics }: LogFilter): IndexedLog[] {
-    const includes = (list: readonly Uint8Array[], value: Uint8Array | undefined): boolean =>
-      value !== undefined && list.some((item) => bytesEqual(item, value));
-    return this.#allTransactions()
-      .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
-      .flatMap((transaction) => transaction.receipt.logs.map((log, position) => ({ transaction, log, position })))
-      .filter(({ log }) => addresses.length === 0 || includes(addresses, log.address))
-      .filter(({ log }) => topics.every((list, at) => list === undefined || list.length === 0 || includes(list, log.topics[at])))
-      .map(({ transaction, position }) => ({ transaction, position }));
-  }
 
   readonly #calls: CallExecutor = {
     call: async (request, position, overrides): Promise<CallOutcome> => {

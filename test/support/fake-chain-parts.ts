@@ -1,14 +1,16 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import type { Block, IndexedTransaction } from '../../src/protocol/ports/chain.ts';
+import type { Block, IndexedLog, IndexedTransaction, LogFilter } from '../../src/protocol/ports/chain.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import type { SlotDiff } from '../../src/protocol/state-diff.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
 import { type Bytes, bytesEqual, fromKey, toKey } from '../../src/util/bytes.ts';
+import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
+import type { MapState } from './map-state.ts';
+import { mapStateOf } from './map-state-of.ts';
 
 export interface FakeContract {
   readonly address: Address;
@@ -17,13 +19,13 @@ export interface FakeContract {
 }
 
 /** A state of the accounts, of which one, the contract, has code and storage. */
-export function stateOf(accounts: ReadonlyMap<string, Account>, contract: FakeContract): FlatState {
+export function stateOf(accounts: ReadonlyMap<string, Account>, contract: FakeContract): MapState {
   const entries = [...accounts].map(([key, account]) => ({
     address: fromKey(key),
     account,
     slots: key === toKey(contract.address) ? contract.slots : [],
   }));
-  return FlatState.from(entries, [contract.code]);
+  return mapStateOf(entries, [contract.code]);
 }
 
 export function createBlock(
@@ -41,6 +43,26 @@ export function logsOf({ to, data }: Transaction, logger: Address): Log[] {
   const topics: Hash[] = [];
   for (let at = 0; at + 32 <= data.length; at += 32) topics.push(data.subarray(at, at + 32));
   return [{ address: logger, topics, data: Uint8Array.of(7) }];
+}
+
+/** Logs of transactions that a filter asks for, found the plain way; blocks below `oldestBlock` are pruned. */
+export function logsIn(
+  transactions: readonly IndexedTransaction[],
+  { fromBlock, toBlock, addresses, topics }: LogFilter,
+  oldestBlock: number,
+): IndexedLog[] {
+  const first = Math.max(fromBlock, 1);
+  if (first <= toBlock && first < oldestBlock) {
+    throw new StrobeError('HISTORY_PRUNED', 'pruned history unavailable', { oldest: oldestBlock });
+  }
+  const includes = (list: readonly Uint8Array[], value: Uint8Array | undefined): boolean =>
+    value !== undefined && list.some((item) => bytesEqual(item, value));
+  return transactions
+    .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
+    .flatMap((transaction) => transaction.receipt.logs.map((log, position) => ({ transaction, log, position })))
+    .filter(({ log }) => addresses.length === 0 || includes(addresses, log.address))
+    .filter(({ log }) => topics.every((list, at) => list === undefined || list.length === 0 || includes(list, log.topics[at])))
+    .map(({ transaction, position }) => ({ transaction, position }));
 }
 
 export function createdAddress(sender: Address, nonce: bigint): Address {

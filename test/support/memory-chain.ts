@@ -1,17 +1,7 @@
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import type {
-  AppliedMiniBlock,
-  Block,
-  ChainReader,
-  ChainWriter,
-  MiniBlockCommit,
-  RegistryDelta,
-  RegistryMark,
-} from '../../src/protocol/ports/chain.ts';
-import type { StateUndo } from '../../src/protocol/ports/state.ts';
+import type { AppliedMiniBlock, Block, ChainReader, ChainWriter, MiniBlockCommit } from '../../src/protocol/ports/chain.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
 import type { BlockSeal } from '../../src/protocol/sequencer-messages.ts';
-import type { StateDiff } from '../../src/protocol/state-diff.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 
 interface SealedBlock {
@@ -23,7 +13,7 @@ interface SealedBlock {
 /** What a role writes of the chain, in lists; of the reads only those that roles make while they write. */
 export class MemoryChain {
   readonly miniBlocks: MiniBlockCommit[] = [];
-  readonly seals: { readonly seal: BlockSeal; readonly diff: StateDiff; readonly registry: RegistryDelta }[] = [];
+  readonly seals: { readonly seal: BlockSeal; readonly diff: Uint8Array | undefined }[] = [];
   readonly #genesis: SealedBlock;
   readonly #sealed: SealedBlock[] = [];
   safe: number | undefined;
@@ -43,6 +33,14 @@ export class MemoryChain {
     return this.#sealed.at(-1) ?? this.#genesis;
   }
 
+  miniBlockNumber(): number {
+    return this.miniBlocks.at(-1)?.miniBlock.envelope.number ?? 0;
+  }
+
+  async sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
+    return this.seals[blockNumber - 1]?.seal;
+  }
+
   safeNumber(): number | undefined {
     return this.safe;
   }
@@ -50,20 +48,20 @@ export class MemoryChain {
   appendMiniBlock(commit: MiniBlockCommit): AppliedMiniBlock {
     this.onWrite('chain.appendMiniBlock');
     this.miniBlocks.push(commit);
-    const { miniBlock, env, diff } = commit;
-    return { miniBlock, env, diff, transactions: [], gasUsed: 0n };
+    const { miniBlock, env } = commit;
+    return { miniBlock, env, transactions: [], gasUsed: 0n };
   }
 
-  async sealBlock(seal: BlockSeal, diff: StateDiff, registry: RegistryDelta): Promise<Block> {
+  async sealBlock(seal: BlockSeal, diff?: Uint8Array): Promise<Block> {
     this.onWrite('chain.sealBlock');
-    this.seals.push({ seal, diff, registry });
+    this.seals.push({ seal, diff });
     const { header, firstNumber, lastNumber } = seal;
     const hash = hashHeader(header);
     this.#sealed.push({ header, hash, lastMiniBlock: lastNumber });
     return { header, hash, transactions: [], sizeBytes: 0, firstMiniBlock: firstNumber, lastMiniBlock: lastNumber };
   }
 
-  async rollback(number: number, _undo: readonly StateUndo[], _registry: RegistryMark): Promise<void> {
+  async rollback(number: number): Promise<void> {
     if ((this.#sealed[(this.safe ?? 0) - 1]?.lastMiniBlock ?? 0) > number) {
       throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the safe block stays');
     }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { WorldState } from '../../src/protocol/ports/state.ts';
-import type { Address, Hash } from '../../src/protocol/primitives.ts';
-import { ABSENT_ACCOUNT, type FlatState } from '../../src/state/flat-state.ts';
+import { type Address, EMPTY_CODE_HASH, type Hash } from '../../src/protocol/primitives.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
 import { bytesUpTo, fewAddresses, fewSlots, slotValue, uint } from './arbitraries.ts';
+import type { MapState } from './map-state.ts';
 
 /** One change that an execution may make. */
 export type WorldChange =
@@ -43,7 +43,7 @@ export const history: fc.Arbitrary<WorldChange[][][]> = fc.array(
 export function makeChanges(world: WorldState, changes: readonly WorldChange[], beforeBlock: ReadonlySet<string>): void {
   for (const step of changes) {
     const { address } = step;
-    const account = world.getAccount(address) ?? ABSENT_ACCOUNT;
+    const account = world.getAccount(address) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
     switch (step.kind) {
       case 'pay':
         // A balance of zero empties an account that has nothing else.
@@ -70,7 +70,7 @@ export function makeChanges(world: WorldState, changes: readonly WorldChange[], 
 }
 
 /** Accounts with storage, by key. */
-export function accountsWithStorage(state: FlatState): Set<string> {
+export function accountsWithStorage(state: MapState): Set<string> {
   const keys = new Set<string>();
   for (const { address, slots } of state.entries()) for (const _ of slots) keys.add(toKey(address));
   return keys;

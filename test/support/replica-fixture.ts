@@ -24,7 +24,6 @@ import type { Signer } from '../../src/protocol/signing.ts';
 import { encodeStateDiff, type StateDiff } from '../../src/protocol/state-diff.ts';
 import type { WitnessKey } from '../../src/protocol/witness.ts';
 import { BlockRoots } from '../../src/state/block-roots.ts';
-import { Registry } from '../../src/state/registry.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
 import { type BuiltMiniBlock, ChainBuilder } from './chain-builder.ts';
 import { testSigner } from './test-accounts.ts';
@@ -53,14 +52,12 @@ export class ReplicaFixture {
   readonly records: Bytes[] = [];
   readonly miniBlocks: Bytes[] = [];
   readonly blocks: FixtureBlock[] = [];
-  readonly #registry = new Registry();
   readonly #roots = new BlockRoots();
   readonly #touched = new Map<string, { address: Bytes; slots: Map<string, Hash> }>();
 
   constructor() {
     this.genesis = { ...this.builder.genesis, provers: this.provers.map(({ address }) => address), threshold: 2 };
     this.identity = { chainId: this.genesis.chainId, genesisHash: this.builder.genesisHash, forkId: this.genesis.forkId };
-    this.#registry.commit(this.genesis.allocation);
     this.#roots.load(encodeStateDiff(this.genesis.allocation));
     this.#roots.ready();
     this.startEpoch();
@@ -81,8 +78,7 @@ export class ReplicaFixture {
   miniBlock(transfers = 1, value = 1n): BuiltMiniBlock {
     const specs = Array.from({ length: transfers }, (_, i) => this.builder.transfer(i, value));
     const built = this.builder.miniBlock(specs);
-    this.#registry.commit(built.diff);
-    this.#roots.append(encodeMiniBlock(built.miniBlock));
+    this.#roots.append({ miniBlockBytes: encodeMiniBlock(built.miniBlock), diffBytes: encodeStateDiff(built.diff) });
     this.#touch(built.diff);
     this.records.push(built.record.bytes);
     this.miniBlocks.push(built.record.bytes);
@@ -103,8 +99,7 @@ export class ReplicaFixture {
     const keys: WitnessKey[] = [...this.#touched.values()].map(({ address, slots }) => ({ address, slots: [...slots.values()] }));
     this.#touched.clear();
     const { witness, witnessDigest, chunkHashes } = this.#roots.seal({ keys, codes: [], headers: [] });
-    const registryDigest = this.#registry.mark().digest;
-    const signed = this.resignSeal(seal, { registryDigest, witnessDigest, witnessBytes: witness.length });
+    const signed = this.resignSeal(seal, { witnessDigest, witnessBytes: witness.length });
     const hash = hashHeader(seal.header);
     const list = { genesisHash: this.identity.genesisHash, blockNumber: seal.header.number, blockHash: hash, chunkHashes };
     const signature = this.sequencer.sign(witnessChunkDigest(list));

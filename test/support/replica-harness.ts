@@ -7,20 +7,20 @@ import { createFullNodeMetrics } from '../../src/fullnode/full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from '../../src/fullnode/full-node-options.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import { isAttestationRecord } from '../../src/protocol/attestation-record.ts';
-import { canonicalDiffCodec, type DiffCodec } from '../../src/protocol/diff-codec.ts';
+import { createCompactCodec } from '../../src/protocol/compact-codec.ts';
+import type { DiffCodec } from '../../src/protocol/diff-codec.ts';
 import type { Genesis } from '../../src/protocol/genesis.ts';
 import { decodeLogRecord, recordNumber } from '../../src/protocol/log-record.ts';
 import type { LogEntry, MiniBlockLog } from '../../src/protocol/ports/log.ts';
 import type { Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
-import { Registry } from '../../src/state/registry.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
 import { openChainStore } from '../../src/store/open-chain-store.ts';
 import type { Bytes } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
+import { MapState } from './map-state.ts';
 import type { ReplicaFixture } from './replica-fixture.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -141,7 +141,7 @@ export class ReplicaHarness {
   readonly metrics: Metrics = createMetrics();
   node!: FullNode;
   store!: ChainStore;
-  state!: FlatState;
+  state!: MapState;
   evidence!: FileEvidenceStore;
 
   private constructor(fixture: ReplicaFixture, options: HarnessOptions, directory: string, log: MemoryLog) {
@@ -177,19 +177,12 @@ export class ReplicaHarness {
       directory: join(this.directory, 'chain'),
       chainId,
       genesisHeader: builder.genesisHeader,
-      allocation: genesis.allocation,
     };
     this.store = await openChainStore(storeOptions, { log, logger: silent });
-    this.state = new FlatState();
-    for await (const diff of this.store.loadState()) this.state.apply(diff);
-    const registry = new Registry();
-    const stored = await this.store.loadRegistry();
-    if (stored === undefined) registry.commit(genesis.allocation);
-    else registry.load(stored.rows, stored.digest);
-    const { lastMiniBlock: number, lastDigest: digest, seal } = this.store.sealedHead();
-    const last = seal === undefined ? undefined : (await this.store.miniBlock(number))?.miniBlock.envelope;
-    const head = { epoch: last?.epoch ?? 0, number, digest, timestampUs: last?.timestampUs ?? 0 };
-    const chainState = new ChainState(head, { state: this.state, registry, chain: this.store });
+    this.state = new MapState();
+    this.state.apply(genesis.allocation, 0);
+    const start = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
+    const chainState = new ChainState(start, { keepsBlockDiffs: true }, { state: this.state, chain: this.store });
     this.evidence = await FileEvidenceStore.open(join(this.directory, 'evidence'));
     this.node = new FullNode(
       { ...QUICK, ...options, identity, genesis },
@@ -197,7 +190,7 @@ export class ReplicaHarness {
         chainState,
         chain: this.store,
         log,
-        codec: options.codec ?? canonicalDiffCodec,
+        codec: options.codec ?? createCompactCodec(this.state.rows),
         gossip: this.gossip,
         peers: this.peers,
         verifyWitness: options.verifyWitness ?? verifyRootTransition,

@@ -1,5 +1,5 @@
 import type { BlockEnvironment } from '../../src/protocol/block-header.ts';
-import { canonicalDiffCodec } from '../../src/protocol/diff-codec.ts';
+import { createCompactCodec } from '../../src/protocol/compact-codec.ts';
 import { chainIdentity } from '../../src/protocol/genesis.ts';
 import { decodeSequencerMessage, type SequencerMessage } from '../../src/protocol/log-record.ts';
 import type { ExecutionEngine, ExecutionOutcome, SignedTransaction } from '../../src/protocol/ports/execution.ts';
@@ -11,13 +11,13 @@ import { decodeTransaction, type Transaction } from '../../src/protocol/transact
 import { Mempool } from '../../src/sequencer/mempool.ts';
 import type { SequencerModules } from '../../src/sequencer/sequencer-modules.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
-import { Registry } from '../../src/state/registry.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { createInlineRoots } from '../../src/state/roots-host.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { ChainBuilder } from './chain-builder.ts';
 import { defined } from './defined.ts';
+import { MapState } from './map-state.ts';
 import { MemoryChain } from './memory-chain.ts';
 import { signTransfer, testSigner } from './test-accounts.ts';
 
@@ -105,18 +105,16 @@ export async function createSequencerKit(options: SequencerKitOptions) {
   const note = (event: string): void => {
     events.push(event);
   };
-  const state = new FlatState();
-  const registry = new Registry();
-  state.apply(genesis.allocation);
-  registry.commit(genesis.allocation);
-  const world = state.overlay();
+  const state = new MapState();
+  state.apply(genesis.allocation, 0);
+  const world = new OverlayState(state);
   const chain = new MemoryChain({ ...builder.genesisHeader, gasLimit: genesis.gasLimit });
   chain.onWrite = note;
   const roots = createInlineRoots();
   roots.load(encodeStateDiff(genesis.allocation));
   const identity = chainIdentity(genesis, await roots.ready());
-  const head = { epoch: 0, number: 0, digest: identity.genesisHash, timestampUs: 0 };
-  const chainState = new ChainState(head, { state, registry, chain: chain.port });
+  const start = { epoch: 0, number: 0, digest: identity.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
+  const chainState = new ChainState(start, { keepsBlockDiffs: false }, { state, chain: chain.port });
   const log = new MemoryLog(note);
   const gossiped: { readonly topic: Topic; readonly message: Bytes }[] = [];
   const gossip: Gossip = {
@@ -147,7 +145,7 @@ export async function createSequencerKit(options: SequencerKitOptions) {
     chainState,
     chain: chain.port,
     log,
-    codec: canonicalDiffCodec,
+    codec: createCompactCodec(state.rows),
     gossip,
     witnesses: {
       put: async (blockNumber: number, witness: Bytes) => {

@@ -7,12 +7,14 @@ import { EMPTY_CODE_HASH, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { decodeTransaction } from '../../src/protocol/transaction.ts';
-import { FlatState } from '../../src/state/flat-state.ts';
+import { OverlayState } from '../../src/state/overlay-state.ts';
 import { Trie } from '../../src/state/trie.ts';
 import { type Bytes, fromHex, padTo32, toHex, trimLeadingZeros } from '../../src/util/bytes.ts';
 import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
+import type { MapState } from './map-state.ts';
+import { mapStateOf } from './map-state-of.ts';
 
 /** One post state of an official state test (execution-spec-tests format). */
 interface PostState {
@@ -87,12 +89,12 @@ async function runCase(test: StateTest, post: PostState, optimised: boolean): Pr
 }
 
 async function runTransaction(
-  state: FlatState,
+  state: MapState,
   env: Record<string, string>,
   raw: Bytes,
   optimised: boolean,
 ): Promise<{ logs: readonly Log[]; refusal: string | undefined }> {
-  const world = state.overlay();
+  const world = new OverlayState(state);
   const engine = new EthereumJsEngine({ chainId: CHAIN_ID, optimised }, { state: world, blockHash: testBlockHash });
   // Resuming a block leaves out its system calls, as the tests do.
   await engine.beginBlock(toEnvironment(env), 0n);
@@ -100,7 +102,7 @@ async function runTransaction(
     const transaction = decodeTransaction(raw);
     const sender = recoverAddress(transaction.signingHash, transaction.signature);
     const outcome = await engine.execute({ transaction, sender });
-    state.apply(world.takeDiff());
+    state.apply(world.takeDiff(), 1);
     if (outcome.kind === 'rejected') return { logs: [], refusal: `${outcome.code} ${outcome.message}` };
     return { logs: outcome.receipt.logs, refusal: undefined };
   } catch (error) {
@@ -127,7 +129,7 @@ function testBlockHash(number: number): Bytes {
   return keccak256(new TextEncoder().encode(String(number)));
 }
 
-function preState(pre: StateTest['pre']): FlatState {
+function preState(pre: StateTest['pre']): MapState {
   const entries = Object.entries(pre).map(([address, account]): StateEntry => {
     const code = fromHex(account.code);
     return {
@@ -141,7 +143,7 @@ function preState(pre: StateTest['pre']): FlatState {
     };
   });
   const codes = Object.values(pre).map((account) => fromHex(account.code));
-  return FlatState.from(
+  return mapStateOf(
     entries,
     codes.filter((code) => code.length > 0),
   );
@@ -153,7 +155,7 @@ function word(hex: string): Bytes {
 }
 
 /** Merkle root of everything in the state (Yellow Paper, section 4.1). */
-export function stateRootOf(state: FlatState): Bytes {
+export function stateRootOf(state: MapState): Bytes {
   const accounts = Trie.empty(32);
   for (const { address, account, slots } of state.entries()) {
     const storage = Trie.empty(32);

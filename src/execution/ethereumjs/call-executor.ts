@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../protocol/ports/state.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
+import { OverlayState } from '../../state/overlay-state.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../../util/errors.ts';
 import { searchAccessList } from './access-list.ts';
 import { searchGasLimit } from './gas-estimator.ts';
@@ -58,7 +59,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
     const { state, blockHash } = modules;
-    this.#machine = createMachine({ chainId: options.chainId }, { state: state.overlay(), blockHash });
+    this.#machine = createMachine({ chainId: options.chainId }, { state: new OverlayState(state), blockHash });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INTRINSIC_GAS_TOO_LOW, INVALID_STATE_OVERRIDE. */
@@ -136,7 +137,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
 }
 
 function view({ state }: CallPosition, overrides: readonly AccountOverride[]): WorldState {
-  const world = state.overlay();
+  const world = new OverlayState(state);
   applyOverrides(world, overrides);
   return world;
 }

@@ -1,14 +1,15 @@
-import type { Hex } from '../../util/bytes.ts';
+import type { Bytes, Hex } from '../../util/bytes.ts';
 import type { Attestation } from '../attestation.ts';
 import type { BlockEnvironment, BlockHeader } from '../block-header.ts';
 import type { MiniBlock, MiniBlockBody } from '../mini-block.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Receipt } from '../receipt.ts';
+import type { RowDiff } from '../row-diff.ts';
 import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
-import type { StateUndo, StateView } from './state.ts';
+import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -52,7 +53,6 @@ export interface OpenBlock {
 export interface AppliedMiniBlock {
   readonly miniBlock: MiniBlock;
   readonly env: BlockEnvironment;
-  readonly diff: StateDiff;
   readonly transactions: readonly IndexedTransaction[];
   readonly gasUsed: bigint;
 }
@@ -104,17 +104,24 @@ export interface ChainReader {
   openBlock(): OpenBlock | undefined;
   /** The environment that a call on `latest` runs in: the open block's, else the head's. */
   latestEnvironment(): BlockEnvironment;
+  /**
+   * The oldest sealed block that is kept, 1 until history is pruned; it only goes up. Reads find nothing of the blocks below
+   * it but of block 0, which always stays, and {@link ChainReader.logs} throws HISTORY_PRUNED.
+   */
+  oldestBlock(): Promise<number>;
   blockByNumber(blockNumber: number): Promise<Block | undefined>;
   /** The seal alone: cheap, where {@link ChainReader.blockByNumber} decodes every transaction. Block 0 has none. */
   sealOf(blockNumber: number): Promise<BlockSeal | undefined>;
   blockByHash(hash: Hash): Promise<Block | undefined>;
   /** Also of the open block. */
   transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined>;
-  /** @throws StrobeError LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS */
+  /** @throws StrobeError LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS, HISTORY_PRUNED */
   logs(filter: LogFilter): Promise<IndexedLog[]>;
   miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
   blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
   attestations(blockNumber: number): Promise<readonly Attestation[]>;
+  /** Canonical bytes of the net diff that a block was sealed with, as long as its root is not verified. */
+  blockDiff(blockNumber: number): Promise<Bytes | undefined>;
   /** Events in chain order, after they are visible to reads; returns the unsubscribe function. Listeners must not throw. */
   subscribe(listener: (event: ChainEvent) => void): () => void;
 }
@@ -123,46 +130,27 @@ export interface ChainReader {
 export interface ChainWriter {
   /** Makes a durable mini-block visible: its state is applied already. */
   appendMiniBlock(applied: MiniBlockCommit): AppliedMiniBlock;
-  /** Turns the open block into the head; one atomic batch with state, registry rows, indexes and head. */
-  sealBlock(seal: BlockSeal, blockDiff: StateDiff, registry: RegistryDelta): Promise<Block>;
+  /**
+   * Turns the open block into the head; one atomic batch with indexes and head. The canonical bytes of its net diff, when
+   * they are given, are kept until the block's root is verified.
+   */
+  sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block>;
   addAttestation(attestation: Attestation, prover: Address): Promise<void>;
   markRootVerified(blockNumber: number): Promise<void>;
   markDaPosted(blockNumber: number, commitment: Hash): Promise<void>;
   markSafe(blockNumber: number): Promise<void>;
   markFinalized(blockNumber: number): Promise<void>;
   /**
-   * Forgets mini-blocks above `number`, newest first; `undo` gives the old values in the order to be applied, and
-   * `registry` the length to which stored rows are cut. Never goes below the safe block.
+   * Forgets mini-blocks above `number`, newest first. Never goes below the safe block.
    * @throws StrobeError ROLLBACK_BELOW_SAFE
    */
-  rollback(number: number, undo: readonly StateUndo[], registry: RegistryMark): Promise<void>;
-}
-
-/** Length of the registry at one moment (PROTOCOL section 4): what a rollback returns to. */
-export interface RegistryMark {
-  readonly accounts: number;
-  readonly slots: number;
-  readonly digest: Hash;
-}
-
-/** Registry rows in id order. */
-export interface RegistryRows {
-  readonly accounts: readonly Address[];
-  readonly slots: readonly { readonly accountId: number; readonly key: Hash }[];
-}
-
-/** Rows that a block added, from the ids of `before` on. */
-export interface RegistryDelta {
-  readonly before: Pick<RegistryMark, 'accounts' | 'slots'>;
-  readonly rows: RegistryRows;
-  /** Digest with these rows. */
-  readonly digest: Hash;
+  rollback(number: number): Promise<void>;
 }
 
 export interface MiniBlockCommit {
   readonly miniBlock: MiniBlock;
   readonly env: BlockEnvironment;
-  readonly diff: StateDiff;
+  readonly diff: StateDiff | RowDiff;
   readonly body: MiniBlockBody;
   /** Decoded transactions in the body's order, when the caller has them. */
   readonly decoded?: readonly Transaction[];

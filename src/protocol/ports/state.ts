@@ -1,5 +1,6 @@
 import type { Bytes } from '../../util/bytes.ts';
 import type { Account, Address, Hash } from '../primitives.ts';
+import type { RowDiff, StateRows } from '../row-diff.ts';
 import type { SlotDiff, StateDiff } from '../state-diff.ts';
 
 /** Synchronous reads of flat state. */
@@ -12,19 +13,6 @@ export interface StateReader {
   getCode(codeHash: Hash): Bytes | undefined;
 }
 
-/** Values before a diff was applied: what undoes it. */
-export interface StateUndo {
-  readonly accounts: readonly AccountUndo[];
-}
-
-export interface AccountUndo {
-  readonly address: Address;
-  /** Undefined: the account did not exist. */
-  readonly before: Account | undefined;
-  /** Old values of the slots that changed (all slots of a deleted account). */
-  readonly slots: readonly SlotDiff[];
-}
-
 export interface StateEntry {
   readonly address: Address;
   readonly account: Account;
@@ -33,19 +21,52 @@ export interface StateEntry {
 
 /** State at one point of the chain. */
 export interface StateView extends StateReader {
-  /** A journalled view whose writes do not reach this state. */
-  overlay(): WorldState;
+  /** The slots of an account that are not zero, in no particular order. */
+  storageOf(address: Address): Iterable<SlotDiff>;
 }
 
-/** Flat state of the durable head: rows change only when a mini-block is committed (PROTOCOL section 8). */
+/** Length of the registry at one moment (PROTOCOL section 4). */
+export interface RegistryMark {
+  readonly accounts: number;
+  readonly slots: number;
+  readonly digest: Hash;
+}
+
+/**
+ * Flat state of the durable head: rows change only when a mini-block is committed (PROTOCOL section 8). It keeps the
+ * old values of the newest mini-blocks, so that they can be undone, composed, and read as they were.
+ *
+ * Accounts and slots are numbered in the order of their first commit, accounts of a mini-block by address and then its
+ * slots by account number and key; a rollback forgets the numbers that it takes back.
+ */
 export interface CommittedState extends StateView {
+  readonly rows: StateRows;
+  mark(): RegistryMark;
+  /** The newest mini-block applied. */
+  readonly number: number;
+  /** Old values reach back to the end of this mini-block; never above {@link CommittedState.number}. */
+  readonly floor: number;
   /**
-   * Applies a canonical diff whole and says how to undo it.
+   * Applies the canonical diff of mini-block `number` whole; numbers ascend, 0 is genesis.
    * @throws StrobeError STATE_DIFF_NOT_APPLICABLE when an account or code it builds on is missing; nothing is changed
    */
-  apply(diff: StateDiff): StateUndo;
-  /** Undoes the diff that was applied last, given what applying it returned; codes that it brought are unknown again. */
-  undo(undo: StateUndo): void;
+  apply(diff: StateDiff, number: number): void;
+  /** As {@link CommittedState.apply}, for a diff that was decoded against this state as it is now. */
+  applyRows(diff: RowDiff, number: number): void;
+  /**
+   * Undoes every mini-block above `number`; codes that they brought are unknown again.
+   * @throws StrobeError ROLLBACK_BELOW_FLOOR; nothing is changed
+   */
+  rollback(number: number): void;
+  /** Forgets old values up to the end of mini-block `number`: the floor is at least that. */
+  release(number: number): void;
+  /**
+   * Net change from the end of mini-block `from` to that of `to`, canonical; its codes are those that the mini-blocks
+   * brought. Undefined when `from` is below the floor.
+   */
+  netDiff(from: number, to: number): StateDiff | undefined;
+  /** State at the end of mini-block `number`, as long as the floor is not above it; undefined when it is already. */
+  at(number: number): StateView | undefined;
   /** Every account with its storage, in no particular order. */
   entries(): Iterable<StateEntry>;
 }

@@ -1,6 +1,7 @@
-import { type BlockNumberParam, blockNumberOf, readBlockNumberParam } from '../block-param.ts';
+import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { type BlockFees, feesOf, rewardsAt } from '../fee-oracle.ts';
 import { quantity } from '../quantity.ts';
+import { assertKept, earliestBlock, readAtBlock } from '../read-blocks.ts';
 import { readArray, readOptional, readSafeInteger } from '../read-params.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';
 import type { RpcMethod, RpcModules } from '../rpc-method.ts';
@@ -11,7 +12,7 @@ interface FeeHistoryParams {
   readonly percentiles: readonly unknown[] | undefined;
 }
 
-/** Base fees, fullness and, when percentiles are asked for, the tips that were paid. */
+/** Base fees, fullness and, when percentiles are asked for, the tips that were paid; of fewer blocks when older ones are pruned. */
 export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
   name: 'eth_feeHistory',
   maxParams: 3,
@@ -22,25 +23,30 @@ export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
       readArray(value, field, Number.POSITIVE_INFINITY),
     ),
   }),
-  handle: async (params, modules) => {
-    const percentiles = checkPercentiles(params.percentiles ?? [], modules.limits.maxRewardPercentiles);
-    const newest = blockNumberOf(params.newestBlock, modules.backend.chain);
-    const count = Math.min(params.blockCount, modules.limits.maxFeeHistoryBlocks, newest + 1);
-    const oldest = newest + 1 - count;
-    const blocks = await readFees(oldest, newest, modules);
-    const baseFees = blocks.map(({ baseFeePerGas }) => baseFeePerGas);
-    const last = blocks.at(-1);
-    if (last !== undefined) baseFees.push(await baseFeeAfter(newest, last, modules));
-    return {
-      oldestBlock: quantity(oldest),
-      baseFeePerGas: baseFees.map(quantity),
-      gasUsedRatio: blocks.map(({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit)),
-      baseFeePerBlobGas: baseFees.map(() => '0x1'),
-      blobGasUsedRatio: blocks.map(() => 0),
-      ...(percentiles.length === 0 ? {} : { reward: blocks.map((fees) => rewardsAt(fees, percentiles).map(quantity)) }),
-    };
+  handle: async ({ blockCount, newestBlock, percentiles: values }, modules) => {
+    const percentiles = checkPercentiles(values ?? [], modules.limits.maxRewardPercentiles);
+    return readAtBlock(newestBlock, modules.backend.chain, (newest) => feeHistory(newest, blockCount, percentiles, modules));
   },
 };
+
+async function feeHistory(newest: number, blockCount: number, percentiles: readonly number[], modules: RpcModules) {
+  // Block 0 stays when those above it are pruned.
+  const earliest = Math.min(newest, await earliestBlock(modules.backend.chain));
+  const count = Math.min(blockCount, modules.limits.maxFeeHistoryBlocks, newest + 1 - earliest);
+  const oldest = newest + 1 - count;
+  const blocks = await readFees(oldest, newest, modules);
+  const baseFees = blocks.map(({ baseFeePerGas }) => baseFeePerGas);
+  const last = blocks.at(-1);
+  if (last !== undefined) baseFees.push(await baseFeeAfter(newest, last, modules));
+  return {
+    oldestBlock: quantity(oldest),
+    baseFeePerGas: baseFees.map(quantity),
+    gasUsedRatio: blocks.map(({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit)),
+    baseFeePerBlobGas: baseFees.map(() => '0x1'),
+    blobGasUsedRatio: blocks.map(() => 0),
+    ...(percentiles.length === 0 ? {} : { reward: blocks.map((fees) => rewardsAt(fees, percentiles).map(quantity)) }),
+  };
+}
 
 /** Some clients send the count as a plain number. */
 function readCount(value: number): number {
@@ -66,7 +72,10 @@ async function readFees(oldest: number, newest: number, { backend }: RpcModules)
   for (let number = oldest; number <= newest; number++) {
     const open = chain.openBlock();
     const block = open?.env.number === number ? open : await chain.blockByNumber(number);
-    if (block === undefined) throw rpcError('BLOCK_NOT_FOUND', `request beyond head block: requested ${number}`);
+    if (block === undefined) {
+      await assertKept(number, number, chain);
+      throw rpcError('BLOCK_NOT_FOUND', `request beyond head block: requested ${number}`);
+    }
     fees.push(feesOf(block));
   }
   return fees;

@@ -1,5 +1,6 @@
-import { type BlockParam, findBlock, readBlockParam } from '../block-param.ts';
+import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { formatReceipt } from '../format-receipt.ts';
+import { findBlock } from '../read-blocks.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 
 /** Null above the head. */

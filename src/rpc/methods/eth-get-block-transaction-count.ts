@@ -1,6 +1,7 @@
 import type { Hash } from '../../protocol/primitives.ts';
-import { type BlockNumberParam, findBlock, readBlockNumberParam } from '../block-param.ts';
+import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { quantity } from '../quantity.ts';
+import { findBlock } from '../read-blocks.ts';
 import { readHash } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 

@@ -1,6 +1,7 @@
 import type { Hash } from '../../protocol/primitives.ts';
-import { type BlockNumberParam, findBlock, isSealed, readBlockNumberParam } from '../block-param.ts';
+import { type BlockNumberParam, isSealed, readBlockNumberParam } from '../block-param.ts';
 import { formatBlock, formatOpenBlock } from '../format-block.ts';
+import { findBlock } from '../read-blocks.ts';
 import { isAbsent, readBoolean, readHash } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 

@@ -1,7 +1,8 @@
 import type { Block, OpenBlock } from '../../protocol/ports/chain.ts';
 import type { Hash } from '../../protocol/primitives.ts';
-import { type BlockNumberParam, findBlock, readBlockNumberParam } from '../block-param.ts';
+import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { formatPooledTransaction, formatTransaction, type RpcTransaction } from '../format-transaction.ts';
+import { findBlock } from '../read-blocks.ts';
 import { readHash, readSafeInteger } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 

@@ -1,5 +1,6 @@
 import type { Hash } from '../../protocol/primitives.ts';
-import { type BlockNumberParam, findSealedBlock, readBlockNumberParam } from '../block-param.ts';
+import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
+import { findSealedBlock, readAtBlock } from '../read-blocks.ts';
 import { readHash, readSafeInteger } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 
@@ -30,5 +31,5 @@ export const ethGetUncleByBlockNumberAndIndex: RpcMethod<{ block: BlockNumberPar
   name: 'eth_getUncleByBlockNumberAndIndex',
   maxParams: 2,
   parse: ([block, index]) => ({ block: readBlockNumberParam(block), index: readSafeInteger(index, 'index') }),
-  handle: () => null,
+  handle: ({ block }, { backend }) => readAtBlock(block, backend.chain, async () => null),
 };

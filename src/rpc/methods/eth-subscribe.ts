@@ -1,5 +1,5 @@
 import type { RpcLimits } from '../limits.ts';
-import { type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
+import { assertRangeKept, type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
 import { isAbsent, readBoolean, readObject } from '../read-params.ts';
 import type { CallerSubscriptions, RpcCaller } from '../rpc-caller.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';
@@ -11,9 +11,18 @@ export const ethSubscribe: RpcMethod<{ kind: unknown; options: unknown }> = {
   name: 'eth_subscribe',
   maxParams: 2,
   parse: ([kind, options]) => ({ kind, options }),
-  handle: ({ kind, options }, { subscriptions, limits }, caller) => {
+  handle: async ({ kind, options }, { backend, subscriptions, limits }, caller) => {
     const connection = requireConnection(caller);
-    return connection.open(subscriptions.prepare(readSubscription(kind, options, limits)));
+    const request = readSubscription(kind, options, limits);
+    const id = connection.open(subscriptions.prepare(request));
+    try {
+      // Opened before anything is waited for: the connection's end meanwhile has to find it.
+      if (request.kind === 'logs') await assertRangeKept(request.criteria, backend.chain);
+    } catch (error) {
+      connection.close(id);
+      throw error;
+    }
+    return id;
   },
 };
 

@@ -1,9 +1,10 @@
 import type { Attestation } from '../../protocol/attestation.ts';
 import type { BlockStatus, ChainReader } from '../../protocol/ports/chain.ts';
 import { toHex } from '../../util/bytes.ts';
-import { type BlockParam, blockNumberOf, readBlockParam } from '../block-param.ts';
+import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { formatMiniBlock } from '../format-mini-block.ts';
 import { quantity } from '../quantity.ts';
+import { earliestBlock, readAtBlock } from '../read-blocks.ts';
 import { readSafeInteger } from '../read-params.ts';
 import { noParams, type RpcMethod } from '../rpc-method.ts';
 
@@ -12,7 +13,8 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
   name: 'strobe_nodeInfo',
   maxParams: 0,
   parse: noParams,
-  handle: (_, { backend: { node, chain } }) => {
+  handle: async (_, { backend: { node, chain } }) => {
+    const oldestBlock = await earliestBlock(chain);
     const head = chain.head();
     return {
       ...node.describe(),
@@ -21,6 +23,7 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
       chainId: quantity(chain.chainId),
       genesisHash: toHex(chain.genesisHash),
       head: { number: quantity(head.header.number), hash: toHex(head.hash) },
+      oldestBlock: quantity(oldestBlock),
       miniBlockNumber: quantity(chain.miniBlockNumber()),
       safe: quantityOrNull(chain.safeNumber()),
       finalized: quantityOrNull(chain.finalizedNumber()),
@@ -48,8 +51,7 @@ export const strobeBlockStatus: RpcMethod<{ block: BlockParam }> = {
   maxParams: 1,
   parse: ([block]) => ({ block: readBlockParam(block) }),
   handle: async ({ block }, { backend: { chain } }) => {
-    const number = await numberOf(block, chain);
-    const status = number === undefined ? undefined : await chain.blockStatus(number);
+    const status = await readOf(block, chain, (number) => chain.blockStatus(number));
     return status === undefined ? null : formatStatus(status, chain);
   },
 };
@@ -60,8 +62,8 @@ export const strobeAttestations: RpcMethod<{ block: BlockParam }> = {
   maxParams: 1,
   parse: ([block]) => ({ block: readBlockParam(block) }),
   handle: async ({ block }, { backend: { chain } }) => {
-    const number = await numberOf(block, chain);
-    return number === undefined ? null : (await chain.attestations(number)).map(formatAttestation);
+    const attestations = await readOf(block, chain, (number) => chain.attestations(number));
+    return attestations === undefined ? null : attestations.map(formatAttestation);
   },
 };
 
@@ -73,9 +75,11 @@ export const strobeEquivocations: RpcMethod<undefined> = {
   handle: (_, { backend }) => backend.node.equivocations(),
 };
 
-async function numberOf(block: BlockParam, chain: ChainReader): Promise<number | undefined> {
-  if (block.kind === 'hash') return (await chain.blockByHash(block.hash))?.header.number;
-  return blockNumberOf(block, chain);
+/** Undefined for a hash that is not known here. */
+async function readOf<T>(block: BlockParam, chain: ChainReader, read: (number: number) => Promise<T>): Promise<T | undefined> {
+  if (block.kind !== 'hash') return readAtBlock(block, chain, read);
+  const number = (await chain.blockByHash(block.hash))?.header.number;
+  return number === undefined ? undefined : read(number);
 }
 
 function formatStatus(status: BlockStatus, chain: ChainReader): Readonly<Record<string, unknown>> {

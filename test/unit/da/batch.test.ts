@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBatch, encodeBatch } from '../../../src/da/batch.ts';
-import { packPayload } from '../../../src/protocol/diff-codec.ts';
+import { packPayload } from '../../../src/protocol/payload.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
 import { isStrobeError } from '../../../src/util/errors.ts';
 import { strobeCodeOf } from '../../support/strobe-code.ts';

@@ -4,11 +4,11 @@ import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-e
 import type { CallRequest } from '../../../src/protocol/ports/execution.ts';
 import type { Address } from '../../../src/protocol/primitives.ts';
 import type { Authorization } from '../../../src/protocol/transaction.ts';
-import type { FlatState } from '../../../src/state/flat-state.ts';
 import { concatBytes, EMPTY_BYTES, fromHex, toHex } from '../../../src/util/bytes.ts';
 import { callRequest } from '../../support/call-requests.ts';
 import { CALL, REVERT, STORE, words } from '../../support/contracts.ts';
 import { addressOf, CHAIN_ID, createEngine, ENV, ETHER, stateWith, transactionWith } from '../../support/execution-harness.ts';
+import type { MapState } from '../../support/map-state.ts';
 
 const NEW = privateKeyToAccount(`0x${'01'.repeat(32)}`);
 const FUNDED = privateKeyToAccount(`0x${'02'.repeat(32)}`);
@@ -25,7 +25,7 @@ const ZERO = addressOf(0);
 /** secp256k1's order, and with it the high-s twin of a signature. */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
-const createState = (): FlatState =>
+const createState = (): MapState =>
   stateWith(
     { address: STORER, nonce: 1n, code: STORE },
     { address: REVERTER, nonce: 1n, code: REVERT },
@@ -42,7 +42,7 @@ async function signed(account: typeof NEW, target: Address, nonce: number, chain
   return { ...fields, r: BigInt(r), s: BigInt(s), yParity: yParity as number };
 }
 
-function createExecutor(state: FlatState) {
+function createExecutor(state: MapState) {
   const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash: () => undefined });
   return { executor, at: { state, env: ENV } };
 }

@@ -3,7 +3,7 @@ import { type CallExecutorOptions, EthereumJsCallExecutor } from '../../../src/e
 import type { CallPosition, CallRequest } from '../../../src/protocol/ports/execution.ts';
 import type { StateView } from '../../../src/protocol/ports/state.ts';
 import type { Account } from '../../../src/protocol/primitives.ts';
-import { StateHistory } from '../../../src/state/state-history.ts';
+import { OverlayState } from '../../../src/state/overlay-state.ts';
 import { bigIntToBytes32, bytesToBigInt, concatBytes, fromHex, toHex } from '../../../src/util/bytes.ts';
 import { callRequest } from '../../support/call-requests.ts';
 import { CALL, initCodeOf, LOG, STORE, words } from '../../support/contracts.ts';
@@ -145,12 +145,12 @@ describe('at a past block', () => {
   /** The past block, and the next one, which changed slot 1 from 10 to 11 and the contract's balance from 0 to 5. */
   const positionsWith = (code: Uint8Array) => {
     const { executor, state } = executorWith(code);
-    const history = new StateHistory(state);
-    const world = state.overlay();
+    const before = state.number;
+    const world = new OverlayState(state);
     world.setStorage(CONTRACT, word(1), word(11));
     world.setAccount(CONTRACT, { ...(state.getAccount(CONTRACT) as Account), balance: 5n });
-    history.record(ENV.number + 1, state.apply(world.takeDiff()));
-    const past: CallPosition = { state: history.at(ENV.number, ENV.number + 1) as StateView, env: ENV };
+    state.apply(world.takeDiff(), before + 1);
+    const past: CallPosition = { state: state.at(before) as StateView, env: ENV };
     const newest: CallPosition = { state, env: { ...ENV, number: ENV.number + 1, timestamp: ENV.timestamp + 1 } };
     return { executor, past, newest };
   };

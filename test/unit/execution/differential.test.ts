@@ -11,7 +11,6 @@ import { expect, test } from 'vitest';
 import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import { encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts';
 import { decodeTransaction } from '../../../src/protocol/transaction.ts';
-import type { FlatState } from '../../../src/state/flat-state.ts';
 import { type Bytes, fromHex, toHex, trimLeadingZeros } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { recoverAddress } from '../../../src/util/secp256k1.ts';
@@ -27,6 +26,7 @@ import {
   words,
 } from '../../support/contracts.ts';
 import { addressOf, CHAIN_ID, createEngine, ENV, ETHER, stateWith } from '../../support/execution-harness.ts';
+import type { MapState } from '../../support/map-state.ts';
 import { stateRootOf } from '../../support/state-tests.ts';
 
 const signers = ['a', 'b', 'c'].map((name) => privateKeyToAccount(toHex(keccak256(new TextEncoder().encode(name)))));
@@ -138,7 +138,7 @@ interface BlockResult {
   readonly stateRoot: string;
 }
 
-async function runEngine(state: FlatState, raws: readonly Bytes[], optimised: boolean): Promise<BlockResult> {
+async function runEngine(state: MapState, raws: readonly Bytes[], optimised: boolean): Promise<BlockResult> {
   const { engine, world } = createEngine(state, { optimised });
   await engine.beginBlock(ENV);
   const receipts: Receipt[] = [];
@@ -148,7 +148,7 @@ async function runEngine(state: FlatState, raws: readonly Bytes[], optimised: bo
     if (outcome.kind === 'rejected') throw new TypeError(outcome.message);
     receipts.push(outcome.receipt);
   }
-  state.apply(world.takeDiff());
+  state.apply(world.takeDiff(), 1);
   return {
     gasUsed: receipts.at(-1)?.cumulativeGasUsed ?? 0n,
     receipts: receipts.map((receipt) => toHex(encodeReceipt(receipt))),
@@ -157,7 +157,7 @@ async function runEngine(state: FlatState, raws: readonly Bytes[], optimised: bo
 }
 
 /** The library with nothing of ours: its own fork rules, crypto, state manager and block processing. */
-async function runPlain(state: FlatState, raws: readonly Bytes[]): Promise<BlockResult> {
+async function runPlain(state: MapState, raws: readonly Bytes[]): Promise<BlockResult> {
   const common = new Common({ chain: plainChain(), hardfork: Hardfork.Prague });
   const stateManager = new MerkleStateManager({ common });
   await copyState(state, stateManager);
@@ -203,7 +203,7 @@ function plainChain(): ChainConfig {
   };
 }
 
-async function copyState(state: FlatState, target: MerkleStateManager): Promise<void> {
+async function copyState(state: MapState, target: MerkleStateManager): Promise<void> {
   for (const { address, account, slots } of state.entries()) {
     const owner = new Address(address);
     await target.putAccount(owner, new Account(account.nonce, account.balance));

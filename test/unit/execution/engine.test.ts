@@ -142,7 +142,7 @@ describe('a transaction that cannot be included', () => {
   ])('%s: %s', async (code, message, fields) => {
     const { execute, world, state } = await open();
     await execute({ value: 1n });
-    state.apply(world.takeDiff());
+    state.apply(world.takeDiff(), 1);
     const outcome = await execute({ nonce: 1n, ...fields });
     expect(outcome).toMatchObject({ kind: 'rejected', code, message: expect.stringContaining(message) });
     expect(world.takeDiff()).toEqual({ accounts: [], codes: [] });

@@ -81,14 +81,6 @@ test('the byte bound of the reorder buffer drops the farthest ones', async () =>
   await replica.miniBlockIs(10);
 });
 
-test('what arrives together is logged together', async () => {
-  replica = await ReplicaHarness.start(chain);
-  for (let i = 0; i < 50; i++) chain.miniBlock(0);
-  replica.deliver(...chain.records);
-  await replica.miniBlockIs(50);
-  expect(replica.log.appends).toBeLessThanOrEqual(4);
-});
-
 test('silence makes the node not ready, and the next sign of life ready again', async () => {
   replica = await ReplicaHarness.start(chain);
   chain.block();

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAttestation } from '../../../src/protocol/attestation.ts';
-import { canonicalDiffCodec } from '../../../src/protocol/diff-codec.ts';
 import { encodeBody } from '../../../src/protocol/mini-block.ts';
 import { createStateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { bytesEqual, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
+import { plainDiffPayload } from '../../support/plain-diff.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 
@@ -49,7 +49,7 @@ describe('a sequencer-signed wrong mini-block undoes to the safe block and halts
     const { miniBlock, diff } = chain.miniBlock();
     const [first, ...others] = diff.accounts;
     const other = createStateDiff([{ ...first, address: first?.address ?? SOME_HASH, balance: 7n }, ...others], []);
-    const diffPayload = canonicalDiffCodec.encode(other);
+    const diffPayload = plainDiffPayload(other);
     const wrong = chain.resign(miniBlock, { diffPayloadDigest: keccak256(diffPayload) }, { diffPayload });
     replica.deliver(wrong);
     await expectHalted('WRONG_CONTENTS', [wrong]);
@@ -57,8 +57,9 @@ describe('a sequencer-signed wrong mini-block undoes to the safe block and halts
 
   test('a diff that does not apply', async () => {
     const { miniBlock } = chain.miniBlock();
-    const impossible = createStateDiff([{ address: new Uint8Array(20).fill(3), deleted: true }], []);
-    const diffPayload = canonicalDiffCodec.encode(impossible);
+    // Code that nobody knows.
+    const impossible = createStateDiff([{ address: new Uint8Array(20).fill(3), nonce: 1n, codeHash: SOME_HASH }], []);
+    const diffPayload = plainDiffPayload(impossible);
     const digests = { diffPayloadDigest: keccak256(diffPayload), stateDiffDigest: stateDiffDigest(impossible) };
     const wrong = chain.resign(miniBlock, digests, { diffPayload });
     replica.deliver(wrong);

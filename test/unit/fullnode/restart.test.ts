@@ -88,7 +88,7 @@ test('attestations of blocks from before the restart are weighed against the log
   await replica.safeIs(1);
 });
 
-test('a halt after a restart keeps what cannot be undone, and says so', async () => {
+test('a halt after a restart undoes what an earlier process sealed, too', async () => {
   chain.block();
   replica.deliver(...chain.records);
   await replica.blockIs(1);
@@ -98,16 +98,29 @@ test('a halt after a restart keeps what cannot be undone, and says so', async ()
   await replica.miniBlockIs(3);
   replica.deliver(chain.resign(miniBlock, { timestampUs: miniBlock.envelope.timestampUs + 1 }));
   expect(await replica.halted()).toBe('EQUIVOCATION');
-  await replica.miniBlockIs(2);
-  expect(replica.node.status()).toMatchObject({ block: 1, safeBlock: null });
+  await replica.miniBlockIs(0);
+  expect(replica.node.status()).toMatchObject({ block: 0, safeBlock: null });
 });
 
-test('an epoch that would undo blocks of an earlier process halts the node', async () => {
+test('a new epoch undoes blocks that an earlier process sealed', async () => {
   chain.block();
   chain.block();
   replica.deliver(...chain.records);
   await replica.blockIs(2);
   replica = await replica.restart();
+  const twin = new ReplicaFixture();
+  twin.block();
+  replica.deliver(twin.startEpoch());
+  await replica.miniBlockIs(2);
+  expect(replica.node.status()).toMatchObject({ block: 1, epoch: 3 });
+});
+
+test('an epoch below what is still known of old values halts the node', async () => {
+  chain.block();
+  chain.block();
+  replica.deliver(...chain.records);
+  await replica.blockIs(2);
+  replica.state.release(4);
   const twin = new ReplicaFixture();
   twin.block();
   replica.deliver(twin.startEpoch());

@@ -1,7 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodeAttestation } from '../../../src/protocol/attestation.ts';
-import { unpackPayload } from '../../../src/protocol/diff-codec.ts';
 import {
   MAX_BODY_PAYLOAD_BYTES,
   MAX_DECODED_BYTES,
@@ -12,6 +11,7 @@ import {
 } from '../../../src/protocol/limits.ts';
 import { decodeSequencerMessage, encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import { decodeBody, decodeMiniBlock, encodeMiniBlock, type MiniBlock, signMiniBlock } from '../../../src/protocol/mini-block.ts';
+import { unpackPayload } from '../../../src/protocol/payload.ts';
 import { encodeRlp } from '../../../src/protocol/rlp.ts';
 import {
   decodeWitnessChunk,

@@ -1,5 +1,4 @@
 import type { BlockHeader } from '../../../src/protocol/block-header.ts';
-import { canonicalDiffCodec } from '../../../src/protocol/diff-codec.ts';
 import {
   decodeBody,
   encodeBody,
@@ -20,6 +19,7 @@ import { decodeWitness, encodeWitness, type Witness } from '../../../src/protoco
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { assembleBlock, type ExecutedBlock } from '../../support/executed-chain.ts';
+import { plainDiffPayload, readPlainDiff } from '../../support/plain-diff.ts';
 import { testSigner } from '../../support/test-accounts.ts';
 
 /** What a lying sequencer changes before it signs; mini-blocks by their position in the block. */
@@ -69,8 +69,8 @@ function forgeContents({ envelope, diffPayload, bodyPayload }: MiniBlock, at: nu
     changed.bodyPayloadDigest = keccak256(body);
   }
   if (forgery.diff?.at === at) {
-    const forged = forgery.diff.change(canonicalDiffCodec.decode(diffPayload));
-    diff = canonicalDiffCodec.encode(forged);
+    const forged = forgery.diff.change(readPlainDiff(diffPayload));
+    diff = plainDiffPayload(forged);
     changed.stateDiffDigest = stateDiffDigest(forged);
     changed.diffPayloadDigest = keccak256(diff);
   }

@@ -8,7 +8,7 @@ import {
   witnessChunkDigest,
   witnessDigest,
 } from '../../../src/protocol/sequencer-messages.ts';
-import { stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import { encodeStateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { decodeWitness } from '../../../src/protocol/witness.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
 import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
@@ -134,7 +134,7 @@ test('the witness travels in signed chunks, joins to what the seal commits to, a
     expect(recoverAddress(witnessChunkDigest(chunk), chunk.signature)).toEqual(kit.modules.signer.address);
     expect(chunk).toMatchObject({ blockNumber: 1, blockHash: hashHeader(seal.header) });
   }
-  verifyRootTransition(witness, { preStateRoot, postStateRoot: seal.header.stateRoot, diff });
+  verifyRootTransition(witness, { preStateRoot, postStateRoot: seal.header.stateRoot, diffBytes: encodeStateDiff(diff) });
   const keys = decodeWitness(witness).keys.map(({ address }) => toKey(address));
   for (const { address } of diff.accounts) expect(keys).toContain(toKey(address));
 });

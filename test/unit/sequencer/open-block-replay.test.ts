@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { MiniBlockCommit } from '../../../src/protocol/ports/chain.ts';
 import type { LogEntry } from '../../../src/protocol/ports/log.ts';
+import { isRowDiff } from '../../../src/protocol/row-diff.ts';
+import { encodeStateDiff, type StateDiff } from '../../../src/protocol/state-diff.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
 import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
 import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
@@ -39,13 +42,20 @@ beforeEach(async () => {
   await fillBlock(before, 3);
 });
 
+/** What a sequencer commits is the diff that it executed. */
+function stateDiffOf({ diff }: MiniBlockCommit): StateDiff {
+  if (isRowDiff(diff)) throw new TypeError('it was decoded');
+  return diff;
+}
+
 /** The same sequencer after its restart, with the sealed block in its store and `entries` in its log. */
 async function restart(entries: readonly LogEntry[]): Promise<SequencerKit> {
   const kit = await createSequencerKit({ clock });
   const [seal] = before.chain.seals;
   for (const commit of before.chain.miniBlocks.slice(0, 2)) {
     kit.modules.chainState.apply(commit);
-    kit.modules.roots.append(defined(before.log.entries[commit.miniBlock.envelope.number - 1]).bytes.subarray(1));
+    const { bytes } = defined(before.log.entries[commit.miniBlock.envelope.number - 1]);
+    kit.modules.roots.append({ miniBlockBytes: bytes.subarray(1), diffBytes: encodeStateDiff(stateDiffOf(commit)) });
   }
   await kit.modules.roots.seal({ keys: [], codes: [], headers: [] });
   await kit.modules.chainState.seal(defined(seal).seal);
@@ -81,8 +91,8 @@ test('code that the open block brings is new again, although the start read its 
   const builder = new MiniBlockBuilder({ ...before.modules, nowMs: clock.nowMs, onRejected: () => {} });
   const limits = { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 21_000n };
   const batch = await builder.build(env, limits);
-  const { diff } = await new MiniBlockCommitter(before.options, before.modules).commit(env, batch, 1);
-  expect(diff.codes).toHaveLength(1);
+  await new MiniBlockCommitter(before.options, before.modules).commit(env, batch, 1);
+  expect(stateDiffOf(defined(before.chain.miniBlocks.at(-1))).codes).toHaveLength(1);
 
   const kit = await restart(before.log.entries);
   deploy(kit);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import type { PeerHead, PeerReader } from '../../../src/protocol/ports/network.ts';
 import { type Heartbeat, heartbeatDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
-import { furthestPeerHead, isRivalHeartbeat } from '../../../src/sequencer/start-check.ts';
+import { assertTailKnown, furthestPeerHead, isRivalHeartbeat } from '../../../src/sequencer/start-check.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { testSigner } from '../../support/test-accounts.ts';
@@ -22,6 +22,25 @@ describe('the furthest head that peers claim', () => {
   test('is nobody when no peer answers', async () => {
     expect(await furthestPeerHead(peersWith(), 20, never)).toBeUndefined();
     expect(await furthestPeerHead(peersWith([head(1, 1)]), 5_000, AbortSignal.abort())).toBeUndefined();
+  });
+});
+
+describe('the tail behind an imported snapshot', () => {
+  const own = head(2, 40);
+
+  test('is known when the furthest peer ends where we do', () => {
+    expect(() => assertTailKnown(own, head(2, 40))).not.toThrow();
+    expect(() => assertTailKnown(own, head(1, 40))).not.toThrow();
+  });
+
+  test.each([
+    ['no peer answers', undefined],
+    ['peers are further and could not prove it', head(2, 41)],
+    ['peers are behind, so nobody knows our newest mini-block', head(2, 39)],
+    ['peers follow a newer epoch', head(3, 40)],
+    ['peers have another mini-block there', { ...own, digest: new Uint8Array(32).fill(1) }],
+  ])('is not known when %s', (_, peer) => {
+    expect(() => assertTailKnown(own, peer)).toThrow(expect.objectContaining({ code: 'TAIL_NOT_AVAILABLE' }));
   });
 });
 

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { decodeLogRecord } from '../../../src/protocol/log-record.ts';
 import type { LogEntry } from '../../../src/protocol/ports/log.ts';
 import { adoptTail } from '../../../src/sequencer/tail-adoption.ts';
-import type { MiniBlockHead } from '../../../src/state/chain-state.ts';
+import type { MiniBlockHead } from '../../../src/state/chain-trail.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { testSigner } from '../../support/test-accounts.ts';
+
+/** First byte of an attestation behind a seal (attestation-record.ts). */
+const ATTESTATION_RECORD = 5;
 
 /** Two blocks, and an open one of two mini-blocks: six mini-blocks. */
 function published(): { readonly builder: ChainBuilder; readonly records: Bytes[] } {
@@ -29,8 +32,9 @@ async function adopt(
     limit = 100,
     failure,
   }: { builder: ChainBuilder; epoch?: number; ownEpoch?: number; limit?: number; failure?: StrobeError },
-): Promise<{ readonly head: MiniBlockHead; readonly appended: LogEntry[] }> {
+): Promise<{ readonly head: MiniBlockHead; readonly appended: LogEntry[]; readonly attestations: Bytes[] }> {
   const appended: LogEntry[] = [];
+  const attestations: Bytes[] = [];
   const own = { epoch: ownEpoch, number: 0, digest: builder.genesisHash, timestampUs: 0 };
   let sealed = 0;
   const replay = async (): Promise<MiniBlockHead> => {
@@ -64,8 +68,13 @@ async function adopt(
     replay,
     epoch,
     sealedBlock: () => sealed,
+    takeAttestations: async (messages) => {
+      // Their blocks are there by then.
+      if (messages.length > 0) expect(sealed).toBe(2);
+      attestations.push(...messages);
+    },
   });
-  return { head, appended };
+  return { head, appended, attestations };
 }
 
 function tryDecode(bytes: Bytes): ReturnType<typeof decodeLogRecord> | undefined {
@@ -82,6 +91,15 @@ test('everything that peers can prove is taken over, in order', async () => {
   expect(head.number).toBe(6);
   expect(appended.map(({ bytes }) => bytes)).toEqual(records);
   expect(appended.map(({ number }) => number)).toEqual([1, 2, 2, 3, 4, 4, 5, 6]);
+});
+
+test('what provers said of the blocks is handed on once these are applied', async () => {
+  const { builder, records } = published();
+  const message = Uint8Array.of(1, 2, 3);
+  const withAttestation = records.toSpliced(3, 0, Uint8Array.of(ATTESTATION_RECORD, ...message));
+  const { appended, attestations } = await adopt(withAttestation, { builder });
+  expect(appended.map(({ bytes }) => bytes)).toEqual(records);
+  expect(attestations).toEqual([message]);
 });
 
 test('a peer that sends little at once is asked again', async () => {

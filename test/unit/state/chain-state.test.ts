@@ -1,32 +1,30 @@
 import { describe, expect, test } from 'vitest';
 import type { MiniBlockCommit } from '../../../src/protocol/ports/chain.ts';
-import { countDiffKeys, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import { EMPTY_STATE_DIFF } from '../../../src/protocol/state-diff.ts';
 import { ChainState } from '../../../src/state/chain-state.ts';
-import { FlatState } from '../../../src/state/flat-state.ts';
-import { Registry } from '../../../src/state/registry.ts';
 import { toKey } from '../../../src/util/bytes.ts';
+import { keccak256 } from '../../../src/util/keccak.ts';
 import { type BuiltBlock, ChainBuilder } from '../../support/chain-builder.ts';
+import { defined } from '../../support/defined.ts';
+import { MapState } from '../../support/map-state.ts';
 import { MemoryChain } from '../../support/memory-chain.ts';
 
 interface Node {
-  readonly state: FlatState;
-  readonly registry: Registry;
+  readonly state: MapState;
   readonly chain: MemoryChain;
   readonly chainState: ChainState;
 }
 
-function startNode(builder: ChainBuilder, maxUndoKeys?: number): Node {
-  const state = new FlatState();
-  const registry = new Registry();
-  state.apply(builder.genesis.allocation);
-  registry.commit(builder.genesis.allocation);
+function startNode(builder: ChainBuilder): Node {
+  const state = new MapState();
+  state.apply(builder.genesis.allocation, 0);
   const chain = new MemoryChain(builder.genesisHeader);
-  const head = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0 };
-  return { state, registry, chain, chainState: new ChainState(head, { state, registry, chain: chain.port }, maxUndoKeys) };
+  const start = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
+  return { state, chain, chainState: new ChainState(start, { keepsBlockDiffs: true }, { state, chain: chain.port }) };
 }
 
 /** Everything that a rollback has to bring back. */
-function snapshot({ state, registry, chain, chainState }: Node): unknown {
+function snapshot({ state, chain, chainState }: Node): unknown {
   const accounts = [...state.entries()].map(({ address, account, slots }) => [
     toKey(address),
     account,
@@ -34,8 +32,7 @@ function snapshot({ state, registry, chain, chainState }: Node): unknown {
   ]);
   return {
     accounts: accounts.sort(([a], [b]) => ((a as string) < (b as string) ? -1 : 1)),
-    rows: registry.rowsSince({ accounts: 0, slots: 0 }),
-    digest: chainState.registryDigest(),
+    mark: state.mark(),
     head: chainState.head(),
     open: chainState.openBlock(),
     openDiff: chainState.openBlockDiff(),
@@ -58,16 +55,15 @@ describe('applying', () => {
       builder.miniBlock(),
       builder.miniBlock([builder.transfer(1), builder.transfer(2)]),
     ];
-    let rows = node.registry.mark().accounts;
+    let rows = node.state.mark().accounts;
     for (const [i, commit] of commits.entries()) {
       const { digest, envelope } = commit.miniBlock;
       node.chainState.apply(commit);
-      expect(node.chainState.head()).toEqual({ epoch: 1, number: i + 1, digest, timestampUs: envelope.timestampUs });
+      expect(node.chainState.head()).toMatchObject({ epoch: 1, number: i + 1, digest, timestampUs: envelope.timestampUs });
       expect(node.chainState.openBlock()).toMatchObject({ env: commit.env, firstNumber: 1, nextIndex: i + 1 });
-      for (const { address } of commit.diff.accounts)
-        expect(node.registry.rowsSince({ accounts: 0, slots: 0 }).accounts).toContainEqual(address);
-      expect(node.registry.mark().accounts).toBeGreaterThanOrEqual(rows);
-      rows = node.registry.mark().accounts;
+      for (const { address } of commit.diff.accounts) expect(node.state.rows.accountRow(address)).toBeGreaterThanOrEqual(0);
+      expect(node.state.mark().accounts).toBeGreaterThanOrEqual(rows);
+      rows = node.state.mark().accounts;
     }
     // An empty mini-block says nothing of gas; the ones before do.
     expect(node.chainState.openBlock()?.gasUsed).toBe(63_000n);
@@ -98,29 +94,24 @@ describe('applying', () => {
     const commit = builder.miniBlock();
     const before = snapshot(node);
     const diff = { accounts: [{ address: new Uint8Array(20).fill(0xdd), deleted: true as const }], codes: [] };
-    expect(() => node.chainState.apply({ ...commit, diff })).toThrow('the account to delete does not exist');
+    expect(() => node.chainState.apply({ ...commit, diff })).toThrow(
+      expect.objectContaining({ code: 'STATE_DIFF_NOT_APPLICABLE' }),
+    );
     expect(snapshot(node)).toEqual(before);
   });
 });
 
 describe('sealing', () => {
-  test('hands the net diff and the new registry rows to the store and opens the next block at index 0', async () => {
+  test('hands the net diff to the store and opens the next block at index 0', async () => {
     const builder = new ChainBuilder();
     const node = startNode(builder);
-    const blocks = [builder.block(3, 2), builder.block(1, 3)];
-    for (const block of blocks) {
-      const before = node.registry.mark();
+    for (const block of [builder.block(3, 2), builder.block(1, 3)]) {
       await addBlock(node, block);
-      const stored = node.chain.seals.at(-1);
-      expect(stored && stateDiffDigest(stored.diff)).toEqual(block.seal.stateDiffDigest);
+      expect(keccak256(defined(node.chain.seals.at(-1)?.diff))).toEqual(block.seal.stateDiffDigest);
+      expect(node.chainState.registryDigest()).toEqual(block.seal.registryDigest);
       expect(node.chainState.openBlock()).toBeUndefined();
-      expect(node.chainState.openBlockDiff()).toEqual({ accounts: [], codes: [] });
-      expect(stored?.registry.digest).toEqual(node.registry.mark().digest);
-      // The first block brings the rows of the genesis allocation too.
-      expect(stored?.registry.before.accounts).toBe(block.seal.header.number === 1 ? 0 : before.accounts);
+      expect(node.chainState.openBlockDiff()).toEqual(EMPTY_STATE_DIFF);
     }
-    const stored = node.chain.seals.flatMap(({ registry }) => registry.rows.accounts);
-    expect(stored).toEqual(node.registry.rowsSince({ accounts: 0, slots: 0 }).accounts);
   });
 });
 
@@ -190,19 +181,14 @@ describe('rolling back', () => {
     expect(snapshot(node)).toEqual(before);
   });
 
-  test('is kept for the newest blocks while none becomes safe: the records take bounded memory', async () => {
+  test('ends where the state has forgotten its old values', async () => {
     const builder = new ChainBuilder();
-    const blocks = Array.from({ length: 6 }, () => builder.block(2, 1));
-    const diffs = blocks.slice(3).flatMap(({ miniBlocks }) => miniBlocks.map(({ diff }) => diff));
-    const node = startNode(
-      builder,
-      diffs.reduce((sum, diff) => sum + countDiffKeys(diff), 0),
-    );
-    for (const block of blocks) await addBlock(node, block);
+    const node = startNode(builder);
+    for (let i = 0; i < 4; i++) await addBlock(node, builder.block(2, 1));
+    node.state.release(5);
+    const before = snapshot(node);
     await expect(node.chainState.rollback(4)).rejects.toMatchObject({ code: 'ROLLBACK_BELOW_SAFE' });
-    expect(await node.chainState.rollback(6)).toBe(6);
-    // What was undone makes room again.
-    for (const block of blocks.slice(3)) await addBlock(node, block);
+    expect(snapshot(node)).toEqual(before);
     expect(await node.chainState.rollback(6)).toBe(6);
   });
 

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
-import { FlatState } from '../../../src/state/flat-state.ts';
-import { MAX_UNRELEASED_DIFFS } from '../../../src/state/overlay-state.ts';
+import { MAX_UNRELEASED_DIFFS, OverlayState } from '../../../src/state/overlay-state.ts';
 import { ALICE, account, BOB, word } from '../../compliance/world-state-suite.ts';
+import { MapState } from '../../support/map-state.ts';
+import { mapStateOf } from '../../support/map-state-of.ts';
 
-function emptyAccountWithStorage(): FlatState {
-  return FlatState.from([{ address: ALICE, account: account(0, 0), slots: [{ key: word(1), value: word(2) }] }], []);
+function emptyAccountWithStorage(): MapState {
+  return mapStateOf([{ address: ALICE, account: account(0, 0), slots: [{ key: word(1), value: word(2) }] }], []);
 }
 
 test('diffs that are never released are refused in the end', () => {
-  const world = new FlatState().overlay();
+  const world = new OverlayState(new MapState());
   for (let i = 0; i < MAX_UNRELEASED_DIFFS; i++) world.takeDiff();
   expect(() => world.takeDiff()).toThrow(expect.objectContaining({ code: 'TOO_MANY_UNRELEASED_DIFFS' }));
   world.release();
@@ -16,7 +17,7 @@ test('diffs that are never released are refused in the end', () => {
 });
 
 test('an empty account of the genesis file stays while it is only read or its touch is reverted', () => {
-  const world = emptyAccountWithStorage().overlay();
+  const world = new OverlayState(emptyAccountWithStorage());
   world.getAccount(ALICE);
   world.checkpoint();
   world.setStorage(ALICE, word(1), word(9));
@@ -27,7 +28,7 @@ test('an empty account of the genesis file stays while it is only read or its to
 });
 
 test('hasStorage sees slots below and above, and not cleared ones', () => {
-  const world = emptyAccountWithStorage().overlay();
+  const world = new OverlayState(emptyAccountWithStorage());
   expect(world.hasStorage(ALICE)).toBe(true);
   expect(world.hasStorage(BOB)).toBe(false);
   world.clearStorage(ALICE);
@@ -37,7 +38,7 @@ test('hasStorage sees slots below and above, and not cleared ones', () => {
 });
 
 test('a diff cannot be taken inside a transaction, and nothing released that was not taken', () => {
-  const world = new FlatState().overlay();
+  const world = new OverlayState(new MapState());
   expect(() => world.release()).toThrow(expect.objectContaining({ code: 'INVARIANT_VIOLATED' }));
   world.checkpoint();
   expect(() => world.takeDiff()).toThrow(expect.objectContaining({ code: 'INVARIANT_VIOLATED' }));

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
-import { canonicalDiffCodec } from '../../../src/protocol/diff-codec.ts';
+import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import { decodeLogRecord, recordNumber } from '../../../src/protocol/log-record.ts';
 import { ChainState } from '../../../src/state/chain-state.ts';
-import { FlatState } from '../../../src/state/flat-state.ts';
-import { Registry } from '../../../src/state/registry.ts';
 import { type ReplayResult, replayLog } from '../../../src/state/replay-log.ts';
 import type { ChainStore } from '../../../src/store/chain-store.ts';
 import { openChainStore } from '../../../src/store/open-chain-store.ts';
+import { MapState } from '../../support/map-state.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { MemoryLog } from '../../support/replica-harness.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -14,7 +13,7 @@ import { tempDirectory } from '../../support/temp-directory.ts';
 interface Replayed {
   readonly chain: ReplicaFixture;
   readonly store: ChainStore;
-  readonly state: FlatState;
+  readonly state: MapState;
   readonly chainState: ChainState;
   readonly log: MemoryLog;
   replay(): Promise<ReplayResult>;
@@ -29,16 +28,14 @@ async function setUp(chain: ReplicaFixture, records: readonly Uint8Array[]): Pro
     directory: tempDirectory(),
     chainId: genesis.chainId,
     genesisHeader: builder.genesisHeader,
-    allocation: genesis.allocation,
   };
   const store = await openChainStore(options, { log, logger: { error: () => {} } });
-  const state = new FlatState();
-  state.apply(genesis.allocation);
-  const registry = new Registry();
-  registry.commit(genesis.allocation);
+  const state = new MapState();
+  state.apply(genesis.allocation, 0);
   const chainState = new ChainState(
-    { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0 },
-    { state, registry, chain: store },
+    { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined },
+    { keepsBlockDiffs: true },
+    { state, chain: store },
   );
   return {
     chain,
@@ -46,7 +43,7 @@ async function setUp(chain: ReplicaFixture, records: readonly Uint8Array[]): Pro
     state,
     chainState,
     log,
-    replay: () => replayLog({ log, chainState, chain: store, codec: canonicalDiffCodec }),
+    replay: () => replayLog({ log, chainState, chain: store, codec: createCompactCodec(state.rows) }),
   };
 }
 

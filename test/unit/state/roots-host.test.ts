@@ -20,7 +20,9 @@ test('a thread and the calling thread give the roots that the seals of the chain
     host.load(encodeStateDiff(builder.genesis.allocation));
     expect(await host.ready()).toEqual(builder.genesisHeader.stateRoot);
     for (const { miniBlocks, seal, diff } of blocks) {
-      for (const { miniBlock } of miniBlocks) host.append(encodeMiniBlock(miniBlock));
+      for (const built of miniBlocks) {
+        host.append({ miniBlockBytes: encodeMiniBlock(built.miniBlock), diffBytes: encodeStateDiff(built.diff) });
+      }
       const keys = diff.accounts.map(({ address, slots }) => ({ address, slots: (slots ?? []).map(({ key }) => key) }));
       const [roots] = await Promise.all([host.roots(), host.seal({ keys, codes: [], headers: [] })]);
       expect(roots).toEqual({
@@ -36,7 +38,7 @@ test('a thread and the calling thread give the roots that the seals of the chain
 
 test('bytes that are no mini-block end the thread, and the owner is told', async () => {
   const host = use(startRootsThread());
-  host.append(Uint8Array.of(1, 2, 3));
+  host.append({ miniBlockBytes: Uint8Array.of(1, 2, 3), diffBytes: Uint8Array.of() });
   await expect(host.ready()).rejects.toMatchObject({ code: 'THREAD_DIED' });
   await expect(host.failed).rejects.toMatchObject({ code: 'THREAD_DIED' });
 });

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type LogDisk, nodeDisk } from '../../../src/store/log-disk.ts';
+import { LogGuard } from '../../../src/store/log-guard.ts';
 import { SegmentLog } from '../../../src/store/segment-log.ts';
 import { miniBlockEntry, readAll, sealEntry, segmentPaths, TEST_GENESIS_HASH } from '../../support/log-records.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -99,7 +100,7 @@ describe('append and read', () => {
     await expect(log.append([miniBlockEntry(7)])).rejects.toMatchObject({ code: 'LOG_OUT_OF_ORDER' });
     await expect(log.append([miniBlockEntry(6), sealEntry(5)])).rejects.toMatchObject({ code: 'LOG_OUT_OF_ORDER' });
     await log.append([miniBlockEntry(6)]);
-    expect((await readAll(log)).map(({ number }) => number)).toEqual([5, 6]);
+    expect((await readAll(log, 5)).map(({ number }) => number)).toEqual([5, 6]);
     await log.close();
   });
 
@@ -191,6 +192,14 @@ describe('recovery', () => {
     const last = segmentPaths(directory).at(-1) as string;
     truncateSync(last, statSync(last).size - 38);
     expect((await reopened(directory)).unsettled).toBe('cut');
+  });
+
+  test('a log that begins behind an import outranks both', async () => {
+    const directory = await writtenLog(25);
+    const guard = await LogGuard.acquire(directory);
+    for (const what of ['unclean', 'imported', 'cut', 'unclean'] as const) await guard.note(what);
+    await guard.release(undefined);
+    expect((await reopened(directory)).unsettled).toBe('imported');
   });
 
   test('a clean shutdown notices a tail that is gone at a record boundary', async () => {

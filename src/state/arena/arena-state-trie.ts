@@ -1,0 +1,240 @@
+import type { Hash } from '../../protocol/primitives.ts';
+import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../../protocol/state-diff.ts';
+import type { WitnessKey } from '../../protocol/witness.ts';
+import { type Bytes, bytesToBigInt, toKey } from '../../util/bytes.ts';
+import { keccak256 } from '../../util/keccak.ts';
+import type { AccountLeaf } from '../state-trie.ts';
+import { ArenaInput, HAS_BALANCE, HAS_CODE, HAS_NONCE, MAX_BATCH } from './arena-input.ts';
+import { type ArenaExports, bytesAt, guarded, MAX_ARENA_BYTES, openArena, type Pointer } from './arena-module.ts';
+import { ArenaWalk } from './arena-walk.ts';
+
+export interface ArenaStateTrieOptions {
+  /** Largest memory, bytes; default and most: nearly 4 GiB, about 15 million keys. */
+  readonly maxBytes?: number;
+}
+
+/** What a trie takes. */
+export interface ArenaUsage {
+  /** Memory taken from the system. */
+  readonly reservedBytes: number;
+  /** Part of it that records were cut from, free ones included. */
+  readonly usedBytes: number;
+  /** Records by kind, with those that only the state before the open block has. */
+  readonly accounts: number;
+  /** Accounts with code or storage. */
+  readonly contracts: number;
+  readonly slots: number;
+  readonly branches: number;
+}
+
+/** The storage keys of an account that the open block cleared at any time, and whether it deleted the account. */
+interface Deletions {
+  account: boolean;
+  readonly slots: Map<string, Hash>;
+}
+
+/** Kinds of records (assembly/record.ts); branches come in four sizes. */
+const SLOT_KIND = 0;
+const ACCOUNT_KIND = 1;
+const CONTRACT_KIND = 2;
+const BRANCH_KINDS = [3, 4, 5, 6];
+
+/**
+ * The Merkle-Patricia state trie with its storage tries (Yellow Paper, section 4.1 and appendix D) in one WebAssembly
+ * memory. Fed with state diffs; hashes what changed when asked for the root.
+ *
+ * With {@link ArenaStateTrie.startBlock} it also keeps the state before the open block, for the block's witness.
+ *
+ * After TRIE_ARENA_FAILED the trie is of no use and every call throws.
+ */
+export class ArenaStateTrie {
+  readonly #arena: ArenaExports;
+  readonly #input: ArenaInput;
+  #failure: unknown;
+  #isClean = true;
+  #blockOpen = false;
+  #preRoot: Hash;
+  #deletions = new Map<string, Deletions>();
+
+  constructor(options: ArenaStateTrieOptions = {}) {
+    this.#arena = openArena(options.maxBytes ?? MAX_ARENA_BYTES, true);
+    this.#input = new ArenaInput(this.#arena);
+    this.#preRoot = this.root();
+  }
+
+  /** @throws StrobeError TRIE_ARENA_FAILED when the memory is full */
+  apply(diff: StateDiff): void {
+    this.#isClean = false;
+    this.#run(() => {
+      for (let at = 0; at < diff.accounts.length; at += MAX_BATCH) this.#applyBatch(diff.accounts.slice(at, at + MAX_BATCH));
+    });
+  }
+
+  #applyBatch(accounts: readonly AccountDiff[]): void {
+    this.#input.setAddresses(accounts);
+    this.#arena.fetchAccounts(accounts.length);
+    for (const account of accounts) this.#applyAccount(account);
+  }
+
+  #applyAccount(diff: AccountDiff): void {
+    if (this.#blockOpen) this.#noteDeletions(diff);
+    const input = this.#input;
+    input.setAddress(diff.address);
+    if (diff.deleted) {
+      this.#arena.deleteAccount();
+      return;
+    }
+    let fields = 0;
+    if (diff.nonce !== undefined) {
+      input.setNonce(diff.nonce);
+      fields |= HAS_NONCE;
+    }
+    if (diff.balance !== undefined) {
+      input.setBalance(diff.balance);
+      fields |= HAS_BALANCE;
+    }
+    if (diff.codeHash !== undefined) {
+      input.setCodeHash(diff.codeHash);
+      fields |= HAS_CODE;
+    }
+    const account = this.#arena.writeAccount(fields);
+    if (diff.slots !== undefined) this.#applySlots(account, diff.slots);
+  }
+
+  #applySlots(account: Pointer, slots: readonly SlotDiff[]): void {
+    for (let at = 0; at < slots.length; at += MAX_BATCH) {
+      const batch = slots.slice(at, at + MAX_BATCH);
+      this.#input.setSlots(batch);
+      this.#arena.writeSlots(account, batch.length);
+    }
+  }
+
+  #noteDeletions(diff: AccountDiff): void {
+    const cleared = diff.slots?.filter(isClearedSlot) ?? [];
+    if (diff.deleted === undefined && cleared.length === 0) return;
+    const name = toKey(diff.address);
+    const deletions = this.#deletions.get(name) ?? { account: false, slots: new Map<string, Hash>() };
+    deletions.account ||= diff.deleted === true;
+    for (const { key } of cleared) deletions.slots.set(toKey(key), key);
+    this.#deletions.set(name, deletions);
+  }
+
+  /**
+   * The state root; hashes what changed since it was last asked.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  root(): Hash {
+    this.#clean();
+    return bytesAt(this.#arena, this.#arena.ROOT.value, 32);
+  }
+
+  /**
+   * Ends the open block, if any, and begins the next: witnesses are of the state as it is now.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  startBlock(): void {
+    this.#preRoot = this.root();
+    this.#run(() => this.#arena.startBlock());
+    this.#blockOpen = true;
+    this.#deletions = new Map();
+  }
+
+  /**
+   * The nodes of the state before the open block that prove every key and let what the block changed be applied in any
+   * order, each once, parents before children. Before the first {@link ArenaStateTrie.startBlock}: of the present state.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
+    this.#clean();
+    const walk = new ArenaWalk(this.#arena, this.#blockOpen);
+    const nodes = new Map<string, Bytes>();
+    const accounts = keys.map(({ address }) => ({
+      hash: keccak256(address),
+      deleted: this.#deletions.get(toKey(address))?.account === true,
+    }));
+    walk.collect(0, this.#blockOpen ? this.#preRoot : this.root(), accounts, nodes);
+    for (const [i, { address, slots }] of keys.entries()) {
+      if (slots.length === 0) continue;
+      const account = walk.leaf(0, (accounts[i] as { hash: Hash }).hash);
+      if (account === 0) continue;
+      const cleared = this.#deletions.get(toKey(address))?.slots.values() ?? [];
+      const covered = [
+        ...slots.map((key) => ({ hash: keccak256(key), deleted: false })),
+        ...[...cleared].map((key) => ({ hash: keccak256(key), deleted: true })),
+      ];
+      walk.collect(account, walk.root(account), covered, nodes);
+    }
+    return [...nodes.values()];
+  }
+
+  /**
+   * The present account, undefined when it does not exist.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  account(address: Bytes): AccountLeaf | undefined {
+    this.#clean();
+    const account = this.#find(address);
+    if (account === 0) return undefined;
+    this.#arena.readAccount(account);
+    const fields = bytesAt(this.#arena, this.#arena.VALUE.value, 104);
+    return {
+      nonce: bytesToBigInt(fields.subarray(0, 8).toReversed()),
+      balance: bytesToBigInt(fields.subarray(8, 40).toReversed()),
+      codeHash: fields.slice(40, 72),
+      storageRoot: fields.slice(72, 104),
+    };
+  }
+
+  /**
+   * Merkle proof of an account in the present state: RLP of the nodes from the root to the leaf, or to the node that
+   * proves absence (EIP-1186); embedded nodes are not repeated; empty for an empty trie.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  proveAccount(address: Bytes): Bytes[] {
+    this.#clean();
+    return new ArenaWalk(this.#arena, false).prove(0, keccak256(address));
+  }
+
+  /**
+   * Merkle proof of a slot in the present storage trie of an account; empty when that has no storage.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  proveSlot(address: Bytes, key: Hash): Bytes[] {
+    this.#clean();
+    const account = this.#find(address);
+    return account === 0 ? [] : new ArenaWalk(this.#arena, false).prove(account, keccak256(key));
+  }
+
+  usage(): ArenaUsage {
+    const arena = this.#arena;
+    return {
+      reservedBytes: arena.memory.buffer.byteLength,
+      usedBytes: arena.bytesInUse() >>> 0,
+      accounts: arena.recordCount(ACCOUNT_KIND),
+      contracts: arena.recordCount(CONTRACT_KIND),
+      slots: arena.recordCount(SLOT_KIND),
+      branches: BRANCH_KINDS.reduce((sum, kind) => sum + arena.recordCount(kind), 0),
+    };
+  }
+
+  #find(address: Bytes): Pointer {
+    this.#input.setAddress(address);
+    return this.#arena.accountOf();
+  }
+
+  #clean(): void {
+    if (this.#isClean && this.#failure === undefined) return;
+    this.#run(() => this.#arena.updateRoot());
+    this.#isClean = true;
+  }
+
+  #run(calls: () => void): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      guarded(this.#arena, calls);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+}

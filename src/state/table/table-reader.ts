@@ -1,0 +1,104 @@
+import type { StateReader } from '../../protocol/ports/state.ts';
+import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
+import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
+import { type Bytes, toKey } from '../../util/bytes.ts';
+import { invariant, StrobeError } from '../../util/errors.ts';
+import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
+import { findRetained, isRetained } from './retained-numbers.ts';
+import { SequenceLock } from './sequence-lock.ts';
+import { isKept } from './serials.ts';
+import { TableCore } from './table-core.ts';
+import type { SharedMemory } from './table-memory.ts';
+import { TableSnapshot } from './table-snapshot.ts';
+
+/** What `postMessage` hands to another thread: the memory, whose first pages say where everything is. */
+export interface TableHandle {
+  readonly memory: SharedMemory;
+}
+
+/** Reads a table that another thread owns, always whole mini-blocks of it. A read may wait for an application to end. */
+export class TableReader implements StateReader {
+  readonly #core: TableCore;
+  readonly #lock: SequenceLock;
+  /** Codes that were read, by hash. */
+  readonly #codes = new Map<string, Bytes>();
+
+  static attach(handle: TableHandle): TableReader {
+    return new TableReader(handle);
+  }
+
+  private constructor({ memory }: TableHandle) {
+    this.#core = new TableCore(memory);
+    this.#lock = new SequenceLock(this.#core.memory);
+    const words = this.#core.memory;
+    invariant(
+      words.get(CONTROL_MAGIC) === LAYOUT_MAGIC && words.get(CONTROL_VERSION) === LAYOUT_VERSION,
+      'both threads run the same version of the state table',
+    );
+  }
+
+  /** The newest mini-block applied. */
+  get number(): number {
+    return this.#lock.read(() => this.#core.memory.getNumber(CONTROL_NUMBER));
+  }
+
+  /** Result of several reads of this reader or of one state, made again when it changed meanwhile. */
+  consistent<Result>(look: () => Result): Result {
+    return this.#lock.read(look);
+  }
+
+  getAccount(address: Address): Account | undefined {
+    const { accounts, codes } = this.#core;
+    return this.#lock.read(() => {
+      const row = accounts.find(address);
+      return row === -1 ? undefined : accounts.read(accounts.bodyOf(row), codes);
+    });
+  }
+
+  getStorage(address: Address, key: Hash): Hash {
+    const { accounts, slots } = this.#core;
+    return this.#lock.read(() => {
+      const account = accounts.find(address);
+      const row = account === -1 ? -1 : slots.find(account, key);
+      return row === -1 ? ZERO_HASH : slots.valueOf(slots.bodyOf(row));
+    });
+  }
+
+  getCode(codeHash: Hash): Bytes | undefined {
+    const { codes } = this.#core;
+    const key = toKey(codeHash);
+    const found = this.#lock.read(() => {
+      const number = codes.find(codeHash);
+      return number <= 0 ? undefined : codes.placeOf(number);
+    });
+    if (found === undefined) return undefined;
+    const known = this.#codes.get(key);
+    if (known !== undefined) return known;
+    const code = new Uint8Array(found.length);
+    const isSame = this.#lock.read(() => {
+      const number = codes.find(codeHash);
+      if (number <= 0 || codes.placeOf(number).address !== found.address) return false;
+      code.set(this.#core.memory.bytes(found.address, found.length));
+      return true;
+    });
+    if (!isSame) return this.getCode(codeHash);
+    this.#codes.set(key, code);
+    return code;
+  }
+
+  /** The state at the end of mini-block `number`, which its owner retains; undefined when it does not. */
+  snapshot(number: number): StateSnapshot | undefined {
+    const { memory } = this.#core;
+    const moment = this.#lock.read(() => findRetained(memory, number));
+    if (moment === undefined) return undefined;
+    const { entry, serial } = moment;
+    return new TableSnapshot(this.#core, moment, (look) =>
+      this.#lock.read(() => {
+        if (!isRetained(memory, entry, serial) || !isKept(memory, serial)) {
+          throw new StrobeError('SNAPSHOT_OUTRUN', 'the old values that a snapshot needs were forgotten', { number });
+        }
+        return look();
+      }),
+    );
+  }
+}

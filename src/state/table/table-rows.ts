@@ -1,0 +1,55 @@
+import type { StateRows } from '../../protocol/row-diff.ts';
+import type { Bytes } from '../../util/bytes.ts';
+import type { TableCore } from './table-core.ts';
+
+/** Reads of a table's present state by row. */
+export class TableRows implements StateRows {
+  readonly #core: TableCore;
+
+  constructor(core: TableCore) {
+    this.#core = core;
+  }
+
+  get accountCount(): number {
+    return this.#core.accounts.count;
+  }
+
+  get slotCount(): number {
+    return this.#core.slots.count;
+  }
+
+  accountRow(address: Bytes): number {
+    return this.#core.accounts.find(address);
+  }
+
+  slotRow(accountRow: number, key: Bytes): number {
+    return this.#core.slots.find(accountRow, key);
+  }
+
+  readAddress(accountRow: number, target: Bytes, offset: number): void {
+    this.#core.accounts.readAddress(accountRow, target, offset);
+  }
+
+  nonceOf(accountRow: number): bigint {
+    const { accounts } = this.#core;
+    return accounts.nonceOf(accounts.bodyOf(accountRow));
+  }
+
+  readBalance(accountRow: number, target: Bytes, offset: number): void {
+    const { accounts } = this.#core;
+    accounts.readBalance(accounts.bodyOf(accountRow), target, offset);
+  }
+
+  slotAccount(slotRow: number): number {
+    return this.#core.slots.accountOf(slotRow);
+  }
+
+  readSlotKey(slotRow: number, target: Bytes, offset: number): void {
+    this.#core.slots.readKey(slotRow, target, offset);
+  }
+
+  readSlotValue(slotRow: number, target: Bytes, offset: number): void {
+    const { slots } = this.#core;
+    slots.readValue(slots.bodyOf(slotRow), target, offset);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Hash } from '../../../../src/protocol/primitives.ts';
+import { ArenaInput, HAS_NONCE } from '../../../../src/state/arena/arena-input.ts';
+import {
+  type ArenaExports,
+  bytesAt,
+  MAX_ARENA_BYTES,
+  openArena,
+  type Pointer,
+} from '../../../../src/state/arena/arena-module.ts';
+import { ArenaWalk } from '../../../../src/state/arena/arena-walk.ts';
+import type { Bytes } from '../../../../src/util/bytes.ts';
+import { keccak256 } from '../../../../src/util/keccak.ts';
+
+const ADDRESS = new Uint8Array(20).fill(0xaa);
+
+/** One storage trie of an arena, with 32-byte keys and values of up to 35 bytes just as they are given. */
+export class RawStorageTrie {
+  readonly arena: ArenaExports;
+  readonly #input: ArenaInput;
+  readonly #account: Pointer;
+
+  /** @param hashesKeys true: tries with hashed keys ("secure") */
+  constructor(hashesKeys = false) {
+    this.arena = openArena(MAX_ARENA_BYTES, hashesKeys);
+    this.#input = new ArenaInput(this.arena);
+    this.#input.setAddress(ADDRESS);
+    this.#input.setNonce(1n);
+    this.#account = this.arena.writeAccount(HAS_NONCE);
+  }
+
+  /** An empty value deletes. */
+  put(key: Bytes, value: Bytes): void {
+    this.#input.setRawSlot(key, value);
+    this.arena.writeRawSlot(this.#account, value.length);
+  }
+
+  root(): Hash {
+    this.arena.updateRoot();
+    return bytesAt(this.arena, this.arena.rootAt(this.#account), 32);
+  }
+
+  prove(keyHash: Hash): Bytes[] {
+    this.arena.updateRoot();
+    return new ArenaWalk(this.arena, false).prove(this.#account, keyHash);
+  }
+
+  /** The nodes before the open block that cover these keys, by keys as `collectWitnessNodes` takes them. */
+  witness(read: readonly Bytes[], deleted: readonly Bytes[]): Bytes[] {
+    this.arena.updateRoot();
+    const walk = new ArenaWalk(this.arena, true);
+    const account = walk.leaf(0, keccak256(ADDRESS));
+    const keys = [...read.map((hash) => ({ hash, deleted: false })), ...deleted.map((hash) => ({ hash, deleted: true }))];
+    const nodes = new Map<string, Bytes>();
+    walk.collect(account, walk.root(account), keys, nodes);
+    return [...nodes.values()];
+  }
+
+  startBlock(): void {
+    this.arena.startBlock();
+  }
+}
