@@ -1,7 +1,8 @@
 import { type Attestation, encodeAttestation } from '../protocol/attestation.ts';
 import type { BlockStatus, ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Address } from '../protocol/primitives.ts';
-import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
+import { bytesEqual, toHex, toKey } from '../util/bytes.ts';
+import { type ProverAttestation, resultKey } from './attested-result.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { AttestationOutcome, FullNodeMetrics } from './full-node-metrics.ts';
 import type { Clock, FullNodeLogger } from './full-node-options.ts';
@@ -22,12 +23,6 @@ export interface AttestationBoardModules {
   readonly metrics: FullNodeMetrics;
   readonly logger: FullNodeLogger;
   readonly clock: Clock;
-}
-
-/** An authentic attestation. */
-export interface ProverAttestation {
-  readonly attestation: Attestation;
-  readonly prover: Address;
 }
 
 /** Why provers make this node stop. */
@@ -213,19 +208,6 @@ function agrees(attestation: Attestation, { seal, hash, preStateRoot }: SealedBl
     bytesEqual(attestation.receiptsRoot, seal.header.receiptsRoot) &&
     bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest)
   );
-}
-
-/** The same for attestations that say the same. */
-function resultKey(attestation: Attestation): string {
-  const parts: Bytes[] = [
-    attestation.blockHash,
-    attestation.preStateRoot,
-    attestation.postStateRoot,
-    attestation.stateDiffDigest,
-    attestation.receiptsRoot,
-    attestation.lastMiniBlockDigest,
-  ];
-  return `${attestation.success}:${parts.map(toKey).join(':')}`;
 }
 
 function forgetLowest(byBlock: Map<number, unknown>): void {

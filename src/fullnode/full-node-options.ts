@@ -9,6 +9,7 @@ import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
+import type { SnapshotSyncModules, SyncMode } from './snapshot-sync/snapshot-sync-types.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {
   readonly identity: ChainIdentity;
@@ -37,6 +38,10 @@ export interface FullNodeLimits {
   readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
+  /** Whether a node that is far behind takes a snapshot from its peers. */
+  readonly syncMode: SyncMode;
+  /** Blocks that a snapshot must be ahead to be taken where ranges would do. */
+  readonly snapshotGapBlocks: number;
 }
 
 export const DEFAULT_LIMITS: FullNodeLimits = {
@@ -55,6 +60,9 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   // Longer than a prover takes for a block.
   attestationGraceMs: 3_000,
   witnessBufferBytes: 128 * 1024 * 1024,
+  syncMode: 'snapshot',
+  // Ten minutes of blocks: applied in seconds, and with all their history.
+  snapshotGapBlocks: 600,
 };
 
 /**
@@ -88,4 +96,8 @@ export interface FullNodeModules {
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
   readonly clock: Clock;
+  /** Keeps a witness that proved its block, for peers. */
+  readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
+  /** Absent: the node goes by ranges alone. */
+  readonly snapshots?: SnapshotSyncModules;
 }

@@ -18,6 +18,8 @@ import type { ReplicaState } from './replica-status.ts';
 import { type Readiness, ReplicaStatus } from './replica-status.ts';
 import { RootVerifier } from './root-verifier.ts';
 import { SealedBlocks } from './sealed-blocks.ts';
+import { SnapshotJoin } from './snapshot-sync/snapshot-join.ts';
+import type { SnapshotProgress } from './snapshot-sync/snapshot-sync-types.ts';
 import { VerificationLadder } from './verification-ladder.ts';
 import { WitnessAssembler } from './witness-assembler.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -42,6 +44,8 @@ export interface FullNodeStatus {
   /** Early messages that wait for others. */
   readonly waiting: number;
   readonly excludedProvers: readonly Hex[];
+  /** The snapshot that is being taken from peers. */
+  readonly snapshotSync: SnapshotProgress | null;
 }
 
 /**
@@ -63,6 +67,7 @@ export class FullNode {
   readonly #applier: RecordApplier;
   readonly #feed: LiveFeed;
   readonly #verifier: RootVerifier;
+  readonly #join: SnapshotJoin | undefined;
   readonly #sync: RangeSync;
   readonly #attestationSync: AttestationSync;
   readonly #gaps: GapWatch;
@@ -117,6 +122,7 @@ export class FullNode {
       ladder: this.#ladder,
       detector: this.#detector,
     });
+    this.#join = this.#createJoin(options);
     this.#sync = this.#createSync(ranges);
     this.#attestationSync = new AttestationSync(limits, {
       ...modules,
@@ -153,6 +159,23 @@ export class FullNode {
     );
   }
 
+  #createJoin({ identity, genesis }: FullNodeOptions): SnapshotJoin | undefined {
+    const { snapshots, evidence, logger } = this.#modules;
+    if (snapshots === undefined) return undefined;
+    const { syncMode, snapshotGapBlocks } = this.#limits;
+    return new SnapshotJoin(
+      { identity, ...genesis, mode: syncMode, gapBlocks: snapshotGapBlocks },
+      {
+        ...snapshots,
+        logger,
+        point: () => ({ headNumber: this.#chain.head().number, headBlock: this.#chain.headBlock() }),
+        isHalted: () => this.#status.isHalted(),
+        excludedProvers: () => evidence.excludedProvers(),
+        onObstacle: (reason) => this.#status.setObstacle(reason),
+      },
+    );
+  }
+
   #createSync(ranges: RangeApplier): RangeSync {
     return new RangeSync(this.#limits, {
       ...this.#modules,
@@ -167,6 +190,8 @@ export class FullNode {
             this.#feed.queueDrain();
           }
         }),
+      isAllowed: async (signal) => (await this.#join?.allowsRanges(signal)) ?? true,
+      onFailed: () => this.#join?.decideAgain(),
       onUpToDate: () => {
         this.#status.reachedPeers(this.#chain.head().number, this.#chain.epoch().number);
         this.#onMoved();
@@ -236,6 +261,7 @@ export class FullNode {
     await this.recover();
     const { signal } = this.#stopping;
     const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal), this.#attestationSync.run(signal)];
+    if (this.#join !== undefined) loops.push(this.#join.run(signal));
     this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
     this.#loops.catch((error: unknown) => this.#onLoopDied(error));
     this.#intake.join(signal);
@@ -282,6 +308,7 @@ export class FullNode {
       lag: this.#status.lag(head.number),
       waiting: this.#feed.waiting,
       excludedProvers: this.#modules.evidence.excludedProvers().map(toHex),
+      snapshotSync: this.#join?.progress() ?? null,
     };
   }
 

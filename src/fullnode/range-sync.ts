@@ -32,6 +32,10 @@ export interface RangeSyncModules {
   readonly position: () => Promise<SyncPosition>;
   /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault */
   readonly apply: (records: readonly Bytes[]) => Promise<AppliedRange>;
+  /** Asked before each request: false while the node gets on by other means than ranges. */
+  readonly isAllowed: (signal: AbortSignal) => Promise<boolean>;
+  /** A request brought nothing. */
+  readonly onFailed: () => void;
   /** Peers have nothing that is not here. */
   readonly onUpToDate: () => void;
   readonly logger: FullNodeLogger;
@@ -79,9 +83,11 @@ export class RangeSync {
     while (!signal.aborted) {
       const position = await this.#modules.position();
       if (position.isHalted) return;
-      const outcome = await this.#request(position, signal);
+      const isAllowed = await this.#modules.isAllowed(signal);
+      const outcome = isAllowed && !signal.aborted ? await this.#request(position, signal) : 'failed';
       if (signal.aborted) return;
-      this.#modules.metrics.recordRange(outcome);
+      if (isAllowed) this.#modules.metrics.recordRange(outcome);
+      if (outcome === 'failed') this.#modules.onFailed();
       if (outcome === 'upToDate') return this.#modules.onUpToDate();
       if (outcome === 'progress') {
         backoffMs = this.#options.backoffMinMs;

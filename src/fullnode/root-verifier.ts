@@ -16,6 +16,8 @@ export interface RootVerifierModules {
   readonly chain: Pick<ChainReader, 'head' | 'safeNumber' | 'blockStatus'>;
   readonly sealedBlocks: SealedBlocks;
   readonly witnesses: WitnessAssembler;
+  /** Keeps a witness that proved its block, for peers. */
+  readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
   readonly peers: Pick<PeerReader, 'witness'>;
   readonly verifyWitness: WitnessVerifier;
   readonly logger: FullNodeLogger;
@@ -96,6 +98,7 @@ export class RootVerifier {
     if (witness === undefined) return 'waiting';
     const outcome = await this.#prove(block, witness);
     if (outcome !== 'verified') return outcome;
+    await this.#modules.keepWitness?.(blockNumber, witness);
     sealedBlocks.releaseDiff(blockNumber);
     witnesses.releaseUpTo(blockNumber);
     return this.#advance(blockNumber);

@@ -55,8 +55,9 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
   return role === 'prover' ? common : { ...common, rpcPort };
 }
 
-function storage({ snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks }: DevnetSettings): Record<string, number> {
-  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks };
+function storage(settings: DevnetSettings): Record<string, number> {
+  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks } = settings;
+  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks };
 }
 
 function sequencing(settings: DevnetSettings): Record<string, unknown> {
