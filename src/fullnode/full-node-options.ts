@@ -38,9 +38,9 @@ export interface FullNodeLimits {
   readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
-  /** Whether a node that is far behind takes a snapshot from its peers. */
+  /** Whether a node that is new, or that no log reaches back to, takes a snapshot from its peers. */
   readonly syncMode: SyncMode;
-  /** Blocks that a snapshot must be ahead to be taken where ranges would do. */
+  /** Block from which on a new node begins with a snapshot where ranges would do. */
   readonly snapshotGapBlocks: number;
 }
 

@@ -171,16 +171,16 @@ export const sequencerSettings = {
 } satisfies Declaration;
 
 /** How a replica that is far behind gets on. */
-export const syncSettings = {
+const syncSettings = {
   syncMode: {
     schema: z.enum(['snapshot', 'full']).default('snapshot'),
     file: 'sync.mode',
-    help: 'snapshot takes an attested snapshot from peers when far behind; full applies every mini-block since genesis',
+    help: 'snapshot: a new node, and one that no log of a peer reaches back to, takes an attested snapshot; full: never',
   },
   syncSnapshotGapBlocks: {
     schema: z.int().min(1).default(600),
     file: 'sync.snapshotGapBlocks',
-    help: 'blocks that a snapshot must be ahead to be taken while the log of a peer reaches back',
+    help: 'block of a snapshot from which on a new node takes it though a log of a peer reaches back to genesis',
   },
 } satisfies Declaration;
 

@@ -40,8 +40,8 @@ export class RoleProcesses implements AsyncDisposable {
   }
 
   /** Starts a replica; the same name again takes over the data of the one before. */
-  replica(name: string, bootstrap: readonly string[]): Promise<RunningRole> {
-    return this.#start('replica', name, bootstrap, {});
+  replica(name: string, bootstrap: readonly string[], settings: object = {}): Promise<RunningRole> {
+    return this.#start('replica', name, bootstrap, settings);
   }
 
   async prover(name: string, bootstrap: readonly string[], { privateKey }: TestAccount): Promise<RunningRole> {

@@ -63,6 +63,8 @@ export class SnapshotJoin {
   /** False until peers said what they have. */
   #hasDecided = false;
   #deciding: Promise<void> | undefined;
+  /** What was said last of why nothing helps. */
+  #stuckBy: string | undefined;
   /** Why the last one was not taken. */
   #lastFailure: string | undefined;
   #fetcher: ChunkFetcher | undefined;
@@ -145,8 +147,10 @@ export class SnapshotJoin {
 
   #onStuck(reason: string): void {
     const tried = this.#lastFailure === undefined ? '' : `; tried last: ${this.#lastFailure}`;
-    this.#modules.logger.warn({}, `no way to sync: ${reason}${tried}`);
-    this.#modules.onObstacle(() => `NO_WAY_TO_SYNC: ${reason}${tried}`);
+    const text = `${reason}${tried}`;
+    if (text !== this.#stuckBy) this.#modules.logger.warn({}, `no way to sync: ${text}`);
+    this.#stuckBy = text;
+    this.#modules.onObstacle(() => `NO_WAY_TO_SYNC: ${text}`);
   }
 
   /** Ranges brought nothing: the next request is decided anew. */

@@ -5,7 +5,10 @@ import type { Hash } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import type { ProverAttestation } from '../attested-result.ts';
 
-/** `snapshot`: a node that is far behind takes one from peers; `full`: it applies every mini-block, from genesis on. */
+/**
+ * `snapshot`: a node that is new, or so far behind that no log reaches back to it, takes one from peers; `full`: it never
+ * does, and has the whole history.
+ */
 export type SyncMode = 'snapshot' | 'full';
 
 /** Which provers count. */

@@ -4,7 +4,7 @@ import type { ProverSet, SyncMode } from './snapshot-sync-types.ts';
 
 export interface SyncChoiceOptions extends ProverSet {
   readonly mode: SyncMode;
-  /** Blocks that a snapshot must be ahead to be worth taking while ranges would do. */
+  /** How far a chain must have come for a new node to begin with a snapshot though ranges would do. */
   readonly gapBlocks: number;
 }
 
@@ -38,7 +38,9 @@ export function chooseSync(point: SyncPoint, view: SyncView, options: SyncChoice
   const newer = options.mode === 'full' ? [] : view.offers.filter(({ blockNumber }) => blockNumber > headBlock);
   // The one that was begun goes on though there may be a newer one by now: most of it may be here.
   const offer = newer.find(view.isBegun) ?? newer[0];
-  if (offer !== undefined && (!reachesBack || offer.blockNumber - headBlock >= options.gapBlocks)) {
+  // Whoever has blocks would lose their history, so that takes ranges for as long as there are any.
+  const isWorthIt = headBlock === 0 && offer !== undefined && offer.blockNumber >= options.gapBlocks;
+  if (offer !== undefined && (!reachesBack || isWorthIt)) {
     return { kind: 'snapshot', offer };
   }
   if (reachesBack) return { kind: 'range' };

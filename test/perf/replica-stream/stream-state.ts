@@ -1,5 +1,6 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
+import type { StateSnapshot } from '../../../src/protocol/ports/state-snapshot.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
 import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { ArenaStateTrie } from '../../../src/state/arena/arena-state-trie.ts';
@@ -24,6 +25,11 @@ export class StreamState {
   constructor(allocation: StateDiff) {
     this.#table.apply(allocation, 0);
     this.#trie.apply(allocation);
+  }
+
+  /** The state at the end of the newest mini-block. */
+  snapshot(number: number): StateSnapshot {
+    return defined(this.#table.snapshot(number));
   }
 
   root(): Hash {

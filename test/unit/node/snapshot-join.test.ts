@@ -259,6 +259,16 @@ test('with a small gap ranges do, as long as a log reaches back', async () => {
   expect((await world.take(running)).blockNumber).toBe(BLOCKS);
 });
 
+test('a node that has blocks keeps its history as long as a log reaches back', async () => {
+  const world = new World();
+  await world.offer('a', { logFirst: 1 });
+  const running = world.start({}, { headNumber: 1, headBlock: 1 });
+  expect(await running.decide()).toBe(true);
+  await world.offer('a', { logFirst: 2 });
+  await waitFor(async () => !(await running.decide()));
+  expect(running.sync.progress()?.block).toBe(BLOCKS);
+});
+
 test('without peers nothing is decided', async () => {
   const world = new World();
   expect(await world.start().decide()).toBe(true);
