@@ -191,7 +191,7 @@ export class FullNode {
           }
         }),
       isAllowed: async (signal) => (await this.#join?.allowsRanges(signal)) ?? true,
-      onFailed: () => this.#join?.decideAgain(),
+      onOutcome: (outcome) => this.#join?.noteRange(outcome),
       onUpToDate: () => {
         this.#status.reachedPeers(this.#chain.head().number, this.#chain.epoch().number);
         this.#onMoved();

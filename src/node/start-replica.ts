@@ -94,6 +94,7 @@ async function wireReplica(
   maintainStorage(settings, {
     ...{ chain, storage, recentHeaders, metrics, logger, life },
     settledBlock: () => store.safeNumber() ?? 0,
+    postsToDa: false,
   });
 
   await network.start();

@@ -68,7 +68,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   core.loop.wake = () => sequencer.wake();
   // What was sealed here is never undone.
   const settledBlock = () => storage.store.head().header.number;
-  maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock });
+  maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock, postsToDa: true });
   await postToDa(settings.daDir, { chain: storage.store, logger, life, log: storage.log });
 
   const rpc = await serveRpc(settings, chain.genesis, {

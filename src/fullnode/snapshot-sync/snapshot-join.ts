@@ -6,6 +6,7 @@ import { errorMessage, isStrobeError } from '../../util/errors.ts';
 import { untilAborted } from '../../util/until-aborted.ts';
 import { Wakeup } from '../../util/wakeup.ts';
 import type { FullNodeLogger } from '../full-node-options.ts';
+import type { RangeOutcome } from '../range-sync.ts';
 import { type AttestedOffer, attestedOffers } from './attested-offers.ts';
 import { BannedPeers } from './banned-peers.ts';
 import { ChunkFetcher, type ChunkFetcherOptions } from './chunk-fetcher.ts';
@@ -35,6 +36,12 @@ const DEFAULT_TIMES: SnapshotJoinTimes = {
 /** Snapshots that were found false or are not given; the oldest may be tried again. */
 const MAX_REMEMBERED = 256;
 
+/**
+ * Requests for ranges in a row that bring nothing, with peers there, behind which nobody is believed to have any: ten
+ * seconds of trying, in which each of several peers had its turn.
+ */
+const MAX_FAILED_RANGES = 12;
+
 export interface SnapshotJoinModules extends SnapshotSyncModules {
   readonly point: () => SyncPoint;
   readonly isHalted: () => boolean;
@@ -63,6 +70,8 @@ export class SnapshotJoin {
   /** False until peers said what they have. */
   #hasDecided = false;
   #deciding: Promise<void> | undefined;
+  /** In a row. */
+  #failedRanges = 0;
   /** What was said last of why nothing helps. */
   #stuckBy: string | undefined;
   /** Why the last one was not taken. */
@@ -117,12 +126,17 @@ export class SnapshotJoin {
     const { point, nowMs, onObstacle } = this.#modules;
     const answers = (await untilAborted(this.#offers(), signal)) ?? [];
     // Nobody is there to ask yet: the next request asks again.
-    if (answers.length === 0) return;
+    if (answers.length === 0) {
+      this.#failedRanges = 0;
+      return;
+    }
     if (!this.#hasDecided) await this.#resume();
     this.#decidedAtMs = nowMs();
     this.#hasDecided = true;
     const offers = this.#attested(answers);
-    const choice = chooseSync(point(), { answers, offers, isBegun: (offer) => this.#isBegun(offer) }, this.#options);
+    const rangesFail = this.#failedRanges >= MAX_FAILED_RANGES;
+    const view = { answers, offers, rangesFail, isBegun: (offer: AttestedOffer) => this.#isBegun(offer) };
+    const choice = chooseSync(point(), view, this.#options);
     if (choice.kind === 'snapshot') this.#begin(choice.offer);
     else if (choice.kind === 'stuck') this.#onStuck(choice.reason);
     else onObstacle(undefined);
@@ -153,9 +167,10 @@ export class SnapshotJoin {
     this.#modules.onObstacle(() => `NO_WAY_TO_SYNC: ${text}`);
   }
 
-  /** Ranges brought nothing: the next request is decided anew. */
-  decideAgain(): void {
-    this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+  /** What a request for a range brought: behind one that brought nothing the next one is decided anew. */
+  noteRange(outcome: RangeOutcome): void {
+    this.#failedRanges = outcome === 'failed' ? this.#failedRanges + 1 : 0;
+    if (outcome === 'failed') this.#decidedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Takes snapshots as they are decided for, until `signal` aborts. @throws StrobeError SNAPSHOT_FAILED */
@@ -171,7 +186,7 @@ export class SnapshotJoin {
         this.#offer = undefined;
         this.#modules.onObstacle(undefined);
         this.#hasDecided = false;
-        this.decideAgain();
+        this.#decidedAtMs = Number.NEGATIVE_INFINITY;
       }
     } finally {
       await this.#modules.staging.close();

@@ -22,6 +22,8 @@ export interface SyncView {
   readonly offers: readonly AttestedOffer[];
   /** True for what an earlier process began to collect. */
   readonly isBegun: (offer: AttestedOffer) => boolean;
+  /** Peers were asked for ranges again and again and none gave any: what they say of their logs is not true. */
+  readonly rangesFail: boolean;
 }
 
 export type SyncChoice =
@@ -34,7 +36,7 @@ export type SyncChoice =
 export function chooseSync(point: SyncPoint, view: SyncView, options: SyncChoiceOptions): SyncChoice {
   const { headNumber, headBlock } = point;
   const logs = view.answers.flatMap(({ logFirst }) => (logFirst === undefined ? [] : [logFirst]));
-  const reachesBack = logs.length === 0 || logs.some((logFirst) => logFirst <= headNumber);
+  const reachesBack = !view.rangesFail && (logs.length === 0 || logs.some((logFirst) => logFirst <= headNumber));
   const newer = options.mode === 'full' ? [] : view.offers.filter(({ blockNumber }) => blockNumber > headBlock);
   // The one that was begun goes on though there may be a newer one by now: most of it may be here.
   const offer = newer.find(view.isBegun) ?? newer[0];
@@ -44,8 +46,12 @@ export function chooseSync(point: SyncPoint, view: SyncView, options: SyncChoice
     return { kind: 'snapshot', offer };
   }
   if (reachesBack) return { kind: 'range' };
-  const gap = `this node is at mini-block ${headNumber} and the logs of its peers begin at ${Math.min(...logs)}`;
-  return { kind: 'stuck', reason: `${gap}, and ${whyNoSnapshot(view, options)}` };
+  const oldest = Math.min(...logs);
+  const peers =
+    Number.isFinite(oldest) && oldest > headNumber
+      ? `the logs of its peers begin at ${oldest}`
+      : 'its peers do not give what follows';
+  return { kind: 'stuck', reason: `this node is at mini-block ${headNumber}, ${peers}, and ${whyNoSnapshot(view, options)}` };
 }
 
 function whyNoSnapshot({ answers }: SyncView, { mode, threshold, provers }: SyncChoiceOptions): string {

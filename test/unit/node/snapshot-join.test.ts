@@ -269,8 +269,37 @@ test('a node that has blocks keeps its history as long as a log reaches back', a
   expect(running.sync.progress()?.block).toBe(BLOCKS);
 });
 
+test('a peer that only says that its log reaches back does not keep a node from a snapshot', async () => {
+  const world = new World();
+  await world.offer('liar', { logFirst: 0, provers: [] });
+  const running = world.start({}, { headNumber: 1, headBlock: 1 });
+  const rangesFail = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) {
+      await running.decide();
+      running.sync.noteRange('failed');
+    }
+  };
+  expect(await running.decide()).toBe(true);
+  expect(world.obstacle).toBeUndefined();
+  await rangesFail();
+  await waitFor(async () => (await running.decide()) && world.obstacle !== undefined);
+  expect(world.obstacle?.()).toMatch(/its peers do not give what follows, and none of the 1 snapshots/);
+  running.sync.noteRange('progress');
+  await waitFor(async () => (await running.decide()) && world.obstacle === undefined);
+  await world.offer('honest', { logFirst: 100 });
+  await rangesFail();
+  expect((await world.take(running)).blockNumber).toBe(BLOCKS);
+});
+
 test('without peers nothing is decided', async () => {
   const world = new World();
-  expect(await world.start().decide()).toBe(true);
+  const running = world.start();
+  for (let i = 0; i < 20; i++) {
+    expect(await running.decide()).toBe(true);
+    running.sync.noteRange('failed');
+  }
+  await world.offer('a', { logFirst: 0 });
+  const small = world.start({ gapBlocks: BLOCKS + 1 });
+  expect(await small.decide()).toBe(true);
   expect(world.obstacle).toBeUndefined();
 });
