@@ -4,6 +4,7 @@ import { type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
 import { AttestationSync } from './attestation-sync.ts';
+import { BlockDiffs } from './block-diffs.ts';
 import { EquivocationDetector } from './equivocation-detector.ts';
 import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
 import { GapWatch } from './gap-watch.ts';
@@ -77,9 +78,14 @@ export class FullNode {
     this.#modules = modules;
     this.#limits = limits;
     const sealedBlocks = new SealedBlocks(modules);
+    const blockDiffs = new BlockDiffs({
+      ...modules,
+      // When the queue has no room for it the block stays unproven.
+      onWrongDigest: (seal) => this.#push(() => this.#ladder.onWrongDiffDigest(seal)),
+    });
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
-    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks });
+    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks, blockDiffs });
     this.#board = new AttestationBoard({ ...genesis, blockWindow: limits.blockWindow }, { ...modules, sealedBlocks });
     this.#halt = new HaltSwitch({ ...modules, chain: this.#chain, status: this.#status, onHalted: () => this.#onHalted() });
     this.#ladder = new VerificationLadder({
@@ -92,6 +98,7 @@ export class FullNode {
     this.#verifier = new RootVerifier(limits, {
       ...modules,
       sealedBlocks,
+      blockDiffs,
       witnesses,
       onVerified: (block) => this.#work.call(() => this.#ladder.onRootVerified(block)),
       onWrongRoot: (block, reason) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason)),
@@ -180,7 +187,7 @@ export class FullNode {
     this.#verifier.wake();
   }
 
-  #push(work: () => Promise<void>): void {
+  #push(work: () => Promise<unknown>): void {
     if (!this.#work.push(work)) this.#modules.metrics.recordDropped('work');
   }
 

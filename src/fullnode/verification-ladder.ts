@@ -1,11 +1,15 @@
 import { encodeAttestation } from '../protocol/attestation.ts';
+import { hashHeader } from '../protocol/block-header.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
 import type { ChainWriter } from '../protocol/ports/chain.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
 import type { HaltSwitch } from './halt-switch.ts';
 import type { ReplicaChain } from './replica-chain.ts';
+import { wrongSealMessage } from './seal-rules.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import type { FaultRule } from './sequencer-fault.ts';
 
 export interface VerificationLadderModules {
   readonly chain: Pick<ReplicaChain, 'markSafe'>;
@@ -46,28 +50,32 @@ export class VerificationLadder {
 
   /** A witness proved the block's root. False: the block was undone meanwhile. */
   async onRootVerified(block: SealedBlock): Promise<boolean> {
-    if (this.#modules.halt.isHalted() || !(await this.#isCurrent(block))) return false;
+    if (this.#modules.halt.isHalted() || !(await this.#isCurrent(block.seal))) return false;
     await this.#modules.writer.markRootVerified(block.seal.header.number);
     await this.#advanceSafe();
     return true;
   }
 
   /** A witness proved the block's root wrong. False: the block was undone meanwhile. */
-  async onWrongRoot(block: SealedBlock, reason: string): Promise<boolean> {
-    if (!(await this.#isCurrent(block))) return false;
-    const { number } = block.seal.header;
-    await this.#modules.halt.halt({
-      rule: 'WRONG_STATE_ROOT',
-      message: `block ${number}: ${reason}`,
-      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
-      undo: true,
-    });
+  onWrongRoot({ seal }: SealedBlock, reason: string): Promise<boolean> {
+    return this.#refuse(seal, 'WRONG_STATE_ROOT', `block ${seal.header.number}: ${reason}`);
+  }
+
+  /** A block's net diff is not the one that its seal names. False: the block was undone meanwhile. */
+  onWrongDiffDigest(seal: BlockSeal): Promise<boolean> {
+    return this.#refuse(seal, 'WRONG_SEAL', wrongSealMessage(seal.header.number, 'stateDiffDigest'));
+  }
+
+  async #refuse(seal: BlockSeal, rule: FaultRule, message: string): Promise<boolean> {
+    if (!(await this.#isCurrent(seal))) return false;
+    const messages = [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal })];
+    await this.#modules.halt.halt({ rule, message, messages, undo: true });
     return true;
   }
 
-  async #isCurrent(block: SealedBlock): Promise<boolean> {
-    const current = await this.#modules.sealedBlocks.get(block.seal.header.number);
-    return current !== undefined && bytesEqual(current.hash, block.hash);
+  async #isCurrent({ header }: BlockSeal): Promise<boolean> {
+    const current = await this.#modules.sealedBlocks.get(header.number);
+    return current !== undefined && bytesEqual(current.hash, hashHeader(header));
   }
 
   async #advanceSafe(): Promise<void> {

@@ -6,6 +6,7 @@ import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
 import type { NetworkNode } from '../network/network-node.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
+import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
@@ -53,10 +54,13 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
+  const netDiffs = new NetDiffThread(storage.state);
+  life.onStop('net diff thread', () => netDiffs.stop());
+  life.watch(netDiffs.failed);
   const fullNode = new FullNode(
     { identity, genesis },
     {
-      ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
+      ...{ chainState, chain: store, log, codec, netDiffs, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
       evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),

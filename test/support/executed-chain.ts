@@ -277,7 +277,7 @@ export class ExecutedChain {
       firstNumber: defined(miniBlocks[0]).envelope.number,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber))),
+      stateDiffDigest: keccak256(defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber))),
       registryDigest: this.state.mark().digest,
       witnessDigest: built.witnessDigest,
       witnessBytes: built.witness.length,

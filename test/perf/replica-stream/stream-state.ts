@@ -1,10 +1,11 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
-import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import { decodeStateDiff, type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { ArenaStateTrie } from '../../../src/state/arena/arena-state-trie.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
+import { keccak256 } from '../../../src/util/keccak.ts';
 import { defined } from '../../support/defined.ts';
 
 /** What a seal says of the state behind its block. */
@@ -40,8 +41,8 @@ export class StreamState {
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */
   seal(first: number, last: number): SealedState {
     const net = defined(this.#table.netDiff(first - 1, last));
-    this.#trie.apply(net);
+    this.#trie.apply(decodeStateDiff(net));
     this.#table.release(last);
-    return { stateRoot: this.root(), registryDigest: this.#table.mark().digest, stateDiffDigest: stateDiffDigest(net) };
+    return { stateRoot: this.root(), registryDigest: this.#table.mark().digest, stateDiffDigest: keccak256(net) };
   }
 }
