@@ -1,11 +1,12 @@
 import { type Attestation, encodeAttestation } from '../protocol/attestation.ts';
+import { agreesWith } from '../protocol/attestation-agreement.ts';
 import type { BlockStatus, ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
 import type { EvidenceStore } from './evidence-store.ts';
 import type { AttestationOutcome, FullNodeMetrics } from './full-node-metrics.ts';
 import type { Clock, FullNodeLogger } from './full-node-options.ts';
-import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import type { SealedBlocks } from './sealed-blocks.ts';
 
 export interface AttestationBoardOptions {
   readonly provers: readonly Address[];
@@ -78,7 +79,7 @@ export class AttestationBoard {
     if (!bytesEqual(attestation.blockHash, block.hash)) {
       this.#keepWaiting({ attestation, prover });
       this.#noteOther({ attestation, isOfOtherBlock: true }, prover);
-    } else if (!agrees(attestation, block)) {
+    } else if (!agreesWith(attestation, block)) {
       this.#noteOther({ attestation, isOfOtherBlock: false }, prover);
       await this.#exclude(attestation, prover);
       metrics.recordAttestation('disagrees');
@@ -201,18 +202,6 @@ export class AttestationBoard {
   #isAttested({ attestedBy }: BlockStatus): boolean {
     return attestedBy.filter((prover) => !this.isExcluded(prover)).length >= this.#options.threshold;
   }
-}
-
-function agrees(attestation: Attestation, { seal, hash, preStateRoot }: SealedBlock): boolean {
-  return (
-    attestation.success &&
-    bytesEqual(attestation.blockHash, hash) &&
-    bytesEqual(attestation.preStateRoot, preStateRoot) &&
-    bytesEqual(attestation.postStateRoot, seal.header.stateRoot) &&
-    bytesEqual(attestation.stateDiffDigest, seal.stateDiffDigest) &&
-    bytesEqual(attestation.receiptsRoot, seal.header.receiptsRoot) &&
-    bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest)
-  );
 }
 
 /** The same for attestations that say the same. */
