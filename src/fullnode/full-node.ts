@@ -1,4 +1,5 @@
 import type { PeerHead } from '../protocol/ports/network.ts';
+import type { Address } from '../protocol/primitives.ts';
 import type { ReplayResult } from '../state/replay-log.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
@@ -297,6 +298,11 @@ export class FullNode {
     if (state === 'live' || state === 'halted') return undefined;
     const currentBlock = this.#chain.headBlock();
     return { currentBlock, highestBlock: Math.max(currentBlock, this.#status.signed().blockNumber) };
+  }
+
+  /** True for a prover whose word this node does not take any more. */
+  isExcludedProver(prover: Address): boolean {
+    return this.#board.isExcluded(prover);
   }
 
   /** Stored equivocation proofs, raw messages in hex. */

@@ -12,6 +12,7 @@ import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
 import { followDa } from './da-parts.ts';
 import { loadGenesisChain } from './genesis-chain.ts';
+import { observeLadder } from './ladder-metrics.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
@@ -66,6 +67,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   );
   await fullNode.recover();
   started.fullNode = fullNode;
+  observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -85,6 +87,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     node: createReplicaStatus(fullNode, network),
+    isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
