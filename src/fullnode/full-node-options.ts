@@ -7,7 +7,7 @@ import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
-import type { EvidenceStore } from './evidence-store.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {

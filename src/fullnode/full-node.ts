@@ -1,11 +1,15 @@
 import type { PeerHead } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { ReplayResult } from '../state/replay-log.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
 import { AttestationSync } from './attestation-sync.ts';
 import { EquivocationDetector } from './equivocation-detector.ts';
+import { EvidenceCollector } from './evidence/evidence-collector.ts';
+import { ProverEvidence } from './evidence/prover-evidence.ts';
+import { WitnessCompletion } from './evidence/witness-completion.ts';
 import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
 import { GapWatch } from './gap-watch.ts';
 import { GossipIntake } from './gossip-intake.ts';
@@ -68,6 +72,8 @@ export class FullNode {
   readonly #attestationSync: AttestationSync;
   readonly #gaps: GapWatch;
   readonly #intake: GossipIntake;
+  readonly #completion: WitnessCompletion;
+  #completing: Promise<void> = Promise.resolve();
   #replayed: Promise<ReplayResult> | undefined;
   #loops: Promise<void> | undefined;
   #failure: string | undefined;
@@ -81,7 +87,12 @@ export class FullNode {
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
     this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks });
-    this.#board = new AttestationBoard({ ...genesis, blockWindow: limits.blockWindow }, { ...modules, sealedBlocks });
+    const collector = new EvidenceCollector({ ...modules, sealedBlocks });
+    const proverEvidence = new ProverEvidence({ ...modules, collector, sealedBlocks });
+    this.#board = new AttestationBoard(
+      { ...genesis, blockWindow: limits.blockWindow },
+      { ...modules, sealedBlocks, proverEvidence },
+    );
     this.#halt = new HaltSwitch({ ...modules, chain: this.#chain, status: this.#status, onHalted: () => this.#onHalted() });
     this.#ladder = new VerificationLadder({
       chain: this.#chain,
@@ -89,19 +100,24 @@ export class FullNode {
       sealedBlocks,
       board: this.#board,
       halt: this.#halt,
+      collector,
+      proverEvidence,
     });
     this.#verifier = new RootVerifier(limits, {
       ...modules,
       sealedBlocks,
       witnesses,
       onVerified: (block) => this.#work.call(() => this.#ladder.onRootVerified(block)),
-      onWrongRoot: (block, reason) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason)),
+      onWrongRoot: (block, reason, witness) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason, witness)),
     });
+    this.#completion = new WitnessCompletion(limits.backoffMaxMs, { ...modules, witnesses });
     this.#applier = new RecordApplier({
       chain: this.#chain,
       halt: this.#halt,
       ladder: this.#ladder,
+      collector,
       logger: modules.logger,
+      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
       onSealed: () => this.#verifier.wake(),
       onEpoch: () => this.#onUndone(),
     });
@@ -209,6 +225,11 @@ export class FullNode {
     this.#feed.clear();
   }
 
+  #completeEvidence(position: number, seal: BlockSeal): void {
+    this.#completing = this.#completion.complete(position, seal, this.#stopping.signal);
+    this.#completing.catch((error: unknown) => this.#onLoopDied(error));
+  }
+
   async #position(): Promise<SyncPosition> {
     const epoch = this.#chain.epoch().number;
     return {
@@ -260,6 +281,7 @@ export class FullNode {
     this.#stopping.abort();
     this.#gaps.stop();
     await this.#loops?.catch(() => undefined);
+    await this.#completing.catch(() => undefined);
   }
 
   ready(): Readiness {

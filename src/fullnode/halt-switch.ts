@@ -1,5 +1,6 @@
 import { type Bytes, toHex } from '../util/bytes.ts';
-import type { EvidenceStore } from './evidence-store.ts';
+import { boundedContext, type EvidenceContext } from './evidence/evidence.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { Clock, FullNodeLogger } from './full-node-options.ts';
 import type { ReplicaChain } from './replica-chain.ts';
@@ -19,8 +20,10 @@ export interface HaltSwitchModules {
 export interface Halt {
   readonly rule: string;
   readonly message: string;
-  /** Signed messages that prove it. */
+  /** Signed messages that are held against somebody. */
   readonly messages: readonly Bytes[];
+  /** What shows them wrong to somebody else. */
+  readonly proof?: EvidenceContext;
   /** Whether blocks above the safe one are to be undone. */
   readonly undo: boolean;
 }
@@ -49,18 +52,19 @@ export class HaltSwitch {
     onHalted();
   }
 
-  /** Only the first halt counts. */
-  async halt({ rule, message, messages, undo }: Halt): Promise<void> {
+  /** Only the first halt counts. Returns the position of its evidence, when there is room for it. */
+  async halt({ rule, message, messages, proof, undo }: Halt): Promise<number | undefined> {
     const { chain, status, evidence, metrics, logger, clock, onHalted } = this.#modules;
-    if (status.isHalted()) return;
+    if (status.isHalted()) return undefined;
     const proven = { rule, message, atUs: clock.nowUs() };
     const reason = { ...proven, undo };
     status.halt(reason);
     metrics.recordHalted(rule);
     logger.error({ rule }, `halted: ${message}`);
-    await evidence.add({ ...proven, messages: messages.map(toHex) });
+    const position = await evidence.add({ ...proven, messages: messages.map(toHex), ...boundedContext(proof ?? {}) });
     await evidence.setHalted(reason);
     if (undo) await chain.undoToSafe();
     onHalted();
+    return position;
   }
 }

@@ -1,8 +1,10 @@
 import { encodeAttestation } from '../protocol/attestation.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
 import type { ChainWriter } from '../protocol/ports/chain.ts';
-import { bytesEqual } from '../util/bytes.ts';
+import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
+import type { EvidenceCollector } from './evidence/evidence-collector.ts';
+import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { HaltSwitch } from './halt-switch.ts';
 import type { ReplicaChain } from './replica-chain.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
@@ -13,6 +15,8 @@ export interface VerificationLadderModules {
   readonly sealedBlocks: Pick<SealedBlocks, 'get'>;
   readonly board: AttestationBoard;
   readonly halt: HaltSwitch;
+  readonly collector: EvidenceCollector;
+  readonly proverEvidence: Pick<ProverEvidence, 'onSafe'>;
 }
 
 /**
@@ -32,8 +36,11 @@ export class VerificationLadder {
     const conflict = await board.add(attestation);
     if (conflict !== undefined) {
       const { rule, message, attestations } = conflict;
+      const messages = attestations.map(encodeAttestation);
+      const block = await this.#modules.sealedBlocks.get(attestation.attestation.blockNumber);
+      const proof = block === undefined ? {} : await this.#modules.collector.ofAttestations(block);
       // With both results attested nobody knows which one is right; undoing ours would be taking a side.
-      await halt.halt({ rule, message, messages: attestations.map(encodeAttestation), undo: rule === 'PROVERS_DISAGREE' });
+      await halt.halt({ rule, message, messages, proof, undo: rule === 'PROVERS_DISAGREE' });
       return;
     }
     await this.#advanceSafe();
@@ -53,13 +60,14 @@ export class VerificationLadder {
   }
 
   /** A witness proved the block's root wrong. False: the block was undone meanwhile. */
-  async onWrongRoot(block: SealedBlock, reason: string): Promise<boolean> {
+  async onWrongRoot(block: SealedBlock, reason: string, witness: Bytes): Promise<boolean> {
     if (!(await this.#isCurrent(block))) return false;
     const { number } = block.seal.header;
     await this.#modules.halt.halt({
       rule: 'WRONG_STATE_ROOT',
       message: `block ${number}: ${reason}`,
       messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
+      proof: await this.#modules.collector.ofRoot(block, witness),
       undo: true,
     });
     return true;
@@ -72,6 +80,8 @@ export class VerificationLadder {
 
   async #advanceSafe(): Promise<void> {
     const safe = await this.#modules.board.nextSafe();
-    if (safe !== undefined) await this.#modules.chain.markSafe(safe);
+    if (safe === undefined) return;
+    await this.#modules.chain.markSafe(safe);
+    await this.#modules.proverEvidence.onSafe(safe);
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { FileEvidenceStore } from '../fullnode/evidence-store.ts';
+import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileEvidenceStore } from '../../src/fullnode/evidence-store.ts';
+import { FileEvidenceStore } from '../../src/fullnode/evidence/evidence-store.ts';
 import { FullNode } from '../../src/fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../../src/fullnode/full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from '../../src/fullnode/full-node-options.ts';
