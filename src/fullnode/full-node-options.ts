@@ -7,6 +7,7 @@ import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
+import type { BlockReexecutor } from './block-reexecutor.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 
@@ -37,6 +38,8 @@ export interface FullNodeLimits {
   readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
+  /** Share of the blocks that this node executes again, 0 to 1. */
+  readonly sampleRate: number;
 }
 
 export const DEFAULT_LIMITS: FullNodeLimits = {
@@ -55,6 +58,7 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   // Longer than a prover takes for a block.
   attestationGraceMs: 3_000,
   witnessBufferBytes: 128 * 1024 * 1024,
+  sampleRate: 0,
 };
 
 /**
@@ -84,6 +88,8 @@ export interface FullNodeModules {
   readonly gossip: Gossip;
   readonly peers: PeerReader;
   readonly verifyWitness: WitnessVerifier;
+  /** Executes sampled blocks again; without it none are sampled. */
+  readonly reexecute?: BlockReexecutor;
   readonly evidence: EvidenceStore;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;

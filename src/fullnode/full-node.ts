@@ -2,7 +2,7 @@ import type { PeerHead } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { ReplayResult } from '../state/replay-log.ts';
-import { type Hex, toHex } from '../util/bytes.ts';
+import { type Bytes, type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
 import { AttestationSync } from './attestation-sync.ts';
@@ -18,11 +18,12 @@ import { LiveFeed } from './live-feed.ts';
 import { RangeApplier } from './range-applier.ts';
 import { RangeSync, type SyncPosition } from './range-sync.ts';
 import { RecordApplier } from './record-applier.ts';
+import { ReexecutionSampler } from './reexecution-sampler.ts';
 import { ReplicaChain } from './replica-chain.ts';
 import type { ReplicaState } from './replica-status.ts';
 import { type Readiness, ReplicaStatus } from './replica-status.ts';
 import { RootVerifier } from './root-verifier.ts';
-import { SealedBlocks } from './sealed-blocks.ts';
+import { type SealedBlock, SealedBlocks } from './sealed-blocks.ts';
 import { VerificationLadder } from './verification-ladder.ts';
 import { WitnessAssembler } from './witness-assembler.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -73,6 +74,7 @@ export class FullNode {
   readonly #gaps: GapWatch;
   readonly #intake: GossipIntake;
   readonly #completion: WitnessCompletion;
+  readonly #sampler: ReexecutionSampler | undefined;
   #completing: Promise<void> = Promise.resolve();
   #replayed: Promise<ReplayResult> | undefined;
   #loops: Promise<void> | undefined;
@@ -107,9 +109,18 @@ export class FullNode {
       ...modules,
       sealedBlocks,
       witnesses,
-      onVerified: (block) => this.#work.call(() => this.#ladder.onRootVerified(block)),
+      onVerified: (block, witness) => this.#onRootVerified(block, witness),
       onWrongRoot: (block, reason, witness) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason, witness)),
     });
+    const { reexecute } = modules;
+    this.#sampler =
+      reexecute === undefined
+        ? undefined
+        : new ReexecutionSampler(limits, {
+            ...modules,
+            reexecute,
+            onWrong: (wrong) => this.#work.call(() => this.#ladder.onWrongExecution(wrong)),
+          });
     this.#completion = new WitnessCompletion(limits.backoffMaxMs, { ...modules, witnesses });
     this.#applier = new RecordApplier({
       chain: this.#chain,
@@ -225,6 +236,12 @@ export class FullNode {
     this.#feed.clear();
   }
 
+  async #onRootVerified(block: SealedBlock, witness: Bytes): Promise<boolean> {
+    const isVerified = await this.#work.call(() => this.#ladder.onRootVerified(block));
+    if (isVerified) this.#sampler?.offer(block, witness);
+    return isVerified;
+  }
+
   #completeEvidence(position: number, seal: BlockSeal): void {
     this.#completing = this.#completion.complete(position, seal, this.#stopping.signal);
     this.#completing.catch((error: unknown) => this.#onLoopDied(error));
@@ -258,6 +275,7 @@ export class FullNode {
     await this.recover();
     const { signal } = this.#stopping;
     const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal), this.#attestationSync.run(signal)];
+    if (this.#sampler !== undefined) loops.push(this.#sampler.run(signal));
     this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
     this.#loops.catch((error: unknown) => this.#onLoopDied(error));
     this.#intake.join(signal);

@@ -21,7 +21,7 @@ export interface RootVerifierModules {
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
   /** Called in block order for a root that is proven; false: the block was undone meanwhile. */
-  readonly onVerified: (block: SealedBlock) => Promise<boolean>;
+  readonly onVerified: (block: SealedBlock, witness: Bytes) => Promise<boolean>;
   /** Called when a witness proves that the sealed root is wrong; false: the block was undone meanwhile. */
   readonly onWrongRoot: (block: SealedBlock, reason: string, witness: Bytes) => Promise<boolean>;
 }
@@ -145,6 +145,6 @@ export class RootVerifier {
       return 'waiting';
     }
     metrics.recordRootVerified((performance.now() - startedMs) / 1_000);
-    return (await onVerified(block)) ? 'verified' : 'waiting';
+    return (await onVerified(block, witness)) ? 'verified' : 'waiting';
   }
 }

@@ -1,17 +1,18 @@
 import { encodeAttestation } from '../protocol/attestation.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
-import type { ChainWriter } from '../protocol/ports/chain.ts';
+import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
 import type { EvidenceCollector } from './evidence/evidence-collector.ts';
 import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { HaltSwitch } from './halt-switch.ts';
+import type { WrongBlock } from './reexecution-sampler.ts';
 import type { ReplicaChain } from './replica-chain.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
 
 export interface VerificationLadderModules {
   readonly chain: Pick<ReplicaChain, 'markSafe'>;
-  readonly writer: Pick<ChainWriter, 'markRootVerified'>;
+  readonly writer: Pick<ChainReader & ChainWriter, 'markRootVerified' | 'safeNumber'>;
   readonly sealedBlocks: Pick<SealedBlocks, 'get'>;
   readonly board: AttestationBoard;
   readonly halt: HaltSwitch;
@@ -71,6 +72,22 @@ export class VerificationLadder {
       undo: true,
     });
     return true;
+  }
+
+  /** Executing the block again gave something else than the sequencer signed. */
+  async onWrongExecution({ block, reasons, miniBlocks, witness }: WrongBlock): Promise<void> {
+    if (!(await this.#isCurrent(block))) return;
+    const { number } = block.seal.header;
+    const isSafe = number <= (this.#modules.writer.safeNumber() ?? 0);
+    const what = `block ${number}, executed again: ${reasons.join('; ')}`;
+    await this.#modules.halt.halt({
+      rule: 'WRONG_EXECUTION',
+      // A safe block is never undone; whoever reads this has to know that this node still serves it.
+      message: isSafe ? `${what}. Enough provers attested it, so it is safe here and stays` : what,
+      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
+      proof: await this.#modules.collector.ofExecution(block, miniBlocks, witness),
+      undo: true,
+    });
   }
 
   async #isCurrent(block: SealedBlock): Promise<boolean> {

@@ -168,6 +168,11 @@ export const replicaSettings = {
   ...rpcSettings(8546),
   ...storageSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
+  sampleRate: {
+    schema: z.number().min(0).max(1).default(0),
+    file: 'sampleRate',
+    help: 'share of the blocks that this replica executes again itself, 0 to 1; a wrong one halts it',
+  },
 } satisfies Declaration;
 
 export const proverSettings = {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BlockReexecutor } from '../../src/fullnode/block-reexecutor.ts';
 import { FileEvidenceStore } from '../../src/fullnode/evidence/evidence-store.ts';
 import { FullNode } from '../../src/fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../../src/fullnode/full-node-metrics.ts';
@@ -118,6 +119,7 @@ export interface HarnessOptions extends Partial<FullNodeLimits> {
   readonly genesis?: Partial<Genesis>;
   readonly codec?: DiffCodec;
   readonly verifyWitness?: WitnessVerifier;
+  readonly reexecute?: BlockReexecutor;
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -194,6 +196,7 @@ export class ReplicaHarness {
         gossip: this.gossip,
         peers: this.peers,
         verifyWitness: options.verifyWitness ?? verifyRootTransition,
+        ...(options.reexecute === undefined ? {} : { reexecute: options.reexecute }),
         evidence: this.evidence,
         logger: silent,
         metrics: createFullNodeMetrics(this.metrics),

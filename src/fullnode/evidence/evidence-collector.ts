@@ -1,6 +1,6 @@
 import { encodeAttestation } from '../../protocol/attestation.ts';
 import { agreesWith } from '../../protocol/attestation-agreement.ts';
-import { decodeLogRecord, decodeSequencerMessage, encodeSequencerMessage } from '../../protocol/log-record.ts';
+import { decodeLogRecord, decodeSequencerMessage, encodeSequencerMessage, isMiniBlockRecord } from '../../protocol/log-record.ts';
 import type { ChainReader } from '../../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../../protocol/ports/log.ts';
 import type { BlockSeal } from '../../protocol/sequencer-messages.ts';
@@ -81,7 +81,7 @@ export class EvidenceCollector {
 
   async #miniBlock(number: number): Promise<Bytes | undefined> {
     const records = await this.#read(number, number);
-    return records.find((record) => decodeLogRecord(record).kind === 'miniBlock');
+    return records.find(isMiniBlockRecord);
   }
 
   async #headSeal(): Promise<BlockSeal | undefined> {
