@@ -4,6 +4,7 @@ import { STALL_AFTER_MS } from '../protocol/limits.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
+import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -13,6 +14,8 @@ import type { FullNodeMetrics } from './full-node-metrics.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {
   readonly identity: ChainIdentity;
+  /** The operator's word for leaving `halted`; its signature was checked. */
+  readonly resume?: ResumeOrder | undefined;
   readonly genesis: Pick<Genesis, 'sequencerKeys' | 'provers' | 'threshold' | 'gasLimit' | 'feeRecipient' | 'baseFeeFloorWei'>;
 }
 

@@ -1,5 +1,6 @@
 import type { PeerHead } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
+import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { ReplayResult } from '../state/replay-log.ts';
 import { type Bytes, type Hex, toHex } from '../util/bytes.ts';
@@ -48,6 +49,8 @@ export interface FullNodeStatus {
   /** Early messages that wait for others. */
   readonly waiting: number;
   readonly excludedProvers: readonly Hex[];
+  /** Names the halt for an order to resume; null when not halted. */
+  readonly haltDigest: Hex | null;
 }
 
 /**
@@ -76,6 +79,7 @@ export class FullNode {
   readonly #completion: WitnessCompletion;
   readonly #sampler: ReexecutionSampler | undefined;
   #completing: Promise<void> = Promise.resolve();
+  readonly #resume: ResumeOrder | undefined;
   #replayed: Promise<ReplayResult> | undefined;
   #loops: Promise<void> | undefined;
   #failure: string | undefined;
@@ -83,6 +87,7 @@ export class FullNode {
   constructor(options: FullNodeOptions, modules: FullNodeModules) {
     const limits = { ...DEFAULT_LIMITS, ...options };
     const { genesis } = options;
+    this.#resume = options.resume;
     this.#modules = modules;
     this.#limits = limits;
     const sealedBlocks = new SealedBlocks(modules);
@@ -260,11 +265,11 @@ export class FullNode {
 
   /**
    * Applies the log's tail of an earlier process; {@link FullNode.start} does it when the caller has not.
-   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH
+   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH, RESUME_OF_ANOTHER_HALT
    */
   recover(): Promise<ReplayResult> {
     this.#replayed ??= this.#chain.recover().then(async (replayed) => {
-      await this.#halt.restore();
+      await this.#halt.restore(this.#resume);
       return replayed;
     });
     return this.#replayed;
@@ -310,6 +315,7 @@ export class FullNode {
   status(): FullNodeStatus {
     const head = this.#chain.head();
     const { isReady, reason } = this.ready();
+    const haltDigest = this.#modules.evidence.haltDigest();
     return {
       state: this.#status.state(),
       isReady,
@@ -323,6 +329,7 @@ export class FullNode {
       lag: this.#status.lag(head.number),
       waiting: this.#feed.waiting,
       excludedProvers: this.#modules.evidence.excludedProvers().map(toHex),
+      haltDigest: haltDigest === undefined ? null : toHex(haltDigest),
     };
   }
 

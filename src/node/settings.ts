@@ -168,6 +168,11 @@ export const replicaSettings = {
   ...rpcSettings(8546),
   ...storageSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
+  resume: {
+    schema: words.optional(),
+    path: true,
+    help: "file with the operator's order to leave halted, as `strobe resume` writes it; good for one halt",
+  },
   sampleRate: {
     schema: z.number().min(0).max(1).default(0),
     file: 'sampleRate',

@@ -19,6 +19,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
+import { readResumeOrder } from './resume-tools.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
@@ -59,7 +60,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   life.watch(witnessThread.failed);
   const { sampleRate } = settings;
   const fullNode = new FullNode(
-    { identity, genesis, sampleRate },
+    { identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
     {
       ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),

@@ -59,7 +59,10 @@ export function formatResumeOrder({ genesisHash, haltDigest, reinstated, signatu
 /** @throws StrobeError INVALID_RESUME_ORDER; the signature is not checked */
 export function parseResumeOrder(text: string): ResumeOrder {
   const parsed = fileSchema.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { order: _, ...order } = parsed.data;
+    return order;
+  }
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new StrobeError('INVALID_RESUME_ORDER', `not a resume order: ${problems.join('; ')}`);
 }
