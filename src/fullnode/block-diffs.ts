@@ -14,8 +14,8 @@ export interface BlockDiffsModules {
   readonly netDiffs: NetDiffComposer;
   readonly chain: Pick<ChainReader, 'blockDiff' | 'blockStatus'> & Pick<ChainWriter, 'putBlockDiff'>;
   readonly logger: FullNodeLogger;
-  /** A block's net diff is not the one that its seal names; the block may have been undone meanwhile. */
-  readonly onWrongDigest: (seal: BlockSeal) => void;
+  /** A block's net diff, in canonical bytes, is not the one that its seal names; the block may have been undone meanwhile. */
+  readonly onWrongDigest: (seal: BlockSeal, netDiff: Bytes) => void;
 }
 
 /**
@@ -65,7 +65,7 @@ export class BlockDiffs {
       const { bytes, digest } = await netDiffs.compose(firstNumber - 1, lastNumber);
       if (!isCurrent()) return;
       if (bytesEqual(digest, seal.stateDiffDigest)) await this.#keep(header.number, bytes);
-      else onWrongDigest(seal);
+      else onWrongDigest(seal, bytes);
     } catch (error) {
       if (!isStrobeError(error, 'STATE_FORGOTTEN')) throw error;
       if (!isCurrent()) return;

@@ -23,9 +23,9 @@ export interface RootVerifierModules {
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
   /** Called in block order for a root that is proven; false: the block was undone meanwhile. */
-  readonly onVerified: (block: SealedBlock) => Promise<boolean>;
+  readonly onVerified: (block: SealedBlock, witness: Bytes) => Promise<boolean>;
   /** Called when a witness proves that the sealed root is wrong; false: the block was undone meanwhile. */
-  readonly onWrongRoot: (block: SealedBlock, reason: string) => Promise<boolean>;
+  readonly onWrongRoot: (block: SealedBlock, reason: string, witness: Bytes) => Promise<boolean>;
 }
 
 type Outcome = 'verified' | 'wrong' | 'waiting';
@@ -141,12 +141,12 @@ export class RootVerifier {
       await verifyWitness(witness, { preStateRoot: block.preStateRoot, postStateRoot: header.stateRoot, diffBytes });
     } catch (error) {
       if (!isStrobeError(error)) throw error;
-      if (error.code === 'STATE_ROOT_MISMATCH') return (await onWrongRoot(block, error.message)) ? 'wrong' : 'waiting';
+      if (error.code === 'STATE_ROOT_MISMATCH') return (await onWrongRoot(block, error.message, witness)) ? 'wrong' : 'waiting';
       // The sealed witness proves nothing: nobody can tell the root wrong or right by it, so the block stays unproven.
       logger.error({ blockNumber: header.number, code: error.code }, `the sealed witness proves nothing: ${error.message}`);
       return 'waiting';
     }
     metrics.recordRootVerified((performance.now() - startedMs) / 1_000);
-    return (await onVerified(block)) ? 'verified' : 'waiting';
+    return (await onVerified(block, witness)) ? 'verified' : 'waiting';
   }
 }

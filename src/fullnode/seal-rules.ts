@@ -11,7 +11,9 @@ import { sequencerFault } from './sequencer-fault.ts';
 
 /** Ethereum's bound on extraData, bytes (Yellow Paper, section 4.3). */
 const MAX_EXTRA_DATA_BYTES = 32;
-const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
+export const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
+
+type ReceivedTransaction = Pick<IndexedTransaction, 'transaction' | 'receipt'>;
 
 /** The block that a seal has to describe, as it was put together here. */
 export interface SealedContents {
@@ -44,7 +46,14 @@ function wrongRange(seal: BlockSeal, { open, head }: SealedContents): string | u
   return bytesEqual(seal.lastDigest, head.digest) ? undefined : 'lastDigest';
 }
 
-function wrongHeaderField(header: BlockHeader, { open, transactions }: SealedContents): string | undefined {
+/** What a header has to say of the mini-blocks of its block, without the state root; undefined when it does. */
+export function wrongHeaderField(
+  header: BlockHeader,
+  {
+    open,
+    transactions,
+  }: { open: Pick<OpenBlockState, 'env' | 'gasUsed'> | undefined; transactions: readonly ReceivedTransaction[] },
+): string | undefined {
   if (open === undefined) return 'number';
   const { env } = open;
   if (!bytesEqual(header.parentHash, env.parentHash)) return 'parentHash';
@@ -63,7 +72,7 @@ function wrongHeaderField(header: BlockHeader, { open, transactions }: SealedCon
   return undefined;
 }
 
-function bloomOf(transactions: readonly IndexedTransaction[]): Uint8Array {
+function bloomOf(transactions: readonly ReceivedTransaction[]): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES);
   for (const { receipt } of transactions) if (receipt.logs.length > 0) mergeBloom(bloom, logsBloom(receipt.logs));
   return bloom;

@@ -71,6 +71,7 @@ export interface ChainBuilderOptions {
   readonly name?: string;
   /** Provers that must agree, 1 unless it says otherwise; there are two. */
   readonly threshold?: number;
+  readonly gasLimit?: number;
 }
 
 const GENESIS_TIMESTAMP = 1_750_000_000;
@@ -116,6 +117,7 @@ export class ChainBuilder {
       options.name ?? 'test',
       options.threshold ?? 1,
     );
+    if (options.gasLimit !== undefined) this.genesisFile.gasLimit = options.gasLimit;
     this.genesis = parseGenesis(this.genesisFile);
     this.state.apply(this.genesis.allocation, 0);
     this.#trie.apply(this.genesis.allocation);

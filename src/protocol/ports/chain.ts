@@ -61,12 +61,15 @@ export type ChainEvent =
   | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
   | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
+  /** A sealed block was attested, proven or posted, see {@link BlockStatus}; `block`, `safe` and `finalized` change it too. */
+  | { readonly kind: 'status'; readonly blockNumber: number }
   /** Mini-blocks above `number` were undone; their transactions, newest last. */
   | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
 
 /** Steps of the verification ladder that a block has climbed (PROTOCOL section 7). */
 export interface BlockStatus {
   readonly blockNumber: number;
+  readonly blockHash: Hash;
   readonly received: boolean;
   readonly signatureVerified: boolean;
   readonly rootVerified: boolean;
@@ -183,6 +186,15 @@ export interface NodeStatus {
   equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
 }
 
+/** Whose attestations count, and how many of them are needed. */
+export interface AttestationPolicy {
+  readonly threshold: number;
+  /** How many provers there are. */
+  readonly proverCount: number;
+  /** True for a prover whose word this node does not take any more. */
+  isExcluded(prover: Address): boolean;
+}
+
 /** Everything that JSON-RPC serves from. */
 export interface RpcBackend {
   /** State of the newest durable mini-block. */
@@ -193,4 +205,5 @@ export interface RpcBackend {
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
   readonly node: NodeStatus;
+  readonly attestationPolicy: AttestationPolicy;
 }

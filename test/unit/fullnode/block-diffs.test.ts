@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { BlockDiffs } from '../../../src/fullnode/block-diffs.ts';
 import type { NetDiff } from '../../../src/protocol/ports/state.ts';
+import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import type { BlockSeal } from '../../../src/protocol/sequencer-messages.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
@@ -20,7 +21,7 @@ let builder: ChainBuilder;
 let compositions: Composition[];
 let stored: Map<number, Bytes>;
 let verified: Set<number>;
-let wrong: BlockSeal[];
+let wrong: { readonly seal: BlockSeal; readonly netDiff: Bytes }[];
 let diffs: BlockDiffs;
 
 beforeEach(() => {
@@ -40,7 +41,14 @@ beforeEach(() => {
     chain: {
       blockDiff: async (number) => stored.get(number),
       blockStatus: async (blockNumber) => ({
-        ...{ blockNumber, received: true, signatureVerified: true, attestedBy: [], daCommitment: undefined },
+        ...{
+          blockNumber,
+          received: true,
+          signatureVerified: true,
+          attestedBy: [],
+          blockHash: ZERO_HASH,
+          daCommitment: undefined,
+        },
         rootVerified: verified.has(blockNumber),
       }),
       putBlockDiff: async (number, diff) => {
@@ -48,7 +56,7 @@ beforeEach(() => {
       },
     },
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    onWrongDigest: (seal) => wrong.push(seal),
+    onWrongDigest: (seal, netDiff) => wrong.push({ seal, netDiff }),
   });
 });
 
@@ -72,7 +80,7 @@ test('a diff with another digest is told of, and not to be had', async () => {
   await diffs.add(block.seal);
   finish(0, other);
   expect(await diffs.get(1)).toBeUndefined();
-  expect(wrong).toEqual([block.seal]);
+  expect(wrong).toEqual([{ seal: block.seal, netDiff: other.diffBytes }]);
 });
 
 test('two are composed at a time; the next block waits for one of them', async () => {

@@ -278,18 +278,23 @@ describe('verification', () => {
     const [a, b] = builder.provers.map(({ address }) => address);
     await store.addAttestation(attestation, defined(a));
     await store.addAttestation({ ...attestation, success: false }, defined(b));
+    await store.addAttestation({ ...attestation, preStateRoot: first.hash }, builder.sequencer.address);
+    const statuses: number[] = [];
+    store.subscribe((event) => event.kind === 'status' && statuses.push(event.blockNumber));
     await store.markRootVerified(1);
     const commitment = new Uint8Array(32).fill(9);
     await store.markDaPosted(1, commitment);
     expect(await store.blockStatus(1)).toEqual({
       blockNumber: 1,
+      blockHash: first.hash,
       received: true,
       signatureVerified: true,
       rootVerified: true,
       attestedBy: [a],
       daCommitment: commitment,
     });
-    expect(await store.attestations(1)).toHaveLength(2);
+    expect(await store.attestations(1)).toHaveLength(3);
+    expect(statuses).toEqual([1, 1]);
     expect(await store.blockStatus(2)).toMatchObject({ rootVerified: false, attestedBy: [], daCommitment: undefined });
     expect(await store.blockStatus(3)).toBeUndefined();
     await store.close();
