@@ -1,24 +1,30 @@
 import { join as joinPath } from 'node:path';
-import { FileEvidenceStore } from '../fullnode/evidence-store.ts';
+import type { BlockReexecutor } from '../fullnode/block-reexecutor.ts';
+import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
 import type { NetworkNode } from '../network/network-node.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
+import { chainRules } from '../prover-stub/block-job.ts';
+import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
 import { followDa } from './da-parts.ts';
-import { loadGenesisChain } from './genesis-chain.ts';
+import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
+import { observeLadder } from './ladder-metrics.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
 import { RestartingNode } from './restarting-node.ts';
+import { readResumeOrder } from './resume-tools.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
+import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
 import { type JoinContext, serveSnapshotsOf, syncSnapshots } from './snapshot-sync-parts.ts';
 import { SnapshotSyncRecord } from './snapshot-sync-record.ts';
@@ -74,12 +80,20 @@ async function wireReplica(
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
+  const netDiffs = new NetDiffThread(storage.state);
+  life.onStop('net diff thread', () => netDiffs.stop());
+  life.watch(netDiffs.failed);
+  const { sampleRate } = settings;
   const fullNode = new FullNode(
-    { identity, genesis, syncMode: settings.syncMode, snapshotGapBlocks: settings.syncSnapshotGapBlocks },
     {
-      ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
+      ...{ identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
+      ...{ syncMode: settings.syncMode, snapshotGapBlocks: settings.syncSnapshotGapBlocks },
+    },
+    {
+      ...{ chainState, chain: store, log, codec, netDiffs, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
       keepWitness: (blockNumber, witness) => witnesses.put(blockNumber, witness),
+      ...sampling(sampleRate, chain, life),
       evidence: await FileEvidenceStore.open(joinPath(dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),
       metrics: createFullNodeMetrics(metrics),
@@ -89,6 +103,7 @@ async function wireReplica(
   );
   await fullNode.recover();
   started.fullNode = fullNode;
+  observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -111,8 +126,17 @@ async function wireReplica(
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     node: createReplicaStatus(fullNode, network, join.record),
+    isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
+}
+
+/** Execution comes from the prover's side of the house: the replica itself has none. */
+function sampling(sampleRate: number, { genesis, identity }: GenesisChain, life: Lifecycle): { reexecute?: BlockReexecutor } {
+  if (sampleRate === 0) return {};
+  const reexecution = new SampledReexecution(chainRules(genesis, identity));
+  life.onStop('sampled re-execution', () => reexecution.stop());
+  return { reexecute: (block) => reexecution.run(block) };
 }
 
 function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {

@@ -3,7 +3,7 @@ import type { PeerOffers, SnapshotOffer } from '../../protocol/ports/network.ts'
 import type { Address, Hash } from '../../protocol/primitives.ts';
 import { validateAttestation } from '../../protocol/validate-attestation.ts';
 import { bytesEqual, toKey } from '../../util/bytes.ts';
-import { type ProverAttestation, resultKey } from '../attested-result.ts';
+import { type ProverAttestation, resultKey } from '../attestation-result.ts';
 import type { ProverSet } from './snapshot-sync-types.ts';
 
 /** A peer that says it has a snapshot. */

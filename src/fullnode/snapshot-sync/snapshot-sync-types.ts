@@ -3,7 +3,7 @@ import type { Genesis } from '../../protocol/genesis.ts';
 import type { SnapshotPeers } from '../../protocol/ports/network.ts';
 import type { Hash } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
-import type { ProverAttestation } from '../attested-result.ts';
+import type { ProverAttestation } from '../attestation-result.ts';
 
 /**
  * `snapshot`: a node that is new, or so far behind that no log reaches back to it, takes one from peers; `full`: it never

@@ -1,5 +1,5 @@
 import type { Attestation } from '../../protocol/attestation.ts';
-import { bytesEqual } from '../../util/bytes.ts';
+import { agreesWith } from '../../protocol/attestation-agreement.ts';
 import { invalidSnapshot } from './snapshot-errors.ts';
 import type { SnapshotManifest } from './snapshot-types.ts';
 
@@ -14,16 +14,10 @@ export function assertAttests(
   file: string,
 ): void {
   const parent = headers.at(-2);
-  const agrees =
+  const isOfIt =
     seal !== undefined &&
     parent !== undefined &&
-    attestation.success &&
     attestation.blockNumber === header.number &&
-    bytesEqual(attestation.blockHash, blockHash) &&
-    bytesEqual(attestation.preStateRoot, parent.stateRoot) &&
-    bytesEqual(attestation.postStateRoot, header.stateRoot) &&
-    bytesEqual(attestation.stateDiffDigest, seal.stateDiffDigest) &&
-    bytesEqual(attestation.receiptsRoot, header.receiptsRoot) &&
-    bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest);
-  if (!agrees) throw invalidSnapshot(file, 'what provers attested is another block or result');
+    agreesWith(attestation, { seal, hash: blockHash, preStateRoot: parent.stateRoot });
+  if (!isOfIt) throw invalidSnapshot(file, 'what provers attested is another block or result');
 }

@@ -41,8 +41,8 @@ class GrowingChain {
   constructor(folder: string) {
     const { genesisFile, sequencer } = this.genesis;
     const genesis = parseGenesis(genesisFile);
-    this.state = new StreamState(genesis.allocation);
-    this.#headers = [genesisHeader(genesis, this.state.root())];
+    this.state = new StreamState(genesis.allocation, { keepsRoots: true });
+    this.#headers = [genesisHeader(genesis, this.state.root)];
     this.builder = new StreamBuilder(genesis, { state: this.state, signer: sequencer });
     this.writer = new StreamWriter(folder);
     this.#add(this.builder.epochStart());

@@ -70,7 +70,7 @@ async function joinFrom(
   await using roles = await RoleProcesses.create(genesis);
   const startedMs = performance.now();
   const elapsed = (): number => (performance.now() - startedMs) / 1_000;
-  const replica = await roles.replica('replica', bootstrap, { sync: { mode: options.mode } });
+  const replica = await roles.replica('replica', bootstrap, { settings: { sync: { mode: options.mode } } });
   let upSeconds: number | undefined;
   let switchedSeconds: number | undefined;
   const info = await replica.process.until(

@@ -1,6 +1,6 @@
 import type { Attestation } from '../protocol/attestation.ts';
 import type { Address } from '../protocol/primitives.ts';
-import { type Bytes, toKey } from '../util/bytes.ts';
+import { toKey } from '../util/bytes.ts';
 
 /** An authentic attestation. */
 export interface ProverAttestation {
@@ -8,9 +8,9 @@ export interface ProverAttestation {
   readonly prover: Address;
 }
 
-/** The same for attestations that say the same. */
+/** The same for attestations that say the same, whoever signed them. */
 export function resultKey(attestation: Attestation): string {
-  const parts: Bytes[] = [
+  const parts = [
     attestation.blockHash,
     attestation.preStateRoot,
     attestation.postStateRoot,
