@@ -14,7 +14,7 @@ import {
   MAX_HEAD_FRAME_BYTES,
   peerProtocols,
 } from './peer-protocols.ts';
-import { PeerRequests, readToEnd } from './peer-requests.ts';
+import { PeerRequests, readFirst, readToEnd } from './peer-requests.ts';
 import { PeerSet } from './peer-set.ts';
 
 const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
@@ -90,7 +90,7 @@ export class PeerClient {
     try {
       const frames = await this.#requests.open(connection, 'head', MAX_HEAD_FRAME_BYTES, HEAD_TIMEOUT_MS);
       await frames.end();
-      return decodeHead(await frames.read());
+      return decodeHead(await readFirst(frames));
     } catch (error) {
       this.#noteFailure(connection, error);
       throw error;

@@ -32,8 +32,8 @@ export type Answer = (typeof ANSWER)[keyof typeof ANSWER];
 export const encodeAnswer = (answer: Answer): Bytes => Uint8Array.of(answer);
 
 /** @throws StrobeError PROTOCOL_VIOLATION */
-export function decodeAnswer(frame: Bytes | undefined): Answer {
-  const answer = Object.values(ANSWER).find((value) => frame?.length === 1 && value === frame[0]);
+export function decodeAnswer(frame: Bytes): Answer {
+  const answer = Object.values(ANSWER).find((value) => frame.length === 1 && value === frame[0]);
   if (answer === undefined) throw violation('not an answer');
   return answer;
 }
@@ -46,8 +46,8 @@ export function encodeHead(head: PeerHead): Bytes {
 const HEAD_BYTES = 48;
 
 /** @throws StrobeError PROTOCOL_VIOLATION */
-export function decodeHead(frame: Bytes | undefined): PeerHead {
-  if (frame?.length !== HEAD_BYTES) throw violation('not a head');
+export function decodeHead(frame: Bytes): PeerHead {
+  if (frame.length !== HEAD_BYTES) throw violation('not a head');
   return { epoch: decodeUint64(frame, 0), number: decodeUint64(frame, 8), digest: frame.slice(16) };
 }
 export const MAX_HEAD_FRAME_BYTES = HEAD_BYTES;
@@ -101,9 +101,9 @@ export const encodeLogFirst = (logFirst: number | undefined): Bytes =>
   logFirst === undefined ? EMPTY_BYTES : encodeUint64(logFirst);
 
 /** @throws StrobeError PROTOCOL_VIOLATION */
-export function decodeLogFirst(frame: Bytes | undefined): number | undefined {
-  if (frame?.length === 0) return undefined;
-  if (frame?.length !== 8) throw violation('not the beginning of offers');
+export function decodeLogFirst(frame: Bytes): number | undefined {
+  if (frame.length === 0) return undefined;
+  if (frame.length !== 8) throw violation('not the beginning of offers');
   return decodeUint64(frame, 0);
 }
 

@@ -44,13 +44,24 @@ export class PeerRequests {
     const frames = await this.open(connection, protocol, maxFrameBytes, STREAM_IDLE_TIMEOUT_MS);
     await frames.write(request);
     await frames.end();
-    return { frames, answer: decodeAnswer(await frames.read()) };
+    return { frames, answer: decodeAnswer(await readFirst(frames)) };
   }
 
   /** Counts an error that is the peer's fault against it. */
   noteFault(connection: Connection, error: unknown): void {
     if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#guard.offend(connection.remotePeer.toString(), error.code);
   }
+}
+
+/**
+ * The first frame of an answer. A peer that ends the stream in place of it has had enough of our requests, which is no
+ * fault of its own.
+ * @throws StrobeError STREAM_FAILED, and as FrameStream.read does
+ */
+export async function readFirst(frames: FrameStream): Promise<Bytes> {
+  const frame = await frames.read();
+  if (frame === undefined) throw networkError('STREAM_FAILED', 'the peer ended the stream without an answer');
+  return frame;
 }
 
 /** All that comes, joined. @throws StrobeError PROTOCOL_VIOLATION when that is more than `maxBytes` */

@@ -14,7 +14,7 @@ import {
   encodeManifestRequest,
   peerProtocols,
 } from './peer-protocols.ts';
-import { PeerRequests, readToEnd } from './peer-requests.ts';
+import { PeerRequests, readFirst, readToEnd } from './peer-requests.ts';
 import { PeerSet } from './peer-set.ts';
 
 export interface SnapshotClientModules {
@@ -63,7 +63,7 @@ export class SnapshotClient {
     return this.#judged(connection, async () => {
       const frames = await this.#requests.open(connection, 'offers', MAX_OFFER_FRAME_BYTES, HEAD_TIMEOUT_MS);
       await frames.end();
-      const logFirst = decodeLogFirst(await frames.read());
+      const logFirst = decodeLogFirst(await readFirst(frames));
       const snapshots: SnapshotOffer[] = [];
       for (let frame = await frames.read(); frame !== undefined; frame = await frames.read()) {
         snapshots.push(decodeOffer(frame));
