@@ -3,7 +3,7 @@ import { rowDiffOf } from '../../src/protocol/compact-diff/row-conversion.ts';
 import { EMPTY_CODE_HASH, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { ROW_BALANCE, type RowDiff } from '../../src/protocol/row-diff.ts';
 import { type AccountDiff, createStateDiff, type StateDiff } from '../../src/protocol/state-diff.ts';
-import { type Bytes, bigIntToBytes32, compareBytes } from '../../src/util/bytes.ts';
+import { type Bytes, bigIntToBytes32, compareBytes, concatBytes } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';
 import { RegistryModel } from '../support/registry-model.ts';
@@ -221,6 +221,20 @@ export function committedStateSuite(name: string, create: () => RestorableState)
       rows.readAddress(rows.accountRow(BOB), bytes, 0);
       expect(bytes.subarray(0, 20)).toEqual(BOB);
       expect(rows.nonceOf(rows.accountRow(ALICE))).toBe(1n);
+    });
+
+    test('rows of many keys are those of each', () => {
+      const { rows } = populated();
+      const addresses = [BOB, CAROL, ALICE, BOB];
+      const found = new Int32Array(5).fill(7);
+      rows.accountRows(concatBytes(...addresses), 4, found);
+      expect([...found]).toEqual([...addresses.map((address) => rows.accountRow(address)), 7]);
+      const slotsOf = [rows.accountRow(ALICE), rows.accountRow(BOB), rows.accountCount, rows.accountRow(ALICE)];
+      const keys = [word(2), word(2), word(2), word(99)];
+      rows.slotRows(Uint32Array.from(slotsOf), concatBytes(...keys), 4, found);
+      expect([...found]).toEqual([rows.slotRow(rows.accountRow(ALICE), word(2)), -1, -1, -1, 7]);
+      rows.accountRows(new Uint8Array(0), 0, found);
+      rows.slotRows(new Uint32Array(0), new Uint8Array(0), 0, found);
     });
 
     test('what is gone keeps its row and reads as zero', () => {

@@ -179,6 +179,16 @@ class MapRows implements StateRows {
     return this.#version().slotRows.get(slotKey(accountRow, key)) ?? -1;
   }
 
+  accountRows(addresses: Bytes, count: number, target: Int32Array): void {
+    for (let i = 0; i < count; i++) target[i] = this.accountRow(addresses.subarray(i * 20, (i + 1) * 20));
+  }
+
+  slotRows(accountRows: Uint32Array, keys: Bytes, count: number, target: Int32Array): void {
+    for (let i = 0; i < count; i++) {
+      target[i] = this.slotRow(defined(accountRows[i]), keys.subarray(i * 32, (i + 1) * 32));
+    }
+  }
+
   readAddress(accountRow: number, target: Bytes, offset: number): void {
     target.set(this.#address(accountRow), offset);
   }

@@ -26,6 +26,14 @@ export class TableRows implements StateRows {
     return this.#core.slots.find(accountRow, key);
   }
 
+  accountRows(addresses: Bytes, count: number, target: Int32Array): void {
+    this.#core.accounts.findAll(addresses, count, target);
+  }
+
+  slotRows(accountRows: Uint32Array, keys: Bytes, count: number, target: Int32Array): void {
+    this.#core.slots.findAll(accountRows, keys, count, target);
+  }
+
   readAddress(accountRow: number, target: Bytes, offset: number): void {
     this.#core.accounts.readAddress(accountRow, target, offset);
   }
