@@ -3,7 +3,7 @@
  * `node test/perf/wire-size.ts [holders]`. The signed envelope of a mini-block, about 250 bytes, comes on top.
  */
 import { decodeCompactDiff } from '../../src/protocol/compact-diff/decode.ts';
-import { encodeRowDiff } from '../../src/protocol/compact-diff/encode.ts';
+import { encodeCompactDiff } from '../../src/protocol/compact-diff/encode.ts';
 import { rowDiffOf } from '../../src/protocol/compact-diff/row-conversion.ts';
 import type { DiffPosition } from '../../src/protocol/diff-codec.ts';
 import { ZERO_HASH } from '../../src/protocol/primitives.ts';
@@ -64,7 +64,7 @@ class LoadedTable {
     const number = this.#table.number + 1;
     const position: DiffPosition = { number, parentDigest: ZERO_HASH };
     const rowDiff = timed(times.resolve, () => rowDiffOf(diff, rows));
-    const payload = timed(times.encode, () => encodeRowDiff(rowDiff, rows, position));
+    const payload = timed(times.encode, () => encodeCompactDiff(rowDiff, rows, position));
     const decoded = timed(times.decode, () => decodeCompactDiff(payload, rows, position));
     timed(times.canonical, () => canonicalBytes(decoded, rows));
     timed(times.apply, () => this.#table.applyRows(decoded, number));

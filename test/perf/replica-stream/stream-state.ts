@@ -32,9 +32,10 @@ export class StreamState {
 
   /** Encodes the diff of the next mini-block beside the state in front of it, and applies it. */
   commit(diff: StateDiff, position: DiffPosition): { readonly diffPayload: Bytes; readonly stateDiffDigest: Hash } {
-    const diffPayload = this.#codec.encode(diff, position);
-    this.#table.apply(diff, position.number);
-    return { diffPayload, stateDiffDigest: stateDiffDigest(diff) };
+    const resolved = this.#codec.resolve(diff);
+    const result = { diffPayload: this.#codec.encode(resolved, position), stateDiffDigest: this.#codec.digest(resolved) };
+    this.#table.applyRows(resolved, position.number);
+    return result;
   }
 
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */
