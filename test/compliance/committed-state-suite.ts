@@ -237,6 +237,32 @@ export function committedStateSuite(name: string, create: () => RestorableState)
       rows.slotRows(new Uint32Array(0), new Uint8Array(0), 0, found);
     });
 
+    test('fields of many rows are those of each, and what would come of rows that there are not stays', () => {
+      const { rows } = populated();
+      const [absent, wanted] = [9n ** 19n, Uint32Array.of(1, rows.accountCount, 0, 1)];
+      const nonces = new BigUint64Array(4).fill(absent);
+      rows.readNonces(wanted, nonces);
+      expect([...nonces]).toEqual([rows.nonceOf(1), absent, rows.nonceOf(0), rows.nonceOf(1)]);
+      const owners = new Uint32Array(4).fill(7);
+      rows.readSlotAccounts(wanted, owners);
+      expect([...owners]).toEqual([rows.slotAccount(1), 7, rows.slotAccount(0), rows.slotAccount(1)]);
+      const fields = [
+        [5, 'readAddress', 'readAddresses'],
+        [8, 'readBalance', 'readBalances'],
+        [8, 'readSlotKey', 'readSlotKeys'],
+        [8, 'readSlotValue', 'readSlotValues'],
+      ] as const;
+      for (const [words, readOne, readMany] of fields) {
+        const many = new Uint32Array(4 * words).fill(0x07070707);
+        rows[readMany](wanted, many);
+        const each = new Uint8Array(4 * words * 4).fill(7);
+        for (const [i, row] of [1, undefined, 0, 1].entries()) {
+          if (row !== undefined) rows[readOne](row, each, i * words * 4);
+        }
+        expect(new Uint8Array(many.buffer), readMany).toEqual(each);
+      }
+    });
+
     test('what is gone keeps its row and reads as zero', () => {
       const state = populated();
       state.apply(diffOf([{ address: ALICE, deleted: true }]), 1);

@@ -1,12 +1,12 @@
-import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff, type StateRows } from '../../src/protocol/row-diff.ts';
+import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff } from '../../src/protocol/row-diff.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
-import { defined } from './defined.ts';
+import { RowsOneByOne } from './rows-one-by-one.ts';
 
 const ADDRESS_BYTES = 20;
 const WORD_BYTES = 32;
 
 /** State by rows as simply as it can be, to compare with: maps from hex for look-ups, columns that grow for the rest. */
-export class MapRows implements StateRows {
+export class MapRows extends RowsOneByOne {
   readonly #accountIndex = new Map<string, number>();
   /** By hex of the key, per account. */
   readonly #slotIndex: Map<string, number>[] = [];
@@ -32,16 +32,6 @@ export class MapRows implements StateRows {
 
   slotRow(accountRow: number, key: Bytes): number {
     return this.#slotIndex[accountRow]?.get(toKey(key)) ?? -1;
-  }
-
-  accountRows(addresses: Bytes, count: number, target: Int32Array): void {
-    for (let i = 0; i < count; i++) target[i] = this.accountRow(addresses.subarray(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES));
-  }
-
-  slotRows(accountRows: Uint32Array, keys: Bytes, count: number, target: Int32Array): void {
-    for (let i = 0; i < count; i++) {
-      target[i] = this.slotRow(defined(accountRows[i]), keys.subarray(i * WORD_BYTES, (i + 1) * WORD_BYTES));
-    }
   }
 
   readAddress(accountRow: number, target: Bytes, offset: number): void {

@@ -22,6 +22,7 @@ import {
   register,
   slotKey,
 } from './map-version.ts';
+import { RowsOneByOne } from './rows-one-by-one.ts';
 
 /**
  * Committed state as whole copies in maps, one for each mini-block: slow, and simple enough to be right at a glance. What
@@ -156,10 +157,11 @@ class MapView implements StateView {
   }
 }
 
-class MapRows implements StateRows {
+class MapRows extends RowsOneByOne {
   readonly #version: () => MapVersion;
 
   constructor(version: () => MapVersion) {
+    super();
     this.#version = version;
   }
 
@@ -177,16 +179,6 @@ class MapRows implements StateRows {
 
   slotRow(accountRow: number, key: Bytes): number {
     return this.#version().slotRows.get(slotKey(accountRow, key)) ?? -1;
-  }
-
-  accountRows(addresses: Bytes, count: number, target: Int32Array): void {
-    for (let i = 0; i < count; i++) target[i] = this.accountRow(addresses.subarray(i * 20, (i + 1) * 20));
-  }
-
-  slotRows(accountRows: Uint32Array, keys: Bytes, count: number, target: Int32Array): void {
-    for (let i = 0; i < count; i++) {
-      target[i] = this.slotRow(defined(accountRows[i]), keys.subarray(i * 32, (i + 1) * 32));
-    }
   }
 
   readAddress(accountRow: number, target: Bytes, offset: number): void {

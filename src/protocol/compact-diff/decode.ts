@@ -14,7 +14,6 @@ import { assertNetEffect } from './net-effect.ts';
 import { readNewSlotKeys } from './new-slot-keys.ts';
 import { POST_DIGEST_BYTES, postDigestOf } from './post-digest.ts';
 import { rowDiffOf } from './row-conversion.ts';
-import { RowKeys } from './row-keys.ts';
 import { Scratch } from './scratch.ts';
 import { findSlotOwners } from './slot-owners.ts';
 
@@ -47,8 +46,8 @@ function readContent(reader: ByteReader, rows: StateRows, position: DiffPosition
   const { accountBase, slotBase } = header;
   const added = { accountBase, slotBase, newAddresses, ...newSlots };
   const slotRows = readSlotRows(reader, header);
-  const owners = findSlotOwners(slotRows, added, accounts, rows);
-  const order = canonicalOrder(accounts, owners, slotRows, new RowKeys(added, rows));
+  const owners = findSlotOwners(slotRows, newSlots.newSlotAccounts, accounts, rows);
+  const order = canonicalOrder(accounts, owners, slotRows, added, rows);
   const keys: MessageKeys = { header, accounts, owners, slotRows, order };
   const diff: RowDiff = { ...added, ...accountColumns(keys), ...slotColumns(keys), codes };
   const netEffect = readValues(reader, keys, diff, rows);

@@ -2,9 +2,9 @@ import { type Bytes, bytesToBigInt } from '../../util/bytes.ts';
 import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff, type StateRows } from '../row-diff.ts';
 import type { AccountDiff, SlotDiff, StateDiff } from '../state-diff.ts';
 import { countDiffKeys } from '../state-diff.ts';
-import { RowKeys } from './row-keys.ts';
+import { keysOf } from './row-keys.ts';
 import { Scratch } from './scratch.ts';
-import { WORD_BYTES } from './words.ts';
+import { bytesOf, WORD_BYTES } from './words.ts';
 
 const ADDRESS_BYTES = 20;
 const LIMB64 = 64n;
@@ -127,20 +127,19 @@ function writeLittleEndian(value: Bytes, target: Bytes, at: number): void {
 
 /** The canonical diff of columns; `rows` may be the state before or after it was applied. */
 export function stateDiffOf(diff: RowDiff, rows: StateRows): StateDiff {
-  const keys = new RowKeys(diff, rows);
+  const keys = keysOf(diff, rows);
+  const addresses = bytesOf(keys.addresses);
+  const slotKeys = bytesOf(keys.slotKeys);
   const accounts: AccountDiff[] = [];
   let slot = 0;
   for (let i = 0; i < diff.accountRows.length; i++) {
-    const row = diff.accountRows[i] as number;
-    const address = new Uint8Array(ADDRESS_BYTES);
-    keys.readAddress(row, address, 0);
     const slots: SlotDiff[] = [];
-    while (slot < diff.slotRows.length && keys.slotAccount(diff.slotRows[slot] as number) === row) {
-      const key = new Uint8Array(WORD_BYTES);
-      keys.readSlotKey(diff.slotRows[slot] as number, key, 0);
-      slots.push({ key, value: diff.slotValues.slice(slot * WORD_BYTES, (slot + 1) * WORD_BYTES).reverse() });
-      slot++;
+    for (; slot < diff.slotRows.length && keys.slotAccounts[slot] === diff.accountRows[i]; slot++) {
+      const word = slot * WORD_BYTES;
+      const key = slotKeys.slice(word, word + WORD_BYTES);
+      slots.push({ key, value: diff.slotValues.slice(word, word + WORD_BYTES).reverse() });
     }
+    const address = addresses.slice(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
     accounts.push({ address, ...changedFields(diff, i), ...(slots.length > 0 && { slots }) });
   }
   return { accounts, codes: diff.codes };

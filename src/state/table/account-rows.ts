@@ -113,6 +113,18 @@ export class AccountRows implements IndexedKeys {
     this.#memory.readBytes(this.#rows.at(row), ADDRESS_WORDS, target, offset);
   }
 
+  readAddresses(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, 0, ADDRESS_WORDS, target);
+  }
+
+  readNonces(rows: Uint32Array, target: BigUint64Array): void {
+    this.#rows.readAll(rows, ACCOUNT_BODY + BODY_NONCE, 2, new Uint32Array(target.buffer, target.byteOffset, target.length * 2));
+  }
+
+  readBalances(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, ACCOUNT_BODY + BODY_BALANCE, WORD_WORDS, target);
+  }
+
   addressOf(row: number): Address {
     const address = new Uint8Array(20);
     this.readAddress(row, address, 0);

@@ -110,6 +110,18 @@ export class SlotRows implements IndexedKeys {
     this.#memory.readBytes(this.#rows.at(row) + SLOT_KEY, WORD_WORDS, target, offset);
   }
 
+  readAccounts(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_ACCOUNT, 1, target);
+  }
+
+  readKeys(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_KEY, WORD_WORDS, target);
+  }
+
+  readValues(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_VALUE, WORD_WORDS, target);
+  }
+
   keyOf(row: number): Hash {
     const key = new Uint8Array(32);
     this.readKey(row, key, 0);
