@@ -84,7 +84,7 @@ function undisturbed(times: readonly number[]): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 10)] as number;
 }
 
-/** ns of a keccak256 of 64 bytes, 730 on a quiet machine of the kind that the targets are from. */
+/** ns of a keccak256 of 64 bytes, 370 on a quiet machine of the kind that the targets are from. */
 function measureKeccak(): number {
   const times: number[] = [];
   const input = new Uint8Array(64);
@@ -97,7 +97,7 @@ function measureKeccak(): number {
 }
 
 console.log(
-  `${HOLDERS} holders, mini-blocks of 10 ms; lower deciles of times, µs a transaction; keccak256 in ns, 730 when quiet`,
+  `${HOLDERS} holders, mini-blocks of 10 ms; lower deciles of times, µs a transaction; keccak256 in ns, 370 when quiet`,
 );
 console.log(['kind    ', 'choice ', 'round', 'tx/s  ', 'bytes/tx', ' raw', 'keys/tx', 'kinds', ...STEPS, 'keccak'].join('  '));
 for (const [kind, choice, roundShare] of LOADS) {
