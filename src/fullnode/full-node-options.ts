@@ -4,6 +4,7 @@ import { STALL_AFTER_MS } from '../protocol/limits.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
+import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootTransition } from '../state/witness-check.ts';
@@ -88,6 +89,7 @@ export interface FullNodeModules {
   readonly chain: ChainReader & ChainWriter;
   readonly log: MiniBlockLog;
   readonly codec: DiffCodec;
+  readonly netDiffs: NetDiffComposer;
   readonly gossip: Gossip;
   readonly peers: PeerReader;
   readonly verifyWitness: WitnessVerifier;

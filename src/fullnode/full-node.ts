@@ -7,6 +7,7 @@ import { type Bytes, type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
 import { AttestationSync } from './attestation-sync.ts';
+import { BlockDiffs } from './block-diffs.ts';
 import { EquivocationDetector } from './equivocation-detector.ts';
 import { EvidenceCollector } from './evidence/evidence-collector.ts';
 import { ProverEvidence } from './evidence/prover-evidence.ts';
@@ -91,10 +92,15 @@ export class FullNode {
     this.#modules = modules;
     this.#limits = limits;
     const sealedBlocks = new SealedBlocks(modules);
+    const blockDiffs = new BlockDiffs({
+      ...modules,
+      // When the queue has no room for it the block stays unproven.
+      onWrongDigest: (seal, netDiff) => this.#push(() => this.#ladder.onWrongDiffDigest(seal, netDiff)),
+    });
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
-    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks });
-    const collector = new EvidenceCollector({ ...modules, sealedBlocks });
+    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks, blockDiffs });
+    const collector = new EvidenceCollector({ ...modules, sealedBlocks, blockDiffs });
     const proverEvidence = new ProverEvidence({ ...modules, collector, sealedBlocks });
     this.#board = new AttestationBoard(
       { ...genesis, blockWindow: limits.blockWindow },
@@ -109,23 +115,17 @@ export class FullNode {
       halt: this.#halt,
       collector,
       proverEvidence,
+      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
     });
     this.#verifier = new RootVerifier(limits, {
       ...modules,
       sealedBlocks,
+      blockDiffs,
       witnesses,
       onVerified: (block, witness) => this.#onRootVerified(block, witness),
       onWrongRoot: (block, reason, witness) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason, witness)),
     });
-    const { reexecute } = modules;
-    this.#sampler =
-      reexecute === undefined
-        ? undefined
-        : new ReexecutionSampler(limits, {
-            ...modules,
-            reexecute,
-            onWrong: (wrong) => this.#work.call(() => this.#ladder.onWrongExecution(wrong)),
-          });
+    this.#sampler = this.#createSampler();
     this.#completion = new WitnessCompletion(limits.backoffMaxMs, { ...modules, witnesses });
     this.#applier = new RecordApplier({
       chain: this.#chain,
@@ -133,7 +133,6 @@ export class FullNode {
       ladder: this.#ladder,
       collector,
       logger: modules.logger,
-      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
       onSealed: () => this.#verifier.wake(),
       onEpoch: () => this.#onUndone(),
     });
@@ -162,6 +161,16 @@ export class FullNode {
       onGap: () => this.#sync.want(),
     });
     this.#intake = this.#createIntake(options, witnesses);
+  }
+
+  #createSampler(): ReexecutionSampler | undefined {
+    const { reexecute } = this.#modules;
+    if (reexecute === undefined) return undefined;
+    return new ReexecutionSampler(this.#limits, {
+      ...this.#modules,
+      reexecute,
+      onWrong: (wrong) => this.#work.call(() => this.#ladder.onWrongExecution(wrong)),
+    });
   }
 
   #createIntake({ identity, genesis }: FullNodeOptions, witnesses: WitnessAssembler): GossipIntake {
@@ -213,7 +222,7 @@ export class FullNode {
     this.#verifier.wake();
   }
 
-  #push(work: () => Promise<void>): void {
+  #push(work: () => Promise<unknown>): void {
     if (!this.#work.push(work)) this.#modules.metrics.recordDropped('work');
   }
 

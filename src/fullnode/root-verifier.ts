@@ -5,6 +5,7 @@ import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { untilAborted } from '../util/until-aborted.ts';
 import { Wakeup } from '../util/wakeup.ts';
+import type { BlockDiffs } from './block-diffs.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from './full-node-options.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
@@ -15,6 +16,7 @@ export type RootVerifierOptions = Pick<FullNodeLimits, 'witnessGraceMs' | 'backo
 export interface RootVerifierModules {
   readonly chain: Pick<ChainReader, 'head' | 'safeNumber' | 'blockStatus'>;
   readonly sealedBlocks: SealedBlocks;
+  readonly blockDiffs: BlockDiffs;
   readonly witnesses: WitnessAssembler;
   readonly peers: Pick<PeerReader, 'witness'>;
   readonly verifyWitness: WitnessVerifier;
@@ -88,7 +90,7 @@ export class RootVerifier {
   }
 
   async #verifyNext(blockNumber: number, signal: AbortSignal): Promise<Outcome> {
-    const { chain, sealedBlocks, witnesses } = this.#modules;
+    const { chain, sealedBlocks, blockDiffs, witnesses } = this.#modules;
     if ((await chain.blockStatus(blockNumber))?.rootVerified) return this.#advance(blockNumber);
     const block = await sealedBlocks.get(blockNumber);
     if (block === undefined) return 'waiting';
@@ -96,7 +98,7 @@ export class RootVerifier {
     if (witness === undefined) return 'waiting';
     const outcome = await this.#prove(block, witness);
     if (outcome !== 'verified') return outcome;
-    sealedBlocks.releaseDiff(blockNumber);
+    blockDiffs.release(blockNumber);
     witnesses.releaseUpTo(blockNumber);
     return this.#advance(blockNumber);
   }
@@ -130,9 +132,9 @@ export class RootVerifier {
   }
 
   async #prove(block: SealedBlock, witness: Bytes): Promise<Outcome> {
-    const { sealedBlocks, verifyWitness, metrics, logger, onVerified, onWrongRoot } = this.#modules;
+    const { blockDiffs, verifyWitness, metrics, logger, onVerified, onWrongRoot } = this.#modules;
     const { header } = block.seal;
-    const diffBytes = await sealedBlocks.diff(block);
+    const diffBytes = await blockDiffs.get(header.number);
     if (diffBytes === undefined) return 'waiting';
     const startedMs = performance.now();
     try {

@@ -20,23 +20,23 @@ export interface SealedContents {
   readonly head: MiniBlockHead;
   readonly open: OpenBlockState | undefined;
   readonly transactions: readonly IndexedTransaction[];
-  /** Digest of the block's net diff. */
-  readonly stateDiffDigest: Hash;
   readonly registryDigest: Hash;
 }
 
 /**
- * Recomputes everything of a seal that needs no execution and no trie of the state (PROTOCOL section 5).
+ * Recomputes everything of a seal that needs no execution and no trie of the state (PROTOCOL section 5), but for the
+ * digest of the net diff, which takes longer (block-diffs.ts).
  * @throws StrobeError SEQUENCER_FAULT naming the field
  */
 export function checkSeal(seal: BlockSeal, contents: SealedContents): void {
   const wrong = wrongRange(seal, contents) ?? wrongHeaderField(seal.header, contents) ?? wrongDigest(seal, contents);
   if (wrong === undefined) return;
   const blockNumber = seal.header.number;
-  throw sequencerFault('WRONG_SEAL', `seal of block ${blockNumber}: ${wrong} is not that of its mini-blocks`, {
-    blockNumber,
-    field: wrong,
-  });
+  throw sequencerFault('WRONG_SEAL', wrongSealMessage(blockNumber, wrong), { blockNumber, field: wrong });
+}
+
+export function wrongSealMessage(blockNumber: number, field: string): string {
+  return `seal of block ${blockNumber}: ${field} is not that of its mini-blocks`;
 }
 
 function wrongRange(seal: BlockSeal, { open, head }: SealedContents): string | undefined {
@@ -78,8 +78,7 @@ function bloomOf(transactions: readonly ReceivedTransaction[]): Uint8Array {
   return bloom;
 }
 
-function wrongDigest(seal: BlockSeal, { stateDiffDigest, registryDigest }: SealedContents): string | undefined {
-  if (!bytesEqual(seal.stateDiffDigest, stateDiffDigest)) return 'stateDiffDigest';
+function wrongDigest(seal: BlockSeal, { registryDigest }: SealedContents): string | undefined {
   if (!bytesEqual(seal.registryDigest, registryDigest)) return 'registryDigest';
   return seal.witnessBytes > MAX_WITNESS_BYTES ? 'witnessBytes' : undefined;
 }

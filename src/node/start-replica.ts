@@ -8,6 +8,7 @@ import type { NetworkNode } from '../network/network-node.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
 import { chainRules } from '../prover-stub/block-job.ts';
+import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
@@ -59,10 +60,13 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
   const { sampleRate } = settings;
+  const netDiffs = new NetDiffThread(storage.state);
+  life.onStop('net diff thread', () => netDiffs.stop());
+  life.watch(netDiffs.failed);
   const fullNode = new FullNode(
     { identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
     {
-      ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
+      ...{ chainState, chain: store, log, codec, netDiffs, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
       ...sampling(sampleRate, chain, life),
       evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),

@@ -223,7 +223,7 @@ export class ChainStore implements ChainReader, ChainWriter {
    * The batch is not synced: after a power failure the head is an older one and the log's tail is replayed.
    * @throws StrobeError SEAL_DOES_NOT_FIT, CHAIN_STORE_FAILED
    */
-  async sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block> {
+  async sealBlock(seal: BlockSeal): Promise<Block> {
     this.#database.assertWritable();
     const open = this.#open;
     assertSeals(seal, this.#head, open);
@@ -238,7 +238,6 @@ export class ChainStore implements ChainReader, ChainWriter {
       hash: block.hash,
       miniBlocks: open.miniBlocks.map(({ miniBlock }) => miniBlock),
       transactionHashes: open.transactions.map(({ transaction }) => transaction.hash),
-      diff: blockDiff,
     });
     this.#recent.evict(seal.header.number);
     return block;
@@ -264,6 +263,12 @@ export class ChainStore implements ChainReader, ChainWriter {
     this.#assertSealed(attestation.blockNumber);
     await this.#database.write((batch) => this.#database.verification.putAttestation(batch, attestation, prover));
     this.#events.emit({ kind: 'status', blockNumber: attestation.blockNumber });
+  }
+
+  /** @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async putBlockDiff(blockNumber: number, diff: Bytes): Promise<void> {
+    this.#assertSealed(blockNumber);
+    await this.#database.write((batch) => this.#database.verification.putBlockDiff(batch, blockNumber, diff));
   }
 
   /** @throws StrobeError BLOCK_NOT_FOUND above the head */

@@ -5,7 +5,6 @@
  */
 import { encodeDeployData, encodeFunctionData } from 'viem';
 import { contractArtifact } from '../../src/bench/artifacts.ts';
-import { encodeStateDiff } from '../../src/protocol/state-diff.ts';
 import { chainRules } from '../../src/prover-stub/block-job.ts';
 import { reexecuteBlock } from '../../src/prover-stub/re-execute.ts';
 import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
@@ -116,7 +115,7 @@ async function costOf(transactions: number, random: Iterator<number>): Promise<C
   const block = await transferBlock(transactions, random);
   const buildMs = roots.sealMs;
   const parent = defined(chain.headers.at(-2));
-  const diffBytes = encodeStateDiff(chain.netDiff);
+  const diffBytes = chain.netDiff;
   const claim = { preStateRoot: parent.stateRoot, postStateRoot: block.seal.header.stateRoot, diffBytes };
   const checkMs = await time(() => verifyRootTransition(block.witness, claim));
   const job = { seal: block.encodedSeal, miniBlocks: block.encodedMiniBlocks, witness: block.witness, previous: undefined };

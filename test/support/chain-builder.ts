@@ -29,7 +29,7 @@ import {
   withSignature,
   witnessDigest,
 } from '../../src/protocol/sequencer-messages.ts';
-import { encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { decodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
 import { indexTrieRoot } from '../../src/state/index-trie.ts';
 import { OverlayState } from '../../src/state/overlay-state.ts';
@@ -198,7 +198,8 @@ export class ChainBuilder {
     if (this.#open === undefined) this.miniBlock();
     const open = this.#open as OpenBlock;
     const first = defined(open.miniBlocks[0]).miniBlock.envelope.number;
-    const diff = defined(this.state.netDiff(first - 1, this.#lastNumber));
+    const diffBytes = defined(this.state.netDiff(first - 1, this.#lastNumber));
+    const diff = decodeStateDiff(diffBytes);
     this.#trie.apply(diff);
     const header: BlockHeader = {
       ...open.env,
@@ -216,14 +217,13 @@ export class ChainBuilder {
       firstNumber: first,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(diff),
+      stateDiffDigest: keccak256(diffBytes),
       registryDigest: this.state.mark().digest,
       witnessDigest: witnessDigest([keccak256(EMPTY_BYTES)]),
       witnessBytes: 0,
     };
     const seal = withSignature(unsigned, blockSealDigest(unsigned), this.sequencer);
     const record = { number: seal.lastNumber, bytes: encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal }) };
-    const diffBytes = encodeStateDiff(diff);
     const block = { miniBlocks: open.miniBlocks, seal, diff, diffBytes, hash: hashHeader(header), record };
     this.blocks.push(block);
     this.#open = undefined;

@@ -23,6 +23,7 @@ import { openChainStore } from '../../src/store/open-chain-store.ts';
 import type { Bytes } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { MapState } from './map-state.ts';
+import { inlineNetDiffs } from './net-diffs.ts';
 import type { ReplicaFixture } from './replica-fixture.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -192,7 +193,7 @@ export class ReplicaHarness {
     this.state = new MapState();
     this.state.apply(genesis.allocation, 0);
     const start = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
-    const chainState = new ChainState(start, { keepsBlockDiffs: true }, { state: this.state, chain: this.store });
+    const chainState = new ChainState(start, {}, { state: this.state, chain: this.store });
     this.evidence = await FileEvidenceStore.open(join(this.directory, 'evidence'));
     this.node = new FullNode(
       { ...QUICK, ...options, identity, genesis },
@@ -201,6 +202,7 @@ export class ReplicaHarness {
         chain: this.store,
         log,
         codec: options.codec ?? createCompactCodec(this.state.rows),
+        netDiffs: inlineNetDiffs(this.state),
         gossip: this.gossip,
         peers: this.peers,
         verifyWitness: options.verifyWitness ?? verifyRootTransition,

@@ -5,13 +5,15 @@ import type { ChainReader } from '../../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../../protocol/ports/log.ts';
 import type { BlockSeal } from '../../protocol/sequencer-messages.ts';
 import type { Bytes } from '../../util/bytes.ts';
+import type { BlockDiffs } from '../block-diffs.ts';
 import type { SealedBlock, SealedBlocks } from '../sealed-blocks.ts';
 import { type EvidenceContext, MAX_CONTEXT_BYTES } from './evidence.ts';
 
 export interface EvidenceCollectorModules {
   readonly log: Pick<MiniBlockLog, 'read'>;
   readonly chain: Pick<ChainReader, 'head' | 'sealOf' | 'safeNumber' | 'attestations'>;
-  readonly sealedBlocks: Pick<SealedBlocks, 'get' | 'diff'>;
+  readonly sealedBlocks: Pick<SealedBlocks, 'get'>;
+  readonly blockDiffs: Pick<BlockDiffs, 'get'>;
 }
 
 /**
@@ -33,17 +35,22 @@ export class EvidenceCollector {
     return { context: [...seals(head), ...before.reverse()] };
   }
 
-  /** Of a wrong seal of the open block: its mini-blocks, the seal before, and the net diff as it is here. */
-  async ofOpenBlock(netDiff: Bytes): Promise<EvidenceContext> {
+  /** Of a wrong seal of the open block: its mini-blocks and the seal before. */
+  async ofOpenBlock(): Promise<EvidenceContext> {
     const head = await this.#headSeal();
     const miniBlocks = await this.#read((head?.lastNumber ?? 0) + 1, Number.MAX_SAFE_INTEGER);
-    return { context: [...seals(head), ...miniBlocks], netDiff };
+    return { context: [...seals(head), ...miniBlocks] };
   }
 
   /** Of a wrong state root: the seal before, and the diff that does not lead to it. */
   async ofRoot(block: SealedBlock, witness: Bytes): Promise<EvidenceContext> {
-    const netDiff = await this.#modules.sealedBlocks.diff(block);
+    const netDiff = await this.#modules.blockDiffs.get(block.seal.header.number);
     return { context: await this.#parentOf(block.seal), netDiff, witness };
+  }
+
+  /** Of a wrong digest of a sealed block's net diff: the diff as it is here, and the seal before. */
+  async ofDiff(seal: BlockSeal, netDiff: Bytes): Promise<EvidenceContext> {
+    return { context: await this.#parentOf(seal), netDiff };
   }
 
   /** Of a wrong execution: everything that executing the block again takes. */

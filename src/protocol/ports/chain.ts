@@ -123,7 +123,7 @@ export interface ChainReader {
   miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
   blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
   attestations(blockNumber: number): Promise<readonly Attestation[]>;
-  /** Canonical bytes of the net diff that a block was sealed with, as long as its root is not verified. */
+  /** What {@link ChainWriter.putBlockDiff} kept, as long as the block's root is not verified. */
   blockDiff(blockNumber: number): Promise<Bytes | undefined>;
   /** Events in chain order, after they are visible to reads; returns the unsubscribe function. Listeners must not throw. */
   subscribe(listener: (event: ChainEvent) => void): () => void;
@@ -133,11 +133,10 @@ export interface ChainReader {
 export interface ChainWriter {
   /** Makes a durable mini-block visible: its state is applied already. */
   appendMiniBlock(applied: MiniBlockCommit): AppliedMiniBlock;
-  /**
-   * Turns the open block into the head; one atomic batch with indexes and head. The canonical bytes of its net diff, when
-   * they are given, are kept until the block's root is verified.
-   */
-  sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block>;
+  /** Turns the open block into the head; one atomic batch with indexes and head. */
+  sealBlock(seal: BlockSeal): Promise<Block>;
+  /** Keeps the canonical bytes of a sealed block's net diff until its root is verified. */
+  putBlockDiff(blockNumber: number, diff: Bytes): Promise<void>;
   addAttestation(attestation: Attestation, prover: Address): Promise<void>;
   markRootVerified(blockNumber: number): Promise<void>;
   markDaPosted(blockNumber: number, commitment: Hash): Promise<void>;
