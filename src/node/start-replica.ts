@@ -80,10 +80,10 @@ async function wireReplica(
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
+  const { sampleRate } = settings;
   const netDiffs = new NetDiffThread(storage.state);
   life.onStop('net diff thread', () => netDiffs.stop());
   life.watch(netDiffs.failed);
-  const { sampleRate } = settings;
   const fullNode = new FullNode(
     {
       ...{ identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },

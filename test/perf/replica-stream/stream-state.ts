@@ -2,7 +2,7 @@ import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
 import type { StateSnapshot } from '../../../src/protocol/ports/state-snapshot.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
-import { decodeStateDiff, type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import { decodeStateDiff, type StateDiff } from '../../../src/protocol/state-diff.ts';
 import { ArenaStateTrie } from '../../../src/state/arena/arena-state-trie.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
@@ -43,9 +43,10 @@ export class StreamState {
 
   /** Encodes the diff of the next mini-block beside the state in front of it, and applies it. */
   commit(diff: StateDiff, position: DiffPosition): { readonly diffPayload: Bytes; readonly stateDiffDigest: Hash } {
-    const diffPayload = this.#codec.encode(diff, position);
-    this.#table.apply(diff, position.number);
-    return { diffPayload, stateDiffDigest: stateDiffDigest(diff) };
+    const resolved = this.#codec.resolve(diff);
+    const result = { diffPayload: this.#codec.encode(resolved, position), stateDiffDigest: this.#codec.digest(resolved) };
+    this.#table.applyRows(resolved, position.number);
+    return result;
   }
 
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */
