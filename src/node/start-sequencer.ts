@@ -61,7 +61,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const { network, desk } = await joinNetwork(settings, chain, { storage, core, metrics, logger, life });
   const epoch = await prepareEpoch(
     { durability, signal: context.signal },
-    { storage, network, desk, signer, identity: chain.identity, logger, ...core },
+    { storage, network, desk, signer, identity: chain.identity, sequencerKeys: chain.genesis.sequencerKeys, logger, ...core },
   );
   const sequencer = startLoop(settings, chain, epoch, { storage, recentHeaders, core, network, signer, metrics, logger, life });
   core.loop.wake = () => sequencer.wake();
