@@ -28,9 +28,9 @@ export interface AppliedRange {
 }
 
 export interface RangeSyncModules {
-  readonly peers: Pick<PeerReader, 'range' | 'heads'>;
+  readonly peers: Pick<PeerReader, 'range' | 'heads' | 'refuse'>;
   readonly position: () => Promise<SyncPosition>;
-  /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault */
+  /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault; its meta says `isForged` when nobody honest sends it */
   readonly apply: (records: readonly Bytes[]) => Promise<AppliedRange>;
   /** Peers have nothing that is not here. */
   readonly onUpToDate: () => void;
@@ -122,7 +122,8 @@ export class RangeSync {
   }
 
   async #readRange(from: number, signal: AbortSignal): Promise<AppliedRange & { failed: boolean }> {
-    const records = this.#modules.peers.range(from, this.#options.rangeLimit)[Symbol.asyncIterator]();
+    const answer = this.#modules.peers.range(from, this.#options.rangeLimit);
+    const records = answer[Symbol.asyncIterator]();
     let applied = 0;
     let lastNumber = from;
     try {
@@ -139,6 +140,7 @@ export class RangeSync {
       }
     } catch (error) {
       if (!isStrobeError(error, 'RANGE_INVALID')) throw error;
+      this.#modules.peers.refuse(answer, { code: error.code, isForged: error.meta['isForged'] === true });
       this.#modules.logger.warn({ from, ...error.meta }, `a peer's range answer is no good: ${error.message}`);
       return { applied, lastNumber, failed: true };
     } finally {

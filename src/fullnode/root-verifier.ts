@@ -16,7 +16,7 @@ export interface RootVerifierModules {
   readonly chain: Pick<ChainReader, 'head' | 'safeNumber' | 'blockStatus'>;
   readonly sealedBlocks: SealedBlocks;
   readonly witnesses: WitnessAssembler;
-  readonly peers: Pick<PeerReader, 'witness'>;
+  readonly peers: Pick<PeerReader, 'witness' | 'refuse'>;
   readonly verifyWitness: WitnessVerifier;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
@@ -122,6 +122,8 @@ export class RootVerifier {
     try {
       const witness = await untilAborted(peers.witness(blockNumber), signal);
       if (witness === undefined || isSealedWitness(witness, seal)) return witness;
+      // It may be that of another block with this number, of an epoch that the peer still follows.
+      peers.refuse(witness, { code: 'WITNESS_DIGEST_MISMATCH', isForged: false });
       logger.warn({ blockNumber }, 'a peer sent a witness that is not the sealed one');
     } catch (error) {
       logger.debug({ blockNumber }, `no witness yet: ${errorMessage(error)}`);

@@ -1,4 +1,4 @@
-import type { PeerHead, Topic } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead, PeerStanding, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -13,8 +13,11 @@ export interface HostApi {
   /** Resolves when the message was queued for every peer of the topic. */
   publish(topic: Topic, message: Bytes): Promise<void>;
   heads(): Promise<readonly PeerHead[]>;
-  range(from: number, limit: number): AsyncIterable<Bytes>;
-  witness(blockNumber: number): Promise<Bytes>;
+  /** `ticket` names the answer for {@link HostApi.refuse}. */
+  range(from: number, limit: number, ticket: number): AsyncIterable<Bytes>;
+  witness(blockNumber: number, ticket: number): Promise<Bytes>;
+  refuse(ticket: number, fault: AnswerFault): void;
+  standings(): readonly PeerStanding[];
   submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   pendingNonce(address: Address): Promise<bigint>;
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;

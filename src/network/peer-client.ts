@@ -1,6 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from '../protocol/limits.ts';
-import type { PeerHead } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead } from '../protocol/ports/network.ts';
 import { type Bytes, concatBytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import { FrameStream } from './frame-stream.ts';
@@ -16,6 +16,7 @@ import {
   OPEN_STREAM_TIMEOUT_MS,
   STREAM_IDLE_TIMEOUT_MS,
 } from './network-limits.ts';
+import type { PeerFailures } from './peer-failures.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import {
   ANSWER,
@@ -36,13 +37,19 @@ const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
 export interface PeerClientModules {
   readonly libp2p: Libp2p;
   readonly guard: PeerGuard;
+  readonly failures: PeerFailures;
 }
+
+/** Answers whose givers are remembered: those under way, and some that were read just now. */
+const MAX_REMEMBERED_ANSWERS = 64;
 
 /** The host's end of `PeerReader`: asks the connected peers in turn. */
 export class PeerClient {
   readonly #protocols: ReturnType<typeof peerProtocols>;
   readonly #modules: PeerClientModules;
   readonly #peers: PeerSet;
+  /** Who gave which answer, by ticket. */
+  readonly #answers = new Map<number, Connection>();
 
   constructor(options: { readonly prefix: string }, modules: PeerClientModules) {
     this.#protocols = peerProtocols(options.prefix);
@@ -60,7 +67,7 @@ export class PeerClient {
   }
 
   /** @throws StrobeError NO_PEER_HAS_RANGE; also when a peer fails after some records, of which `received` tells how many */
-  async *range(from: number, limit: number): AsyncIterable<Bytes> {
+  async *range(from: number, limit: number, ticket: number): AsyncIterable<Bytes> {
     // A peer answers at most so many; a longer answer than was asked for would be a violation.
     const asked = Math.min(limit, MAX_RANGE_MINI_BLOCKS);
     let upToDate = false;
@@ -70,7 +77,7 @@ export class PeerClient {
         const opened = await this.#ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
         upToDate ||= opened.answer === ANSWER.upToDate;
         if (opened.answer !== ANSWER.data) continue;
-        this.#peers.noteServed(connection);
+        this.#noteAnswer(connection, ticket);
         for await (const record of readRecords(opened.frames, maxRecords(asked))) {
           received++;
           yield record;
@@ -85,19 +92,37 @@ export class PeerClient {
   }
 
   /** @throws StrobeError NO_PEER_HAS_WITNESS */
-  async witness(blockNumber: number): Promise<Bytes> {
+  async witness(blockNumber: number, ticket: number): Promise<Bytes> {
     for (const connection of this.#peers.inOrder()) {
       try {
         const request = encodeWitnessRequest(blockNumber);
         const { frames, answer } = await this.#ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
         if (answer !== ANSWER.data) continue;
-        this.#peers.noteServed(connection);
+        this.#noteAnswer(connection, ticket);
         return await readWitness(frames);
       } catch (error) {
         this.#noteFailure(connection, error);
       }
     }
     throw networkError('NO_PEER_HAS_WITNESS', `no connected peer has the witness of block ${blockNumber}`, { blockNumber });
+  }
+
+  /** An answer turned out to be of no use. */
+  refuse(ticket: number, { code, isForged }: AnswerFault): void {
+    const connection = this.#answers.get(ticket);
+    if (connection === undefined) return;
+    this.#answers.delete(ticket);
+    this.#demote(connection, code);
+    if (isForged) this.#modules.guard.offend(connection.remotePeer.toString(), code);
+  }
+
+  #noteAnswer(connection: Connection, ticket: number): void {
+    this.#peers.noteServed(connection);
+    this.#answers.set(ticket, connection);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= MAX_REMEMBERED_ANSWERS) return;
+      this.#answers.delete(oldest);
+    }
   }
 
   async #head(connection: Connection): Promise<PeerHead> {
@@ -137,8 +162,12 @@ export class PeerClient {
   }
 
   #noteFailure(connection: Connection, error: unknown): void {
-    this.#peers.noteFailure(connection);
+    this.#demote(connection, toStrobeError(error).code);
     if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(connection.remotePeer.toString(), error.code);
+  }
+
+  #demote(connection: Connection, code: string): void {
+    this.#peers.noteFailure(connection, this.#modules.failures.note(connection.remotePeer.toString(), code));
   }
 }
 

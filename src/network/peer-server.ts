@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import type { FloodGuard } from './flood-guard.ts';
 import { FrameStream } from './frame-stream.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { networkError, toStrobeError } from './network-errors.ts';
@@ -28,6 +29,7 @@ export interface PeerServerModules {
   readonly libp2p: Libp2p;
   readonly core: ThreadRpc<HostApi, CoreApi>;
   readonly guard: PeerGuard;
+  readonly flood: FloodGuard;
 }
 
 /** Serves head, range and witness requests from the core's `PeerSource`. */
@@ -55,6 +57,7 @@ export class PeerServer {
   async #serve(stream: Stream, peer: string, serve: (frames: FrameStream) => Promise<void>): Promise<void> {
     const frames = new FrameStream(stream, { maxFrameBytes: MAX_REQUEST_BYTES, readTimeoutMs: STREAM_IDLE_TIMEOUT_MS });
     if (!this.#modules.guard.allowRequest(peer)) {
+      this.#modules.flood.noteRefusedRequest(peer);
       frames.abort(networkError('PEER_DROPPED', 'too many requests'));
       return;
     }

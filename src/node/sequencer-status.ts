@@ -1,3 +1,4 @@
+import type { NetworkNode } from '../network/network-node.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
 import { toHex } from '../util/bytes.ts';
 import type { ChainStorage } from './open-storage.ts';
@@ -7,11 +8,11 @@ export interface SequencerStatusModules {
   readonly storage: Pick<ChainStorage, 'store' | 'chainState'>;
   readonly epoch: () => number;
   readonly pooled: () => number;
-  readonly peerCount: () => number;
+  readonly network: Pick<NetworkNode, 'peerCount' | 'standings'>;
 }
 
 /** What a sequencer says of itself over JSON-RPC. */
-export function createSequencerStatus({ storage, epoch, pooled, peerCount }: SequencerStatusModules): NodeStatus {
+export function createSequencerStatus({ storage, epoch, pooled, network }: SequencerStatusModules): NodeStatus {
   return {
     role: 'sequencer',
     version: VERSION,
@@ -29,7 +30,8 @@ export function createSequencerStatus({ storage, epoch, pooled, peerCount }: Seq
       };
     },
     syncing: () => undefined,
-    peerCount,
+    peerCount: () => network.peerCount(),
+    peers: () => network.standings(),
     // A sequencer only writes what it signed once; replicas look for equivocations.
     equivocations: () => [],
   };

@@ -103,6 +103,7 @@ function createReplicaStatus(fullNode: FullNode, network: NetworkNode): NodeStat
     describe: () => ({ ...fullNode.status() }),
     syncing: () => fullNode.syncing(),
     peerCount: () => network.peerCount(),
+    peers: () => network.standings(),
     equivocations: () => fullNode.equivocations(),
   };
 }

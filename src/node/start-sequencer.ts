@@ -76,7 +76,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
       storage,
       epoch: () => epoch,
       pooled: () => core.mempool.size,
-      peerCount: () => network.peerCount(),
+      network,
     }),
   });
   health.ready = true;
