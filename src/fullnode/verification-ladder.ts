@@ -1,18 +1,27 @@
 import { encodeAttestation } from '../protocol/attestation.ts';
+import { hashHeader } from '../protocol/block-header.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
-import type { ChainWriter } from '../protocol/ports/chain.ts';
-import { bytesEqual } from '../util/bytes.ts';
+import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
+import type { EvidenceCollector } from './evidence/evidence-collector.ts';
+import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { HaltSwitch } from './halt-switch.ts';
+import type { WrongBlock } from './reexecution-sampler.ts';
 import type { ReplicaChain } from './replica-chain.ts';
+import { wrongSealMessage } from './seal-rules.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import type { FaultRule } from './sequencer-fault.ts';
 
 export interface VerificationLadderModules {
   readonly chain: Pick<ReplicaChain, 'markSafe'>;
-  readonly writer: Pick<ChainWriter, 'markRootVerified'>;
+  readonly writer: Pick<ChainReader & ChainWriter, 'markRootVerified' | 'safeNumber'>;
   readonly sealedBlocks: Pick<SealedBlocks, 'get'>;
   readonly board: AttestationBoard;
   readonly halt: HaltSwitch;
+  readonly collector: EvidenceCollector;
+  readonly proverEvidence: Pick<ProverEvidence, 'onSafe'>;
 }
 
 /**
@@ -32,8 +41,11 @@ export class VerificationLadder {
     const conflict = await board.add(attestation);
     if (conflict !== undefined) {
       const { rule, message, attestations } = conflict;
+      const messages = attestations.map(encodeAttestation);
+      const block = await this.#modules.sealedBlocks.get(attestation.attestation.blockNumber);
+      const proof = block === undefined ? {} : await this.#modules.collector.ofAttestations(block);
       // With both results attested nobody knows which one is right; undoing ours would be taking a side.
-      await halt.halt({ rule, message, messages: attestations.map(encodeAttestation), undo: rule === 'PROVERS_DISAGREE' });
+      await halt.halt({ rule, message, messages, proof, undo: rule === 'PROVERS_DISAGREE' });
       return;
     }
     await this.#advanceSafe();
@@ -46,32 +58,66 @@ export class VerificationLadder {
 
   /** A witness proved the block's root. False: the block was undone meanwhile. */
   async onRootVerified(block: SealedBlock): Promise<boolean> {
-    if (this.#modules.halt.isHalted() || !(await this.#isCurrent(block))) return false;
+    if (this.#modules.halt.isHalted() || !(await this.#isCurrent(block.seal))) return false;
     await this.#modules.writer.markRootVerified(block.seal.header.number);
     await this.#advanceSafe();
     return true;
   }
 
   /** A witness proved the block's root wrong. False: the block was undone meanwhile. */
-  async onWrongRoot(block: SealedBlock, reason: string): Promise<boolean> {
-    if (!(await this.#isCurrent(block))) return false;
+  async onWrongRoot(block: SealedBlock, reason: string, witness: Bytes): Promise<boolean> {
+    if (!(await this.#isCurrent(block.seal))) return false;
     const { number } = block.seal.header;
     await this.#modules.halt.halt({
       rule: 'WRONG_STATE_ROOT',
       message: `block ${number}: ${reason}`,
       messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
+      proof: await this.#modules.collector.ofRoot(block, witness),
       undo: true,
     });
     return true;
   }
 
-  async #isCurrent(block: SealedBlock): Promise<boolean> {
-    const current = await this.#modules.sealedBlocks.get(block.seal.header.number);
-    return current !== undefined && bytesEqual(current.hash, block.hash);
+  /** Executing the block again gave something else than the sequencer signed. */
+  async onWrongExecution({ block, reasons, miniBlocks, witness }: WrongBlock): Promise<void> {
+    if (!(await this.#isCurrent(block.seal))) return;
+    const { number } = block.seal.header;
+    const isSafe = number <= (this.#modules.writer.safeNumber() ?? 0);
+    const what = `block ${number}, executed again: ${reasons.join('; ')}`;
+    await this.#modules.halt.halt({
+      rule: 'WRONG_EXECUTION',
+      // A safe block is never undone; whoever reads this has to know that this node still serves it.
+      message: isSafe ? `${what}. Enough provers attested it, so it is safe here and stays` : what,
+      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
+      proof: await this.#modules.collector.ofExecution(block, miniBlocks, witness),
+      undo: true,
+    });
+  }
+
+  /**
+   * A block's net diff, which is `netDiff` here, is not the one that its seal names. Returns the position of the evidence;
+   * undefined when the block was undone meanwhile, or there is no room.
+   */
+  async onWrongDiffDigest(seal: BlockSeal, netDiff: Bytes): Promise<number | undefined> {
+    if (!(await this.#isCurrent(seal))) return undefined;
+    return this.#modules.halt.halt({
+      rule: 'WRONG_SEAL' satisfies FaultRule,
+      message: wrongSealMessage(seal.header.number, 'stateDiffDigest'),
+      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal })],
+      proof: await this.#modules.collector.ofSealedBlock(seal, netDiff),
+      undo: true,
+    });
+  }
+
+  async #isCurrent({ header }: BlockSeal): Promise<boolean> {
+    const current = await this.#modules.sealedBlocks.get(header.number);
+    return current !== undefined && bytesEqual(current.hash, hashHeader(header));
   }
 
   async #advanceSafe(): Promise<void> {
     const safe = await this.#modules.board.nextSafe();
-    if (safe !== undefined) await this.#modules.chain.markSafe(safe);
+    if (safe === undefined) return;
+    await this.#modules.chain.markSafe(safe);
+    await this.#modules.proverEvidence.onSafe(safe);
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { Address } from '../protocol/primitives.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -19,6 +20,7 @@ export interface RpcParts {
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
   readonly node: NodeStatus;
+  readonly isExcludedProver: (prover: Address) => boolean;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly life: Lifecycle;
@@ -27,8 +29,8 @@ export interface RpcParts {
 /** Serves JSON-RPC, the same on every role; resolves with its URL. */
 export async function serveRpc(
   settings: { readonly rpcHost: string; readonly rpcPort: number },
-  { chainId, baseFeeFloorWei }: Genesis,
-  { storage, recentHeaders, transactions, node, metrics, logger, life }: RpcParts,
+  { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
+  { storage, recentHeaders, transactions, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
@@ -36,9 +38,14 @@ export async function serveRpc(
     { state, blockHash: (number) => recentHeaders.hashOf(number) },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
-    { backend: { state, stateAt, chain, calls, transactions, node }, logger: logger.child({ component: 'rpc' }), metrics },
+    {
+      backend: { state, stateAt, chain, calls, transactions, node, attestationPolicy },
+      logger: logger.child({ component: 'rpc' }),
+      metrics,
+    },
   );
   const address = await rpc.start();
   life.onStop('JSON-RPC', () => rpc.stop());

@@ -1,5 +1,6 @@
 import type { NetworkNode } from '../network/network-node.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
+import type { AttestationLag } from '../sequencer/attestation-lag.ts';
 import { toHex } from '../util/bytes.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { VERSION } from './version.ts';
@@ -9,10 +10,13 @@ export interface SequencerStatusModules {
   readonly epoch: () => number;
   readonly pooled: () => number;
   readonly network: Pick<NetworkNode, 'peerCount' | 'standings'>;
+  readonly attestationLag: () => AttestationLag;
+  readonly maxUnattestedBlocks: number;
 }
 
 /** What a sequencer says of itself over JSON-RPC. */
-export function createSequencerStatus({ storage, epoch, pooled, network }: SequencerStatusModules): NodeStatus {
+export function createSequencerStatus(modules: SequencerStatusModules): NodeStatus {
+  const { storage, epoch, pooled, network, attestationLag, maxUnattestedBlocks } = modules;
   return {
     role: 'sequencer',
     version: VERSION,
@@ -27,6 +31,8 @@ export function createSequencerStatus({ storage, epoch, pooled, network }: Seque
         safe: storage.store.safeNumber() ?? null,
         finalized: storage.store.finalizedNumber() ?? null,
         pooledTransactions: pooled(),
+        ...attestationLag(),
+        maxUnattestedBlocks,
       };
     },
     syncing: () => undefined,

@@ -19,7 +19,7 @@ function encodeAccountLeaf(leaf: AccountLeaf): Bytes {
 }
 
 /** @throws StrobeError INVALID_RLP */
-function decodeAccountLeaf(bytes: Bytes): AccountLeaf {
+export function decodeAccountLeaf(bytes: Bytes): AccountLeaf {
   const fields = asList(decodeRlp(bytes), 'account', 4);
   return {
     nonce: asBigInt(fields[0], 'nonce', 8),

@@ -101,9 +101,9 @@ export class MapState implements CommittedState {
     this.#versions.splice(0, kept);
   }
 
-  netDiff(from: number, to: number): StateDiff | undefined {
+  netDiff(from: number, to: number): Bytes | undefined {
     const before = this.#versionAt(from);
-    return before === undefined ? undefined : netDiff(before, defined(this.#versionAt(to)));
+    return before === undefined ? undefined : encodeStateDiff(netDiff(before, defined(this.#versionAt(to))));
   }
 
   at(number: number): StateView | undefined {

@@ -20,6 +20,9 @@ export interface TestDevnetOptions {
   readonly provers?: number;
   readonly chainId?: number;
   readonly blockIntervalMs?: number;
+  /** What each prover proves, see the devnet's setting. */
+  readonly shares?: readonly string[];
+  readonly maxUnattestedBlocks?: number;
 }
 
 /** Three ranges of ports, one port for each process in each. */
@@ -50,6 +53,8 @@ export class TestDevnet implements AsyncDisposable {
     provers = 1,
     chainId = 31_415,
     blockIntervalMs = 1_000,
+    shares = [],
+    maxUnattestedBlocks,
   }: TestDevnetOptions): Promise<TestDevnet> {
     const root = await mkdtemp(join(tmpdir(), 'strobe-devnet-'));
     const paths = devnetPaths(root);
@@ -59,6 +64,7 @@ export class TestDevnet implements AsyncDisposable {
       dataDir: root,
       replicas,
       provers,
+      shares: [...shares],
       chainId,
       rpcPort: base,
       metricsPort: base + count,
@@ -70,6 +76,7 @@ export class TestDevnet implements AsyncDisposable {
     const keys = await ensureDevnetKeys(paths, provers);
     const timestamp = Math.floor(Date.now() / 1_000);
     const genesis = buildDevnetGenesis({ chainId, blockIntervalMs, timestamp, keys, accounts: funded });
+    if (maxUnattestedBlocks !== undefined) genesis.strobe.limits.maxUnattestedBlocks = maxUnattestedBlocks;
     await writeFile(paths.genesis, JSON.stringify(genesis));
     for (const { configFile, config } of plan) {
       await mkdir(dirname(configFile), { recursive: true });

@@ -58,7 +58,7 @@ async function restart(entries: readonly LogEntry[]): Promise<SequencerKit> {
     kit.modules.roots.append({ miniBlockBytes: bytes.subarray(1), diffBytes: encodeStateDiff(stateDiffOf(commit)) });
   }
   await kit.modules.roots.seal({ keys: [], codes: [], headers: [] });
-  await kit.modules.chainState.seal(defined(seal).seal);
+  await kit.modules.chainState.seal(defined(seal));
   kit.log.entries.push(...entries);
   kit.events.length = 0;
   return kit;
