@@ -165,10 +165,11 @@ export class NetworkHost implements HostApi {
   }
 
   #onOffence(peer: string, code: string, banned: boolean): void {
-    this.#tell({ kind: 'offence', peer, code, banned });
+    const all = this.#running?.libp2p.getConnections() ?? [];
+    const connections = all.filter(({ remotePeer }) => remotePeer.toString() === peer);
+    this.#tell({ kind: 'offence', peer, code, banned, address: connections[0]?.remoteAddr.toString() });
     if (!banned) return;
-    for (const connection of this.#running?.libp2p.getConnections() ?? []) {
-      if (connection.remotePeer.toString() !== peer) continue;
+    for (const connection of connections) {
       connection.abort(networkError('PEER_DROPPED', `banned for ${code}`));
     }
   }

@@ -5,7 +5,7 @@ import { labTest } from '../support/lab-test.ts';
 
 const KILLS = isFullRun ? 20 : 3;
 /** From its launch: while it reads its disk, while it catches up, while it follows. */
-const MAX_LIFE_MS = 4_000;
+const MAX_LIFE_MS = 2_500;
 
 labTest(
   { replicas: 1 },
