@@ -14,7 +14,7 @@ export interface BlockDiffsModules {
   readonly netDiffs: NetDiffComposer;
   readonly chain: Pick<ChainReader, 'blockDiff' | 'blockStatus'> & Pick<ChainWriter, 'putBlockDiff'>;
   readonly logger: FullNodeLogger;
-  /** A block's net diff, in canonical bytes, is not the one that its seal names; the block may have been undone meanwhile. */
+  /** A block's net diff is not the one that its seal names; the block may have been undone meanwhile. */
   readonly onWrongDigest: (seal: BlockSeal, netDiff: Bytes) => void;
 }
 

@@ -95,7 +95,7 @@ export class FullNode {
     const blockDiffs = new BlockDiffs({
       ...modules,
       // When the queue has no room for it the block stays unproven.
-      onWrongDigest: (seal, netDiff) => this.#push(() => this.#onWrongDiffDigest(seal, netDiff)),
+      onWrongDigest: (seal, netDiff) => this.#push(() => this.#ladder.onWrongDiffDigest(seal, netDiff)),
     });
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
@@ -115,6 +115,7 @@ export class FullNode {
       halt: this.#halt,
       collector,
       proverEvidence,
+      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
     });
     this.#verifier = new RootVerifier(limits, {
       ...modules,
@@ -132,7 +133,6 @@ export class FullNode {
       ladder: this.#ladder,
       collector,
       logger: modules.logger,
-      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
       onSealed: () => this.#verifier.wake(),
       onEpoch: () => this.#onUndone(),
     });
@@ -255,11 +255,6 @@ export class FullNode {
     const isVerified = await this.#work.call(() => this.#ladder.onRootVerified(block));
     if (isVerified) this.#sampler?.offer(block, witness);
     return isVerified;
-  }
-
-  async #onWrongDiffDigest(seal: BlockSeal, netDiff: Bytes): Promise<void> {
-    const position = await this.#ladder.onWrongDiffDigest(seal, netDiff);
-    if (position !== undefined) this.#completeEvidence(position, seal);
   }
 
   #completeEvidence(position: number, seal: BlockSeal): void {

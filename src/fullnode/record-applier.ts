@@ -17,8 +17,6 @@ export interface RecordApplierModules {
   readonly ladder: VerificationLadder;
   readonly collector: EvidenceCollector;
   readonly logger: FullNodeLogger;
-  /** A seal was found wrong, and the evidence at `position` lacks the block's witness. */
-  readonly onWrongSeal: (position: number, seal: BlockSeal) => void;
   /** A block was sealed. */
   readonly onSealed: () => void;
   /** An epoch took over from another: mini-blocks of the one before may have been undone. */
@@ -81,14 +79,12 @@ export class RecordApplier {
 
   async applySeal(seal: BlockSeal, bytes: Bytes): Promise<void> {
     if (this.isHalted()) return;
-    const { chain, ladder, collector, onSealed, onWrongSeal } = this.#modules;
+    const { chain, ladder, collector, onSealed } = this.#modules;
     try {
       await chain.applySeal(seal, bytes);
     } catch (error) {
       if (!isSequencerFault(error)) throw error;
-      const proof = (): Promise<EvidenceContext> => collector.ofOpenBlock(chain.openBlockDiff());
-      const position = await this.#halt(error.meta.rule, error.message, [bytes], proof);
-      if (position !== undefined) onWrongSeal(position, seal);
+      await this.#halt(error.meta.rule, error.message, [bytes], () => collector.ofOpenBlock());
       return;
     }
     await ladder.onSealed(seal.header.number);

@@ -66,11 +66,6 @@ export class ReplicaChain {
     return this.#modules.chainState.openBlock() !== undefined;
   }
 
-  /** Canonical bytes of what the open block has changed so far. */
-  openBlockDiff(): Bytes {
-    return this.#modules.chainState.openBlockDiff();
-  }
-
   epoch(): EpochInForce {
     return this.#epoch;
   }

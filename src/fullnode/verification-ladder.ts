@@ -5,6 +5,7 @@ import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import type { AttestationBoard, ProverAttestation } from './attestation-board.ts';
+import type { EvidenceContext } from './evidence/evidence.ts';
 import type { EvidenceCollector } from './evidence/evidence-collector.ts';
 import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { HaltSwitch } from './halt-switch.ts';
@@ -22,6 +23,8 @@ export interface VerificationLadderModules {
   readonly halt: HaltSwitch;
   readonly collector: EvidenceCollector;
   readonly proverEvidence: Pick<ProverEvidence, 'onSafe'>;
+  /** A seal was found wrong, and the evidence at `position` lacks the block's witness. */
+  readonly onWrongSeal: (position: number, seal: BlockSeal) => void;
 }
 
 /**
@@ -66,47 +69,39 @@ export class VerificationLadder {
 
   /** A witness proved the block's root wrong. False: the block was undone meanwhile. */
   async onWrongRoot(block: SealedBlock, reason: string, witness: Bytes): Promise<boolean> {
-    if (!(await this.#isCurrent(block.seal))) return false;
-    const { number } = block.seal.header;
-    await this.#modules.halt.halt({
-      rule: 'WRONG_STATE_ROOT',
-      message: `block ${number}: ${reason}`,
-      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
-      proof: await this.#modules.collector.ofRoot(block, witness),
-      undo: true,
-    });
-    return true;
+    const proof = await this.#modules.collector.ofRoot(block, witness);
+    return (await this.#refuse(block.seal, 'WRONG_STATE_ROOT', `block ${block.seal.header.number}: ${reason}`, proof)).isCurrent;
   }
 
-  /** Executing the block again gave something else than the sequencer signed. */
+  /** A block's net diff is not the one that its seal names; the block may have been undone meanwhile. */
+  async onWrongDiffDigest(seal: BlockSeal, netDiff: Bytes): Promise<void> {
+    const { collector, onWrongSeal } = this.#modules;
+    const message = wrongSealMessage(seal.header.number, 'stateDiffDigest');
+    const { position } = await this.#refuse(seal, 'WRONG_SEAL', message, await collector.ofDiff(seal, netDiff));
+    if (position !== undefined) onWrongSeal(position, seal);
+  }
+
+  /** Executing the block again gave something else than the sequencer signed; it may have been undone meanwhile. */
   async onWrongExecution({ block, reasons, miniBlocks, witness }: WrongBlock): Promise<void> {
-    if (!(await this.#isCurrent(block.seal))) return;
     const { number } = block.seal.header;
     const isSafe = number <= (this.#modules.writer.safeNumber() ?? 0);
     const what = `block ${number}, executed again: ${reasons.join('; ')}`;
-    await this.#modules.halt.halt({
-      rule: 'WRONG_EXECUTION',
-      // A safe block is never undone; whoever reads this has to know that this node still serves it.
-      message: isSafe ? `${what}. Enough provers attested it, so it is safe here and stays` : what,
-      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: block.seal })],
-      proof: await this.#modules.collector.ofExecution(block, miniBlocks, witness),
-      undo: true,
-    });
+    // A safe block is never undone; whoever reads this has to know that this node still serves it.
+    const message = isSafe ? `${what}. Enough provers attested it, so it is safe here and stays` : what;
+    const proof = await this.#modules.collector.ofExecution(block, miniBlocks, witness);
+    await this.#refuse(block.seal, 'WRONG_EXECUTION', message, proof);
   }
 
-  /**
-   * A block's net diff, which is `netDiff` here, is not the one that its seal names. Returns the position of the evidence;
-   * undefined when the block was undone meanwhile, or there is no room.
-   */
-  async onWrongDiffDigest(seal: BlockSeal, netDiff: Bytes): Promise<number | undefined> {
-    if (!(await this.#isCurrent(seal))) return undefined;
-    return this.#modules.halt.halt({
-      rule: 'WRONG_SEAL' satisfies FaultRule,
-      message: wrongSealMessage(seal.header.number, 'stateDiffDigest'),
-      messages: [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal })],
-      proof: await this.#modules.collector.ofSealedBlock(seal, netDiff),
-      undo: true,
-    });
+  /** Halts for a sealed block, unless it was undone. */
+  async #refuse(
+    seal: BlockSeal,
+    rule: FaultRule,
+    message: string,
+    proof: EvidenceContext,
+  ): Promise<{ readonly isCurrent: boolean; readonly position: number | undefined }> {
+    if (!(await this.#isCurrent(seal))) return { isCurrent: false, position: undefined };
+    const messages = [encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal })];
+    return { isCurrent: true, position: await this.#modules.halt.halt({ rule, message, messages, proof, undo: true }) };
   }
 
   async #isCurrent({ header }: BlockSeal): Promise<boolean> {

@@ -59,10 +59,10 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
+  const { sampleRate } = settings;
   const netDiffs = new NetDiffThread(storage.state);
   life.onStop('net diff thread', () => netDiffs.stop());
   life.watch(netDiffs.failed);
-  const { sampleRate } = settings;
   const fullNode = new FullNode(
     { identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
     {

@@ -14,6 +14,11 @@ export function toKey(bytes: Bytes): string {
   return hexSlice.call(bytes, 0, bytes.length);
 }
 
+/** As {@link toKey}, of a part of the bytes. */
+export function toKeyOf(bytes: Bytes, start: number, end: number): string {
+  return hexSlice.call(bytes, start, end);
+}
+
 /** Inverse of {@link toKey}; the caller vouches that `key` is even-length hex. */
 export function fromKey(key: string): Bytes {
   const buffer = Buffer.from(key, 'hex');

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Attestation, decodeAttestation } from '../../src/protocol/attestation.ts';
 import type { WorldState } from '../../src/protocol/ports/state.ts';
@@ -9,6 +10,7 @@ import { ExecutedChain } from '../support/executed-chain.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
 import type { RunningRole } from '../support/role-processes.ts';
+import { runCommand } from '../support/run-command.ts';
 import {
   attestationOf,
   evidenceOf,
@@ -80,6 +82,13 @@ test.each(LIES)('a stolen balance under a seal $what: $rule, undone to the safe 
 
   await expectHalted(replica, rule);
   expect(await evidenceOf(replica)).toMatchObject([{ rule, messages: [toHex(proof)] }]);
+  // The witness comes behind the halt; with it the file is a proof for whoever has the genesis file.
+  await replica.process.until(async () => (await evidenceOf(replica))[0]?.witness, 'the witness is added');
+  const file = join(replica.dataDir, 'evidence', 'evidence-0000.json');
+  expect(await runCommand('verify-evidence', file, '--genesis', roles.genesisFile)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`${rule}  PROVEN`),
+  });
   // Neither a restart nor more of the chain makes it forget.
   await replica.process.crash();
   const restarted = await roles.replica('replica', [sequencer.address]);

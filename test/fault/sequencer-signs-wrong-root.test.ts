@@ -31,7 +31,10 @@ test.runIf(isFullRun)(
     const lie = sequencer.publish({ kind: 'blockSeal', blockSeal });
 
     await expectHaltedAtBlock1(replica, 'WRONG_STATE_ROOT');
-    const [evidence] = await evidenceOf(replica);
+    const evidence = await replica.process.until(async () => {
+      const [first] = await evidenceOf(replica);
+      return first?.witness === undefined ? undefined : first;
+    }, 'the evidence is complete');
     expect(evidence).toMatchObject({ rule: 'WRONG_STATE_ROOT', messages: [toHex(lie)] });
     const file = roles.file('evidence.json');
     await writeFile(file, JSON.stringify(evidence));

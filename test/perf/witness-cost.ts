@@ -1,17 +1,17 @@
 /**
  * What the witness of a block of ERC-20 transfers costs: its bytes, and the time to build it, to check the roots by it
  * and to execute the block again from it, beside the figures that the design asks for.
- * `node test/perf/witness-cost.ts [transactions a block] [holders]`; without the first 1,000 and 10,000.
+ * Times are CPU time. `node test/perf/witness-cost.ts [transactions a block] [holders]`; without the first 1,000 and 10,000.
  */
 import { encodeDeployData, encodeFunctionData } from 'viem';
 import { contractArtifact } from '../../src/bench/artifacts.ts';
-import { encodeStateDiff } from '../../src/protocol/state-diff.ts';
 import { chainRules } from '../../src/prover-stub/block-job.ts';
 import { reexecuteBlock } from '../../src/prover-stub/re-execute.ts';
 import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
 import { StateTable } from '../../src/state/table/state-table.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
 import { type Bytes, bigIntToBytes32, concatBytes, fromHex, padTo32, toHex } from '../../src/util/bytes.ts';
+import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';
 import { ExecutedChain } from '../support/executed-chain.ts';
@@ -27,17 +27,28 @@ const HOLDERS_PER_MINI_BLOCK = 10_000;
 const TOKEN_UNIT = 10n ** 18n;
 const TRANSFER_GAS = 80_000n;
 
-/** The design's figures, for a quiet machine: bytes, build, check, per transaction (WIRE section 6). */
-const WANTED = { 1000: '1,700 to 2,400 B', 10000: '800 to 1,200 B' } as const;
+/** The design's figures per transaction for blocks of 1,000 and 10,000, on a quiet machine (WIRE section 6). */
+const WANTED = {
+  small: { bytes: '1,700 to 2,400', build: '6 to 12', check: '8 to 24' },
+  large: { bytes: '800 to 1,200', build: '6 to 12', check: '8 to 24' },
+} as const;
+/** Blocks of a size, of which the best counts. */
+const ROUNDS = 2;
+
+/** CPU time of this process, ms: what the neighbours on a shared machine do is not in it. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
 
 /** Times the part of sealing that makes the witness. */
 class TimedRoots extends BlockRoots {
   sealMs = 0;
 
   override seal(request: WitnessRequest): SealedWitness {
-    const startMs = performance.now();
+    const startMs = cpuMs();
     const sealed = super.seal(request);
-    this.sealMs = performance.now() - startMs;
+    this.sealMs = cpuMs() - startMs;
     return sealed;
   }
 }
@@ -92,32 +103,47 @@ async function transferBlock(transactions: number, random: Iterator<number>) {
   return chain.seal();
 }
 
-async function measure(transactions: number, random: Iterator<number>): Promise<void> {
+interface Cost {
+  readonly buildMs: number;
+  readonly checkMs: number;
+  readonly executeMs: number;
+  readonly witnessBytes: number;
+  readonly diffBytes: number;
+}
+
+async function costOf(transactions: number, random: Iterator<number>): Promise<Cost> {
   const block = await transferBlock(transactions, random);
+  const buildMs = roots.sealMs;
   const parent = defined(chain.headers.at(-2));
-  const diffBytes = encodeStateDiff(chain.netDiff);
+  const diffBytes = chain.netDiff;
   const claim = { preStateRoot: parent.stateRoot, postStateRoot: block.seal.header.stateRoot, diffBytes };
   const checkMs = await time(() => verifyRootTransition(block.witness, claim));
   const job = { seal: block.encodedSeal, miniBlocks: block.encodedMiniBlocks, witness: block.witness, previous: undefined };
-  let verdict = '';
   const executeMs = await time(async () => {
-    verdict = (await reexecuteBlock(job, chainRules(chain.genesis, chain.identity))).kind;
+    const { kind } = await reexecuteBlock(job, chainRules(chain.genesis, chain.identity));
+    if (kind !== 'agrees') throw new StrobeError('BENCH_BROKEN', 'the prover does not agree with the block');
   });
-  const each = (ms: number): string => `${((ms * 1_000) / transactions).toFixed(1)} µs`;
-  const bytes = Math.round(block.witness.length / transactions);
-  const wanted = transactions in WANTED ? WANTED[transactions as keyof typeof WANTED] : '-';
-  console.log(`${transactions} ERC-20 transfers, ${HOLDERS} holders, ${block.witness.length} bytes of witness; per transaction:`);
-  console.log(`  witness     ${bytes} B (design: ${wanted})`);
-  console.log(`  build       ${each(roots.sealMs)} (design: 6 to 12 µs)`);
-  console.log(`  check roots ${each(checkMs)} (design: 8 to 24 µs)`);
-  console.log(`  re-execute  ${each(executeMs)}, the prover ${verdict}`);
-  console.log(`  diff        ${(diffBytes.length / transactions).toFixed(1)} B canonical`);
+  return { buildMs, checkMs, executeMs, witnessBytes: block.witness.length, diffBytes: diffBytes.length };
+}
+
+async function measure(transactions: number, random: Iterator<number>): Promise<void> {
+  const costs: Cost[] = [];
+  for (let round = 0; round < ROUNDS; round++) costs.push(await costOf(transactions, random));
+  const best = (value: (cost: Cost) => number): number => Math.min(...costs.map(value)) / transactions;
+  const micros = (value: (cost: Cost) => number): string => `${(best(value) * 1_000).toFixed(1)} µs`;
+  const { bytes, build, check } = transactions <= 3_000 ? WANTED.small : WANTED.large;
+  console.log(`${transactions} ERC-20 transfers a block, ${HOLDERS} holders, best of ${ROUNDS} blocks; per transaction:`);
+  console.log(`  witness     ${Math.round(best(({ witnessBytes }) => witnessBytes))} B (design: ${bytes} B)`);
+  console.log(`  build       ${micros(({ buildMs }) => buildMs)} (design: ${build} µs)`);
+  console.log(`  check roots ${micros(({ checkMs }) => checkMs)} (design: ${check} µs)`);
+  console.log(`  re-execute  ${micros(({ executeMs }) => executeMs)}`);
+  console.log(`  diff        ${best(({ diffBytes }) => diffBytes).toFixed(1)} B canonical`);
 }
 
 async function time(action: () => unknown): Promise<number> {
-  const startMs = performance.now();
+  const startMs = cpuMs();
   await action();
-  return performance.now() - startMs;
+  return cpuMs() - startMs;
 }
 
 await fillToken();

@@ -164,7 +164,7 @@ export class ChainBuilder {
     };
     const diff = this.#world.takeDiff();
     const position = { number: this.#lastNumber + 1, parentDigest: this.#lastDigest };
-    const diffPayload = this.#codec.encode(diff, position);
+    const diffPayload = this.#codec.encode(this.#codec.resolve(diff), position);
     this.state.apply(diff, position.number);
     this.#world.release();
     const { payload, transactionsDigest, receiptsDigest } = encodeBody(body);

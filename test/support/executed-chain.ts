@@ -29,7 +29,7 @@ import type { CommittedState, StateAccess, WorldState } from '../../src/protocol
 import type { Hash } from '../../src/protocol/primitives.ts';
 import type { Receipt } from '../../src/protocol/receipt.ts';
 import { type BlockSeal, blockSealDigest, encodeBlockSeal, withSignature } from '../../src/protocol/sequencer-messages.ts';
-import { EMPTY_STATE_DIFF, encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { encodeStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction } from '../../src/protocol/transaction.ts';
 import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
 import { OverlayState } from '../../src/state/overlay-state.ts';
@@ -39,7 +39,6 @@ import { keccak256 } from '../../src/util/keccak.ts';
 import { ChainBuilder, type ChainBuilderOptions } from './chain-builder.ts';
 import { defined } from './defined.ts';
 import { MapState } from './map-state.ts';
-import { netDiffOf } from './net-diffs.ts';
 import { plainDiffPayload } from './plain-diff.ts';
 import { type TestAccount, testSigner } from './test-accounts.ts';
 
@@ -102,7 +101,7 @@ export class ExecutedChain {
   #open: OpenBlock | undefined;
   #lastNumber = 0;
   #lastDigest: Hash;
-  #netDiff = EMPTY_STATE_DIFF;
+  #netDiff: Bytes = EMPTY_BYTES;
   /** Epoch that the next messages are of. */
   epoch = 1;
 
@@ -279,13 +278,13 @@ export class ExecutedChain {
     return { keys, codes: [...open.codes.values()], headers };
   }
 
-  /** Net diff of the block that was sealed last. */
-  get netDiff(): StateDiff {
+  /** Canonical bytes of the net diff of the block that was sealed last. */
+  get netDiff(): Bytes {
     return this.#netDiff;
   }
 
   #signSeal(header: BlockHeader, miniBlocks: readonly MiniBlock[], built: SealedWitness): BlockSeal {
-    this.#netDiff = netDiffOf(this.state, defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber);
+    this.#netDiff = defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber));
     const unsigned = {
       genesisHash: this.identity.genesisHash,
       epoch: this.epoch,
@@ -293,7 +292,7 @@ export class ExecutedChain {
       firstNumber: defined(miniBlocks[0]).envelope.number,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(this.#netDiff),
+      stateDiffDigest: keccak256(this.#netDiff),
       registryDigest: this.state.mark().digest,
       witnessDigest: built.witnessDigest,
       witnessBytes: built.witness.length,

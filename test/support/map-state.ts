@@ -22,6 +22,7 @@ import {
   register,
   slotKey,
 } from './map-version.ts';
+import { RowsOneByOne } from './rows-one-by-one.ts';
 
 /**
  * Committed state as whole copies in maps, one for each mini-block: slow, and simple enough to be right at a glance. What
@@ -156,10 +157,11 @@ class MapView implements StateView {
   }
 }
 
-class MapRows implements StateRows {
+class MapRows extends RowsOneByOne {
   readonly #version: () => MapVersion;
 
   constructor(version: () => MapVersion) {
+    super();
     this.#version = version;
   }
 

@@ -91,6 +91,8 @@ export async function safeIs(replica: RunningRole, block: number): Promise<void>
 }
 
 interface EvidenceJson {
+  /** Comes behind the halt. */
+  readonly witness?: Hex;
   readonly rule: string;
   readonly messages: readonly Hex[];
 }
@@ -98,7 +100,7 @@ interface EvidenceJson {
 /** The files of evidence that a replica keeps. */
 export async function evidenceOf({ dataDir }: RunningRole): Promise<EvidenceJson[]> {
   const folder = join(dataDir, 'evidence');
-  const names = (await readdir(folder)).filter((name) => name.startsWith('evidence-'));
+  const names = (await readdir(folder)).filter((name) => /^evidence-\d{4}\.json$/.test(name));
   return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as EvidenceJson));
 }
 

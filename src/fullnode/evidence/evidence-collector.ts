@@ -35,23 +35,22 @@ export class EvidenceCollector {
     return { context: [...seals(head), ...before.reverse()] };
   }
 
-  /** Of a wrong seal of the open block: its mini-blocks, the seal before, and the net diff as it is here. */
-  async ofOpenBlock(netDiff: Bytes): Promise<EvidenceContext> {
+  /** Of a wrong seal of the open block: its mini-blocks and the seal before. */
+  async ofOpenBlock(): Promise<EvidenceContext> {
     const head = await this.#headSeal();
     const miniBlocks = await this.#read((head?.lastNumber ?? 0) + 1, Number.MAX_SAFE_INTEGER);
-    return { context: [...seals(head), ...miniBlocks], netDiff };
-  }
-
-  /** Of a wrong seal of the block that is the head or below it: the same. */
-  async ofSealedBlock(seal: BlockSeal, netDiff: Bytes): Promise<EvidenceContext> {
-    const miniBlocks = await this.#read(seal.firstNumber, seal.lastNumber);
-    return { context: [...(await this.#parentOf(seal)), ...miniBlocks], netDiff };
+    return { context: [...seals(head), ...miniBlocks] };
   }
 
   /** Of a wrong state root: the seal before, and the diff that does not lead to it. */
   async ofRoot(block: SealedBlock, witness: Bytes): Promise<EvidenceContext> {
     const netDiff = await this.#modules.blockDiffs.get(block.seal.header.number);
     return { context: await this.#parentOf(block.seal), netDiff, witness };
+  }
+
+  /** Of a wrong digest of a sealed block's net diff: the diff as it is here, and the seal before. */
+  async ofDiff(seal: BlockSeal, netDiff: Bytes): Promise<EvidenceContext> {
+    return { context: await this.#parentOf(seal), netDiff };
   }
 
   /** Of a wrong execution: everything that executing the block again takes. */

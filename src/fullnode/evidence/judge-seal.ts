@@ -74,7 +74,9 @@ function judgeDiffDigest({ evidence, material }: Case, seal: BlockSeal, what: st
   const parent = material.header(seal.header.parentHash);
   const { witness, netDiff } = evidence;
   if (parent === undefined || netDiff === undefined || witness === undefined) {
-    return notProven('what is in it fits the seal, and parent, witness and net diff for checking its digest are not all there');
+    return notProven(
+      'what is in it fits the seal; its stateDiffDigest is judged by parent, witness and net diff, a registryDigest by the whole registry',
+    );
   }
   const diffBytes = fromHex(netDiff);
   if (bytesEqual(keccak256(diffBytes), seal.stateDiffDigest))

@@ -1,7 +1,7 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
-import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import type { StateDiff } from '../../../src/protocol/state-diff.ts';
 import { StateTrie } from '../../../src/state/state-trie.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
@@ -33,9 +33,10 @@ export class StreamState {
 
   /** Encodes the diff of the next mini-block beside the state in front of it, and applies it. */
   commit(diff: StateDiff, position: DiffPosition): { readonly diffPayload: Bytes; readonly stateDiffDigest: Hash } {
-    const diffPayload = this.#codec.encode(diff, position);
-    this.#table.apply(diff, position.number);
-    return { diffPayload, stateDiffDigest: stateDiffDigest(diff) };
+    const resolved = this.#codec.resolve(diff);
+    const result = { diffPayload: this.#codec.encode(resolved, position), stateDiffDigest: this.#codec.digest(resolved) };
+    this.#table.applyRows(resolved, position.number);
+    return result;
   }
 
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */

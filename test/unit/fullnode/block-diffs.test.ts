@@ -1,7 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { BlockDiffs } from '../../../src/fullnode/block-diffs.ts';
 import type { NetDiff } from '../../../src/protocol/ports/state.ts';
-import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import type { BlockSeal } from '../../../src/protocol/sequencer-messages.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
@@ -43,10 +42,10 @@ beforeEach(() => {
       blockStatus: async (blockNumber) => ({
         ...{
           blockNumber,
+          blockHash: new Uint8Array(32),
           received: true,
           signatureVerified: true,
           attestedBy: [],
-          blockHash: ZERO_HASH,
           daCommitment: undefined,
         },
         rootVerified: verified.has(blockNumber),

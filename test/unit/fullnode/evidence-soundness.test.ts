@@ -92,7 +92,7 @@ test('what an older epoch gave up is no parent', async () => {
 test('an honest seal stands whatever is put beside it', async () => {
   const context = [first.bytes, bytesOf(2)];
   const { witness } = second;
-  await expectNothing('WRONG_SEAL', { messages: [second.bytes], context }, 'not all there');
+  await expectNothing('WRONG_SEAL', { messages: [second.bytes], context }, 'judged by parent, witness and net diff');
   const netDiff = defined(netDiffs[1]);
   expect(keccak256(netDiff)).toEqual(second.seal.stateDiffDigest);
   await expectNothing('WRONG_SEAL', { messages: [second.bytes], context, witness, netDiff }, 'fits what is in it');
