@@ -1,4 +1,4 @@
-import type { AnswerFault, PeerHead, PeerStanding, Topic } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, SyncOffers, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -18,6 +18,10 @@ export interface HostApi {
   witness(blockNumber: number, ticket: number): Promise<Bytes>;
   refuse(ticket: number, fault: AnswerFault): void;
   standings(): readonly PeerStanding[];
+  offers(): Promise<readonly PeerOffers[]>;
+  manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes>;
+  chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes>;
+  report(peer: string, code: string): void;
   submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   pendingNonce(address: Address): Promise<bigint>;
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
@@ -31,6 +35,9 @@ export interface CoreApi {
   sourceHead(): PeerHead;
   sourceRange(from: number, limit: number): AsyncIterable<Bytes>;
   sourceWitness(blockNumber: number): Promise<Bytes | undefined>;
+  sourceOffers(): Promise<SyncOffers>;
+  sourceManifest(contentDigest: Hash): Promise<Bytes | undefined>;
+  sourceChunk(contentDigest: Hash, index: number): Promise<Bytes | undefined>;
   serveSubmit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   servePendingNonce(address: Address): Promise<bigint>;
   servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;
