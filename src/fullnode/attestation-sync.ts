@@ -10,7 +10,7 @@ import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
 export type AttestationSyncOptions = Pick<FullNodeLimits, 'attestationGraceMs'>;
 
 export interface AttestationSyncModules {
-  readonly peers: Pick<PeerReader, 'range'>;
+  readonly peers: Pick<PeerReader, 'range' | 'refuse'>;
   readonly chain: Pick<ChainReader, 'sealOf'>;
   /** The block above the safe one, while it lacks attestations. */
   readonly firstUnattested: () => Promise<number | undefined>;
@@ -71,7 +71,8 @@ export class AttestationSync {
     const { chain, peers, apply, logger } = this.#modules;
     const seal = await chain.sealOf(blockNumber);
     if (seal === undefined) return;
-    const records = peers.range(seal.lastNumber, 1)[Symbol.asyncIterator]();
+    const answer = peers.range(seal.lastNumber, 1);
+    const records = answer[Symbol.asyncIterator]();
     const attestations: Bytes[] = [];
     try {
       for (let i = 0; i < MAX_RECORDS; i++) {
@@ -90,6 +91,7 @@ export class AttestationSync {
       await apply(attestations);
     } catch (error) {
       if (!isStrobeError(error, 'RANGE_INVALID')) throw error;
+      peers.refuse(answer, { code: error.code, isForged: error.meta['isForged'] === true });
       logger.warn({ blockNumber }, `a peer's attestations are no good: ${error.message}`);
     }
   }

@@ -6,7 +6,7 @@ import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import { validateAttestation } from '../protocol/validate-attestation.ts';
 import { isSequencerSigned } from '../protocol/validate-sequencer-message.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { type ErrorMeta, isStrobeError, StrobeError } from '../util/errors.ts';
 import type { EquivocationDetector } from './equivocation-detector.ts';
 import type { AppliedRange } from './range-sync.ts';
 import type { RecordApplier } from './record-applier.ts';
@@ -65,7 +65,8 @@ export class RangeApplier {
     const epoch = this.#modules.chain.epoch();
     const record = decodeRecord(bytes);
     const context = { identity, sequencerKeys: genesis.sequencerKeys, epoch: epoch.number, epochKey: epoch.key };
-    if (!isSequencerSigned(record, context)) throw invalid('a record is not signed by the sequencer', record);
+    if (!isSequencerSigned(record, context))
+      throw forged('a record is not signed by the sequencer', { kind: record.kind, number: recordNumber(record) });
     return record;
   }
 
@@ -127,8 +128,7 @@ export class RangeApplier {
       isKnown: () => false,
       isExcluded: () => false,
     });
-    if (verdict.kind === 'reject')
-      throw new StrobeError('RANGE_INVALID', 'an attestation in it is no good', { code: verdict.code });
+    if (verdict.kind === 'reject') throw forged('an attestation in it is no good', { code: verdict.code });
     if (verdict.kind === 'accept' && message !== undefined) await this.#modules.ladder.addAttestation(message);
   }
 
@@ -146,8 +146,13 @@ function decodeRecord(bytes: Bytes): LogRecord {
     return decodeLogRecord(bytes);
   } catch (cause) {
     if (!isStrobeError(cause)) throw cause;
-    throw new StrobeError('RANGE_INVALID', `a record cannot be decoded: ${cause.message}`, { code: cause.code }, { cause });
+    throw forged(`a record cannot be decoded: ${cause.message}`, { code: cause.code }, cause);
   }
+}
+
+/** An answer that no peer gives which checks what it keeps. */
+function forged(message: string, meta: ErrorMeta, cause?: StrobeError): StrobeError<'RANGE_INVALID'> {
+  return new StrobeError('RANGE_INVALID', message, { ...meta, isForged: true }, { cause });
 }
 
 function invalid(message: string, record: LogRecord): StrobeError<'RANGE_INVALID'> {

@@ -28,9 +28,9 @@ export interface AppliedRange {
 }
 
 export interface RangeSyncModules {
-  readonly peers: Pick<PeerReader, 'range' | 'heads'>;
+  readonly peers: Pick<PeerReader, 'range' | 'heads' | 'refuse'>;
   readonly position: () => Promise<SyncPosition>;
-  /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault */
+  /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault; its meta says `isForged` when nobody honest sends it */
   readonly apply: (records: readonly Bytes[]) => Promise<AppliedRange>;
   /** Asked before each request: false while the node gets on by other means than ranges. */
   readonly isAllowed: (signal: AbortSignal) => Promise<boolean>;
@@ -130,7 +130,8 @@ export class RangeSync {
   }
 
   async #readRange(from: number, signal: AbortSignal): Promise<AppliedRange & { failed: boolean }> {
-    const records = this.#modules.peers.range(from, this.#options.rangeLimit)[Symbol.asyncIterator]();
+    const answer = this.#modules.peers.range(from, this.#options.rangeLimit);
+    const records = answer[Symbol.asyncIterator]();
     let applied = 0;
     let lastNumber = from;
     try {
@@ -147,6 +148,7 @@ export class RangeSync {
       }
     } catch (error) {
       if (!isStrobeError(error, 'RANGE_INVALID')) throw error;
+      this.#modules.peers.refuse(answer, { code: error.code, isForged: error.meta['isForged'] === true });
       this.#modules.logger.warn({ from, ...error.meta }, `a peer's range answer is no good: ${error.message}`);
       return { applied, lastNumber, failed: true };
     } finally {

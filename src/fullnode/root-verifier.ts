@@ -20,7 +20,7 @@ export interface RootVerifierModules {
   readonly witnesses: WitnessAssembler;
   /** Keeps a witness that proved its block, for peers. */
   readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
-  readonly peers: Pick<PeerReader, 'witness'>;
+  readonly peers: Pick<PeerReader, 'witness' | 'refuse'>;
   readonly verifyWitness: WitnessVerifier;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
@@ -131,6 +131,8 @@ export class RootVerifier {
     try {
       const witness = await untilAborted(peers.witness(blockNumber), signal);
       if (witness === undefined || isSealedWitness(witness, seal)) return witness;
+      // It may be that of another block with this number, of an epoch that the peer still follows.
+      peers.refuse(witness, { code: 'WITNESS_DIGEST_MISMATCH', isForged: false });
       logger.warn({ blockNumber }, 'a peer sent a witness that is not the sealed one');
     } catch (error) {
       logger.debug({ blockNumber }, `no witness yet: ${errorMessage(error)}`);

@@ -24,6 +24,8 @@ export class FrameStream {
   readonly #stream: Stream;
   readonly #options: FrameStreamOptions;
   readonly #buffer = new ByteQueue();
+  /** The peer said that nothing more comes. */
+  #isComplete = false;
   #outcome: 'open' | 'ended' | StrobeError = 'open';
   #wake: (() => void) | undefined;
   #resuming = false;
@@ -35,12 +37,19 @@ export class FrameStream {
     this.#options = options;
     stream.maxReadBufferLength = MAX_READ_BUFFER_BYTES;
     stream.addEventListener('message', (event) => this.#receive(event.data.subarray()));
-    stream.addEventListener('end', () => this.#finish('ended'));
-    stream.addEventListener('close', (event) => {
-      this.#finish(event.error === undefined ? 'ended' : networkError('STREAM_FAILED', 'the stream was cut', {}, event.error));
+    this.#isComplete = stream.remoteWriteStatus === 'closed' && stream.status === 'open';
+    stream.addEventListener('remoteCloseWrite', () => {
+      this.#isComplete = true;
     });
-    if (stream.readableEnded) this.#finish('ended');
+    stream.addEventListener('end', () => this.#end());
+    stream.addEventListener('close', (event) => this.#end(event.error));
+    if (stream.readableEnded) this.#end();
     if (stream.status !== 'open') this.#finish(networkError('STREAM_FAILED', `the stream is ${stream.status}`));
+  }
+
+  /** A reset, and the loss of the connection, announce themselves as an end too: that is no fault of the peer. */
+  #end(cause?: Error): void {
+    this.#finish(this.#isComplete ? 'ended' : networkError('STREAM_FAILED', 'the stream was cut', {}, cause));
   }
 
   get isOpen(): boolean {

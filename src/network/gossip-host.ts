@@ -4,9 +4,14 @@ import { MAX_GOSSIP_BYTES } from '../protocol/limits.ts';
 import { TOPICS, type Topic } from '../protocol/ports/network.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
+import type { FloodGuard } from './flood-guard.ts';
 import { topicName } from './gossip-parameters.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
-import { MAX_VALIDATION_BACKLOG_BYTES, MAX_VALIDATION_BACKLOG_PER_PEER_BYTES } from './network-limits.ts';
+import {
+  MAX_VALIDATION_BACKLOG_BYTES,
+  MAX_VALIDATION_BACKLOG_PER_PEER,
+  MAX_VALIDATION_BACKLOG_PER_PEER_BYTES,
+} from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import type { ThreadRpc } from './thread-rpc.ts';
 
@@ -22,6 +27,7 @@ export interface GossipHostModules {
   readonly pubsub: GossipSub;
   readonly core: ThreadRpc<HostApi, CoreApi>;
   readonly guard: PeerGuard;
+  readonly flood: FloodGuard;
   /** Disconnects a peer at once. */
   readonly drop: (peer: PeerId, reason: string) => void;
 }
@@ -32,6 +38,12 @@ const RESULTS = {
   reject: TopicValidatorResult.Reject,
 } as const satisfies Record<Verdict['kind'], TopicValidatorResult>;
 
+/** Messages of a peer that wait for their verdict. */
+interface Backlog {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /** Gossip on the network side: every received message waits for the core's verdict before it is passed on. */
 export class GossipHost {
   readonly #prefix: string;
@@ -39,7 +51,7 @@ export class GossipHost {
   readonly #subscribed = new Set<Topic>();
   /** Peers that subscribed to something; true: without a gossip stream at the last heartbeat. */
   readonly #gossiping = new Map<string, boolean>();
-  readonly #backlog = new Map<string, number>();
+  readonly #backlog = new Map<string, Backlog>();
   #backlogBytes = 0;
 
   constructor(options: { readonly prefix: string }, modules: GossipHostModules) {
@@ -73,12 +85,17 @@ export class GossipHost {
   }
 
   async #validate(topic: Topic, message: Bytes, peer: string): Promise<TopicValidatorResult> {
-    if (this.#modules.guard.isBanned(peer)) return TopicValidatorResult.Ignore;
+    const { guard, flood, core } = this.#modules;
+    if (guard.isBanned(peer) || !flood.allowGossip(peer, message.length)) return TopicValidatorResult.Ignore;
     if (!this.#subscribed.has(topic)) return this.#offence(peer, 'NOT_SUBSCRIBED');
     if (message.length > MAX_GOSSIP_BYTES) return this.#offence(peer, 'GOSSIP_MESSAGE_TOO_LARGE');
-    if (!this.#enterBacklog(peer, message.length)) return TopicValidatorResult.Ignore;
+    if (!this.#enterBacklog(peer, message.length)) {
+      flood.noteUseless(peer);
+      return TopicValidatorResult.Ignore;
+    }
     try {
-      const verdict = await this.#modules.core.call('validate', topic, message, peer);
+      const verdict = await core.call('validate', topic, message, peer);
+      if (verdict.kind === 'ignore') flood.noteUseless(peer);
       return verdict.kind === 'reject' ? this.#offence(peer, verdict.code) : RESULTS[verdict.kind];
     } finally {
       this.#leaveBacklog(peer, message.length);
@@ -91,17 +108,18 @@ export class GossipHost {
   }
 
   #enterBacklog(peer: string, bytes: number): boolean {
-    const own = (this.#backlog.get(peer) ?? 0) + bytes;
-    if (own > MAX_VALIDATION_BACKLOG_PER_PEER_BYTES) return false;
+    const own = this.#backlog.get(peer) ?? { messages: 0, bytes: 0 };
+    if (own.messages >= MAX_VALIDATION_BACKLOG_PER_PEER || own.bytes + bytes > MAX_VALIDATION_BACKLOG_PER_PEER_BYTES)
+      return false;
     if (this.#backlogBytes + bytes > MAX_VALIDATION_BACKLOG_BYTES) return false;
-    this.#backlog.set(peer, own);
+    this.#backlog.set(peer, { messages: own.messages + 1, bytes: own.bytes + bytes });
     this.#backlogBytes += bytes;
     return true;
   }
 
   #leaveBacklog(peer: string, bytes: number): void {
-    const own = (this.#backlog.get(peer) ?? 0) - bytes;
-    if (own > 0) this.#backlog.set(peer, own);
+    const own = this.#backlog.get(peer);
+    if (own !== undefined && own.messages > 1) this.#backlog.set(peer, { messages: own.messages - 1, bytes: own.bytes - bytes });
     else this.#backlog.delete(peer);
     this.#backlogBytes -= bytes;
   }

@@ -1,4 +1,4 @@
-import type { PeerHead, PeerOffers, SyncOffers, Topic } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, SyncOffers, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -13,8 +13,11 @@ export interface HostApi {
   /** Resolves when the message was queued for every peer of the topic. */
   publish(topic: Topic, message: Bytes): Promise<void>;
   heads(): Promise<readonly PeerHead[]>;
-  range(from: number, limit: number): AsyncIterable<Bytes>;
-  witness(blockNumber: number): Promise<Bytes>;
+  /** `ticket` names the answer for {@link HostApi.refuse}. */
+  range(from: number, limit: number, ticket: number): AsyncIterable<Bytes>;
+  witness(blockNumber: number, ticket: number): Promise<Bytes>;
+  refuse(ticket: number, fault: AnswerFault): void;
+  standings(): readonly PeerStanding[];
   offers(): Promise<readonly PeerOffers[]>;
   manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes>;
   chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes>;

@@ -89,7 +89,7 @@ export class LinkClient {
     try {
       await this.#serveLink(connection);
     } catch (error) {
-      this.#peers.noteFailure(connection);
+      this.#peers.noteFailure(connection, 1);
       if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(connection.remotePeer.toString(), error.code);
     }
     this.#opening = false;

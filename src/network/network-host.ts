@@ -1,11 +1,12 @@
 import type { PeerId } from '@libp2p/interface';
-import type { PeerHead, PeerOffers, Topic } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage } from '../util/errors.ts';
 import { BootstrapDialer } from './bootstrap-dialer.ts';
 import type { Channel } from './channel.ts';
 import { createHostLibp2p, type HostLibp2p } from './create-host-libp2p.ts';
+import { FloodGuard } from './flood-guard.ts';
 import { GossipHost } from './gossip-host.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { LinkClient } from './link-client.ts';
@@ -14,8 +15,10 @@ import { networkError } from './network-errors.ts';
 import type { PeerEvent } from './network-metrics.ts';
 import type { HostOptions } from './network-options.ts';
 import { PeerClient } from './peer-client.ts';
+import { PeerFailures } from './peer-failures.ts';
 import { PeerGuard } from './peer-guard.ts';
 import { PeerServer } from './peer-server.ts';
+import { standingsOf } from './peer-standings.ts';
 import { SnapshotClient } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
 import { stoppedError, ThreadRpc } from './thread-rpc.ts';
@@ -38,6 +41,8 @@ export class NetworkHost implements HostApi {
   readonly #options: HostOptions;
   readonly #core: ThreadRpc<HostApi, CoreApi>;
   readonly #guard: PeerGuard;
+  readonly #flood: FloodGuard;
+  readonly #failures: PeerFailures;
   #running: Running | undefined;
   /** Peers that left; true once a heartbeat has passed since. */
   readonly #departed = new Map<string, { readonly peer: PeerId; readonly settled: boolean }>();
@@ -46,6 +51,8 @@ export class NetworkHost implements HostApi {
     this.#options = options;
     this.#core = new ThreadRpc<HostApi, CoreApi>(channel, this);
     this.#guard = new PeerGuard({ onOffence: (peer, code, banned) => this.#onOffence(peer, code, banned) });
+    this.#flood = new FloodGuard({ offend: (peer, code) => this.#guard.offend(peer, code) });
+    this.#failures = new PeerFailures({ onFailure: (peer, code) => this.#tell({ kind: 'failure', peer, code }) });
   }
 
   async start(): Promise<readonly string[]> {
@@ -83,12 +90,20 @@ export class NetworkHost implements HostApi {
     return await this.#require().peers.heads();
   }
 
-  async *range(from: number, limit: number): AsyncIterable<Bytes> {
-    yield* this.#require().peers.range(from, limit);
+  async *range(from: number, limit: number, ticket: number): AsyncIterable<Bytes> {
+    yield* this.#require().peers.range(from, limit, ticket);
   }
 
-  async witness(blockNumber: number): Promise<Bytes> {
-    return await this.#require().peers.witness(blockNumber);
+  async witness(blockNumber: number, ticket: number): Promise<Bytes> {
+    return await this.#require().peers.witness(blockNumber, ticket);
+  }
+
+  refuse(ticket: number, fault: AnswerFault): void {
+    this.#require().peers.refuse(ticket, fault);
+  }
+
+  standings(): readonly PeerStanding[] {
+    return standingsOf({ libp2p: this.#require().libp2p, guard: this.#guard, failures: this.#failures });
   }
 
   async offers(): Promise<readonly PeerOffers[]> {
@@ -122,7 +137,7 @@ export class NetworkHost implements HostApi {
   /** Registers every protocol before libp2p starts, so that the first identification names them all. */
   async #assemble(): Promise<Running> {
     const libp2p = await createHostLibp2p(this.#options, this.#guard);
-    const shared = { libp2p, core: this.#core, guard: this.#guard };
+    const shared = { libp2p, core: this.#core, guard: this.#guard, flood: this.#flood, failures: this.#failures };
     const pubsub = libp2p.services.pubsub;
     const gossip = new GossipHost(this.#options, { ...shared, pubsub, drop: (peer, reason) => this.#drop(peer, reason) });
     const peers = new PeerClient(this.#options, shared);
@@ -172,10 +187,11 @@ export class NetworkHost implements HostApi {
   }
 
   #onOffence(peer: string, code: string, banned: boolean): void {
-    this.#tell({ kind: 'offence', peer, code, banned });
+    const all = this.#running?.libp2p.getConnections() ?? [];
+    const connections = all.filter(({ remotePeer }) => remotePeer.toString() === peer);
+    this.#tell({ kind: 'offence', peer, code, banned, address: connections[0]?.remoteAddr.toString() });
     if (!banned) return;
-    for (const connection of this.#running?.libp2p.getConnections() ?? []) {
-      if (connection.remotePeer.toString() !== peer) continue;
+    for (const connection of connections) {
       connection.abort(networkError('PEER_DROPPED', `banned for ${code}`));
     }
   }

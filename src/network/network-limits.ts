@@ -36,6 +36,36 @@ export const MAX_VALIDATION_BACKLOG_BYTES = 64 * MIB;
 /** The share of one peer in that backlog, so that no single peer can fill it. */
 export const MAX_VALIDATION_BACKLOG_PER_PEER_BYTES = 16 * MIB;
 
+/** The same by count: a thousand small messages hold up the others' by a fraction of a second, 16 MiB of them by many. */
+export const MAX_VALIDATION_BACKLOG_PER_PEER = 2_048;
+
+/**
+ * Gossip of one peer per second, and how much it may save up, bytes: ten times what the chain makes under full load. What
+ * is above is dropped unseen.
+ */
+export const GOSSIP_BYTES_PER_SECOND = 16 * MIB;
+export const GOSSIP_BURST_BYTES = 128 * MIB;
+
+/**
+ * Ignored messages of one peer per second, and how many it may save up. Honest ones send them to a node that catches up,
+ * 1,000 a second at the shortest interval; above it somebody keeps this node busy with what costs him nothing.
+ */
+export const USELESS_GOSSIP_PER_SECOND = 2_000;
+export const USELESS_GOSSIP_BURST = 4_000;
+
+/** Refused requests of one peer per second, and how many it may save up: honest ones slow down when they are refused. */
+export const REFUSED_REQUESTS_PER_SECOND = 50;
+export const REFUSED_REQUEST_BURST = 500;
+
+/** A flood is an offence once in so many ms: it is over in five of them, and a burst alone does not ban. */
+export const FLOOD_OFFENCE_INTERVAL_MS = 1_000;
+
+/** Failures in a row are forgotten this long after the last one, ms: by then the link may be another. */
+export const FAILURE_MEMORY_MS = 120_000;
+
+/** Peers whose floods or failures are remembered, also after they left; the oldest makes room. */
+export const MAX_TRACKED_PEERS = 1_024;
+
 /** Offences after which a peer is disconnected and banned; gossip's own score graylists at the same count. */
 export const OFFENCES_BEFORE_BAN = 5;
 

@@ -4,8 +4,16 @@ import type { Verdict } from '../protocol/verdict.ts';
 /** What happened to the node's peers; `peers` is the number connected afterwards. */
 export type PeerEvent =
   | { readonly kind: 'connected' | 'disconnected'; readonly peer: string; readonly peers: number }
-  /** A peer offended; with `banned` it was disconnected for it. */
-  | { readonly kind: 'offence'; readonly peer: string; readonly code: string; readonly banned: boolean }
+  /** A peer offended; with `banned` it was disconnected for it. `address` is where it is connected from, for firewalls. */
+  | {
+      readonly kind: 'offence';
+      readonly peer: string;
+      readonly code: string;
+      readonly banned: boolean;
+      readonly address: string | undefined;
+    }
+  /** A peer did not answer a request, or with nothing of use. */
+  | { readonly kind: 'failure'; readonly peer: string; readonly code: string }
   /** A peer was disconnected without a ban: it lags too far behind, or its gossip stream broke. */
   | { readonly kind: 'dropped'; readonly peer: string; readonly reason: string }
   | { readonly kind: 'dialFailed'; readonly address: string; readonly reason: string }

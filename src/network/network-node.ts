@@ -1,10 +1,12 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { MAX_GOSSIP_BYTES } from '../protocol/limits.ts';
 import type {
+  AnswerFault,
   Gossip,
   MessageValidator,
   PeerReader,
   PeerSource,
+  PeerStanding,
   SequencerLink,
   SequencerService,
   SnapshotPeers,
@@ -71,6 +73,9 @@ export class NetworkNode {
   #addresses: readonly string[] = [];
   #peerCount = 0;
   #publishBacklogBytes = 0;
+  /** Names of answers, by which the host knows whose they were. */
+  readonly #tickets = new WeakMap<object, number>();
+  #lastTicket = 0;
 
   /** @throws StrobeError INVALID_MULTIADDR */
   constructor(options: NetworkOptions, modules: NetworkModules, openHost: (options: HostOptions) => HostHandle) {
@@ -90,7 +95,8 @@ export class NetworkNode {
     this.peers = {
       heads: async () => await this.#require().call('heads'),
       range: (from, limit) => this.#range(from, limit),
-      witness: async (blockNumber) => await this.#require().call('witness', blockNumber),
+      witness: (blockNumber) => this.#witness(blockNumber),
+      refuse: (answer, fault) => this.#refuse(answer, fault),
     };
     this.snapshots = {
       offers: async () => await this.#require().call('offers'),
@@ -113,6 +119,11 @@ export class NetworkNode {
 
   peerCount(): number {
     return this.#peerCount;
+  }
+
+  /** The connected peers and those that are banned, worst first; none while the node is not running. */
+  async standings(): Promise<readonly PeerStanding[]> {
+    return (await this.#rpc?.call('standings')) ?? [];
   }
 
   /** Listens, joins the topics and begins to dial. @throws StrobeError NETWORK_LISTEN_FAILED, NETWORK_THREAD_FAILED */
@@ -222,8 +233,29 @@ export class NetworkNode {
     this.#modules.onPeerEvent?.(event);
   }
 
-  async *#range(from: number, limit: number): AsyncIterable<Bytes> {
-    yield* this.#require().stream('range', from, limit);
+  #range(from: number, limit: number): AsyncIterable<Bytes> {
+    const ticket = ++this.#lastTicket;
+    const answer = this.#readRange(from, limit, ticket);
+    this.#tickets.set(answer, ticket);
+    return answer;
+  }
+
+  async *#readRange(from: number, limit: number, ticket: number): AsyncIterable<Bytes> {
+    yield* this.#require().stream('range', from, limit, ticket);
+  }
+
+  async #witness(blockNumber: number): Promise<Bytes> {
+    const ticket = ++this.#lastTicket;
+    const witness = await this.#require().call('witness', blockNumber, ticket);
+    this.#tickets.set(witness, ticket);
+    return witness;
+  }
+
+  #refuse(answer: object, fault: AnswerFault): void {
+    const ticket = this.#tickets.get(answer);
+    if (ticket === undefined) return;
+    // A network that stopped meanwhile has no peers left to blame.
+    this.#rpc?.call('refuse', ticket, fault).catch(() => undefined);
   }
 
   /** While the network is down the sequencer is out of reach, like when the link alone is. */

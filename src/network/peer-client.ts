@@ -1,10 +1,11 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from '../protocol/limits.ts';
-import type { PeerHead } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerHead } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { networkError, toStrobeError } from './network-errors.ts';
 import { HEAD_TIMEOUT_MS, MAX_RANGE_MINI_BLOCKS, MAX_RECORD_BYTES, MAX_WITNESS_FRAME_BYTES } from './network-limits.ts';
+import type { PeerFailures } from './peer-failures.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import {
   ANSWER,
@@ -22,15 +23,23 @@ const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
 export interface PeerClientModules {
   readonly libp2p: Libp2p;
   readonly guard: PeerGuard;
+  readonly failures: PeerFailures;
 }
+
+/** Answers whose givers are remembered: those under way, and some that were read just now. */
+const MAX_REMEMBERED_ANSWERS = 64;
 
 /** The host's end of `PeerReader`: asks the connected peers in turn. */
 export class PeerClient {
+  readonly #modules: PeerClientModules;
   readonly #requests: PeerRequests;
   readonly #rangeProtocol: string;
   readonly #peers: PeerSet;
+  /** Who gave which answer, by ticket. */
+  readonly #answers = new Map<number, Connection>();
 
   constructor(options: { readonly prefix: string }, modules: PeerClientModules) {
+    this.#modules = modules;
     this.#rangeProtocol = peerProtocols(options.prefix).range;
     this.#requests = new PeerRequests(options, modules);
     this.#peers = new PeerSet(modules.libp2p);
@@ -46,7 +55,7 @@ export class PeerClient {
   }
 
   /** @throws StrobeError NO_PEER_HAS_RANGE; also when a peer fails after some records, of which `received` tells how many */
-  async *range(from: number, limit: number): AsyncIterable<Bytes> {
+  async *range(from: number, limit: number, ticket: number): AsyncIterable<Bytes> {
     // A peer answers at most so many; a longer answer than was asked for would be a violation.
     const asked = Math.min(limit, MAX_RANGE_MINI_BLOCKS);
     let upToDate = false;
@@ -56,7 +65,7 @@ export class PeerClient {
         const opened = await this.#requests.ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
         upToDate ||= opened.answer === ANSWER.upToDate;
         if (opened.answer !== ANSWER.data) continue;
-        this.#peers.noteServed(connection);
+        this.#noteAnswer(connection, ticket);
         for await (const record of readRecords(opened.frames, maxRecords(asked))) {
           received++;
           yield record;
@@ -71,19 +80,37 @@ export class PeerClient {
   }
 
   /** @throws StrobeError NO_PEER_HAS_WITNESS */
-  async witness(blockNumber: number): Promise<Bytes> {
+  async witness(blockNumber: number, ticket: number): Promise<Bytes> {
     for (const connection of this.#peers.inOrder()) {
       try {
         const request = encodeWitnessRequest(blockNumber);
         const { frames, answer } = await this.#requests.ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
         if (answer !== ANSWER.data) continue;
-        this.#peers.noteServed(connection);
+        this.#noteAnswer(connection, ticket);
         return await readToEnd(frames, MAX_WITNESS_BYTES);
       } catch (error) {
         this.#noteFailure(connection, error);
       }
     }
     throw networkError('NO_PEER_HAS_WITNESS', `no connected peer has the witness of block ${blockNumber}`, { blockNumber });
+  }
+
+  /** An answer turned out to be of no use. */
+  refuse(ticket: number, { code, isForged }: AnswerFault): void {
+    const connection = this.#answers.get(ticket);
+    if (connection === undefined) return;
+    this.#answers.delete(ticket);
+    this.#demote(connection, code);
+    if (isForged) this.#modules.guard.offend(connection.remotePeer.toString(), code);
+  }
+
+  #noteAnswer(connection: Connection, ticket: number): void {
+    this.#peers.noteServed(connection);
+    this.#answers.set(ticket, connection);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= MAX_REMEMBERED_ANSWERS) return;
+      this.#answers.delete(oldest);
+    }
   }
 
   async #head(connection: Connection): Promise<PeerHead> {
@@ -98,8 +125,12 @@ export class PeerClient {
   }
 
   #noteFailure(connection: Connection, error: unknown): void {
-    this.#peers.noteFailure(connection);
+    this.#demote(connection, toStrobeError(error).code);
     this.#requests.noteFault(connection, error);
+  }
+
+  #demote(connection: Connection, code: string): void {
+    this.#peers.noteFailure(connection, this.#modules.failures.note(connection.remotePeer.toString(), code));
   }
 }
 

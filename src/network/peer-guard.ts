@@ -80,6 +80,14 @@ export class PeerGuard {
     return this.#nowMs() < (this.#offenders.get(peer)?.bannedUntilMs ?? 0);
   }
 
+  /** Whoever is banned now, and for how long still. */
+  banned(): { readonly peer: string; readonly forMs: number }[] {
+    const now = this.#nowMs();
+    return [...this.#offenders].flatMap(([peer, { bannedUntilMs }]) =>
+      bannedUntilMs > now ? [{ peer, forMs: Math.ceil(bannedUntilMs - now) }] : [],
+    );
+  }
+
   /** Takes one request from the peer's allowance; false when it is used up. */
   allowRequest(peer: string): boolean {
     return this.#allowanceOf(peer).requests.take(1, this.#nowMs());

@@ -3,8 +3,9 @@ import { MAX_SYNC_CHUNK_BYTES, MAX_SYNC_MANIFEST_BYTES } from '../protocol/limit
 import type { PeerOffers, SnapshotOffer } from '../protocol/ports/network.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { networkError } from './network-errors.ts';
+import { networkError, toStrobeError } from './network-errors.ts';
 import { HEAD_TIMEOUT_MS, MAX_OFFER_FRAME_BYTES, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
+import type { PeerFailures } from './peer-failures.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import {
   ANSWER,
@@ -20,19 +21,25 @@ import { PeerSet } from './peer-set.ts';
 export interface SnapshotClientModules {
   readonly libp2p: Libp2p;
   readonly guard: PeerGuard;
+  readonly failures: PeerFailures;
 }
+
+/** Answers that an honest peer gives, and that show nothing of how it stands. */
+const BLAMELESS: ReadonlySet<string> = new Set(['NOT_KEPT', 'PEER_BUSY']);
 
 /** The host's end of `SnapshotPeers`: each request goes to the peer that the caller names. */
 export class SnapshotClient {
   readonly #protocol: string;
   readonly #requests: PeerRequests;
   readonly #guard: PeerGuard;
+  readonly #failures: PeerFailures;
   readonly #peers: PeerSet;
 
   constructor(options: { readonly prefix: string }, modules: SnapshotClientModules) {
     this.#protocol = peerProtocols(options.prefix).offers;
     this.#requests = new PeerRequests(options, modules);
     this.#guard = modules.guard;
+    this.#failures = modules.failures;
     this.#peers = new PeerSet(modules.libp2p);
   }
 
@@ -95,6 +102,8 @@ export class SnapshotClient {
     try {
       return await request();
     } catch (error) {
+      const { code } = toStrobeError(error);
+      if (!BLAMELESS.has(code)) this.#failures.note(connection.remotePeer.toString(), code);
       this.#requests.noteFault(connection, error);
       throw error;
     }

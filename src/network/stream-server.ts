@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import type { FloodGuard } from './flood-guard.ts';
 import { FrameStream } from './frame-stream.ts';
 import { networkError, toStrobeError } from './network-errors.ts';
 import { MAX_CONCURRENT_REQUESTS, STREAM_IDLE_TIMEOUT_MS } from './network-limits.ts';
@@ -10,6 +11,7 @@ import { ANSWER, encodeAnswer, MAX_REQUEST_BYTES } from './peer-protocols.ts';
 export interface StreamServerModules {
   readonly libp2p: Libp2p;
   readonly guard: PeerGuard;
+  readonly flood: FloodGuard;
 }
 
 /** One request of a peer. */
@@ -36,9 +38,10 @@ export class StreamServer {
   }
 
   async #serve(stream: Stream, peer: string, serve: (request: ServedRequest) => Promise<void>): Promise<void> {
-    const { guard } = this.#modules;
+    const { guard, flood } = this.#modules;
     const frames = new FrameStream(stream, { maxFrameBytes: MAX_REQUEST_BYTES, readTimeoutMs: STREAM_IDLE_TIMEOUT_MS });
     if (!guard.allowRequest(peer)) {
+      flood.noteRefusedRequest(peer);
       frames.abort(networkError('PEER_DROPPED', 'too many requests'));
       return;
     }

@@ -50,6 +50,17 @@ function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
   });
   const peers = metrics.gauge({ name: 'peers', help: 'Connected peers' });
   const offences = metrics.counter({ name: 'peer_offences_total', help: 'Offences of peers, by code', labelNames: ['code'] });
+  const failures = metrics.counter({
+    name: 'peer_failures_total',
+    help: 'Requests that a peer did not answer, or not usefully, by code',
+    labelNames: ['code'],
+  });
+  const drops = metrics.counter({ name: 'peer_drops_total', help: 'Peers that were disconnected without a ban' });
+  const bans = metrics.counter({
+    name: 'peer_bans_total',
+    help: 'Peers that were banned, by their last offence',
+    labelNames: ['code'],
+  });
   return {
     recordPublished: (topic, bytes) => {
       published.inc({ topic }, bytes);
@@ -59,16 +70,22 @@ function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     recordReceived: (topic, bytes, verdict) => received.inc({ topic, verdict: verdict.kind }, bytes),
     recordPeerEvent: (event) => {
       if (event.kind === 'connected' || event.kind === 'disconnected') peers.set(event.peers);
-      if (event.kind === 'offence') offences.inc({ code: event.code });
+      if (event.kind === 'failure') failures.inc({ code: event.code });
+      if (event.kind === 'dropped') drops.inc();
+      if (event.kind !== 'offence') return;
+      offences.inc({ code: event.code });
+      if (event.banned) bans.inc({ code: event.code });
     },
   };
 }
 
 function logPeerEvent(logger: Logger, event: PeerEvent): void {
-  if (event.kind === 'offence') logger.warn({ ...event }, 'a peer offended');
+  if (event.kind === 'offence' && event.banned) logger.warn({ ...event }, 'banned a peer');
+  else if (event.kind === 'offence') logger.warn({ ...event }, 'a peer offended');
   else if (event.kind === 'dropped') logger.warn({ ...event }, 'dropped a peer');
   else if (event.kind === 'sequencerLink')
     logger.info({ up: event.up }, event.up ? 'linked to the sequencer' : 'lost the link to the sequencer');
+  else if (event.kind === 'failure') logger.debug({ ...event }, 'a peer was of no use');
   else if (event.kind === 'dialFailed') logger.debug({ ...event }, 'could not reach a peer');
   else logger.debug({ ...event }, `peer ${event.kind}`);
 }

@@ -4,12 +4,14 @@ import type { ChainIdentity } from '../protocol/genesis.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
 import type { PeerHead } from '../protocol/ports/network.ts';
 import type { WorldState } from '../protocol/ports/state.ts';
+import type { Address } from '../protocol/primitives.ts';
 import type { Signer } from '../protocol/signing.ts';
 import type { AttestationDesk } from '../sequencer/attestation-desk.ts';
 import { needsNewEpoch, openEpoch } from '../sequencer/epoch-opener.ts';
+import { judgeForeignGossip } from '../sequencer/foreign-gossip.ts';
 import { refillLog } from '../sequencer/log-refill.ts';
 import { replayOpenBlock } from '../sequencer/open-block-replay.ts';
-import { assertTailKnown, furthestPeerHead, isRivalHeartbeat } from '../sequencer/start-check.ts';
+import { assertTailKnown, furthestPeerHead } from '../sequencer/start-check.ts';
 import { adoptTail } from '../sequencer/tail-adoption.ts';
 import { type ReplayResult, replayLog } from '../state/replay-log.ts';
 import type { RootsHost } from '../state/roots-host.ts';
@@ -29,6 +31,8 @@ export interface EpochModules {
   readonly desk: Pick<AttestationDesk, 'takeKept'>;
   readonly signer: Signer;
   readonly identity: ChainIdentity;
+  /** Keys that may sign as sequencer. */
+  readonly sequencerKeys: readonly Address[];
   readonly roots: RootsHost;
   readonly replayEngine: ExecutionEngine;
   readonly world: WorldState;
@@ -135,14 +139,17 @@ async function replayTail({ storage, logger }: EpochModules): Promise<ReplayResu
 }
 
 /** Looks out for heartbeats under our own key; ours are not delivered to ourselves. */
-function watchForRival({ network, signer, identity }: EpochModules): { readonly seen: boolean } {
+function watchForRival({ network, signer, sequencerKeys, identity, logger }: EpochModules): { readonly seen: boolean } {
   const watch = { seen: false };
-  const sinceUs = Date.now() * 1000;
+  const options = { identity, sequencerKeys, self: signer.address, sinceUs: Date.now() * 1000 };
   network.gossip.subscribe(
     'mini-blocks',
     (message) => {
-      if (isRivalHeartbeat(message, signer.address, identity, sinceUs)) watch.seen = true;
-      return { kind: 'ignore', code: 'SEQUENCER_DOES_NOT_FOLLOW' };
+      const { verdict, isRival } = judgeForeignGossip(message, options);
+      // Also long after the start: replicas halt as soon as the two sign one number.
+      if (isRival && !watch.seen) logger.error('another process signs heartbeats with the key of this sequencer');
+      watch.seen ||= isRival;
+      return verdict;
     },
     () => {},
   );

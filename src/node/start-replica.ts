@@ -153,6 +153,7 @@ function createReplicaStatus(fullNode: FullNode, network: NetworkNode, record: S
     describe: () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
     syncing: () => fullNode.syncing(),
     peerCount: () => network.peerCount(),
+    peers: () => network.standings(),
     equivocations: () => fullNode.equivocations(),
   };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { assertKeySafe } from '../crypto/well-known-keys.ts';
 import type { NetworkNode } from '../network/network-node.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -5,6 +6,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createSigner, type Signer } from '../protocol/signing.ts';
 import { AttestationDesk } from '../sequencer/attestation-desk.ts';
 import { attestationLag, observeAttestationLag } from '../sequencer/attestation-lag.ts';
+import { ProverExclusions } from '../sequencer/prover-exclusions.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
@@ -61,10 +63,10 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
-  const { network, desk } = await joinNetwork(settings, chain, { storage, core, metrics, logger, life });
+  const { network, desk, exclusions } = await joinNetwork(settings, chain, { storage, core, metrics, logger, life });
   const epoch = await prepareEpoch(
     { durability, signal: context.signal },
-    { storage, network, desk, signer, identity: chain.identity, logger, ...core },
+    { storage, network, desk, signer, identity: chain.identity, sequencerKeys: chain.genesis.sequencerKeys, logger, ...core },
   );
   const sequencer = startLoop(settings, chain, epoch, { storage, recentHeaders, core, network, signer, metrics, logger, life });
   core.loop.wake = () => sequencer.wake();
@@ -80,12 +82,13 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain.genesis, {
     ...{ storage, recentHeaders, transactions: core.ingress, metrics, logger, life },
-    isExcludedProver: () => false,
+    isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({
       storage,
       epoch: () => epoch,
       pooled: () => core.mempool.size,
-      peerCount: () => network.peerCount(),
+      network,
+      excludedProvers: () => exclusions.list().map(({ prover }) => prover),
       attestationLag: lag,
       maxUnattestedBlocks,
     }),
@@ -108,7 +111,7 @@ async function joinNetwork(
   settings: SequencerSettings,
   chain: GenesisChain,
   { storage, core, metrics, logger, life }: SequencerParts,
-): Promise<{ readonly network: NetworkNode; readonly desk: AttestationDesk }> {
+): Promise<{ readonly network: NetworkNode; readonly desk: AttestationDesk; readonly exclusions: ProverExclusions }> {
   const { identity, genesis } = chain;
   const { store, log, chainState, witnesses } = storage;
   const network = await createNetwork(settings, identity, {
@@ -120,7 +123,9 @@ async function joinNetwork(
     metrics,
     logger: logger.child({ component: 'network' }),
   });
-  const desk = new AttestationDesk({ identity, genesis }, { chain: store, logger, metrics: core.metrics });
+  const exclusions = await ProverExclusions.open(join(settings.dataDir, 'excluded-provers.json'));
+  const desk = new AttestationDesk({ identity, genesis }, { chain: store, logger, metrics: core.metrics, exclusions });
+  await desk.assertUncontested();
   network.gossip.subscribe(
     'attestations',
     (message) => desk.receive(message),
@@ -132,7 +137,7 @@ async function joinNetwork(
   const collecting = desk.run(life.signal);
   life.watch(collecting);
   life.onStop('attestation desk', () => collecting);
-  return { network, desk };
+  return { network, desk, exclusions };
 }
 
 function startLoop(

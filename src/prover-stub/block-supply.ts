@@ -1,8 +1,9 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
-import type { Intake } from './gossip-intake.ts';
+import type { Intake, TakenRecord } from './gossip-intake.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
 
 export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'>;
@@ -10,7 +11,7 @@ export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMin
 export interface BlockSupplyModules {
   readonly assembler: BlockAssembler;
   readonly intake: Pick<Intake, 'takeRecord'>;
-  readonly peers: Pick<PeerReader, 'range' | 'heads'>;
+  readonly peers: Pick<PeerReader, 'range' | 'heads' | 'refuse'>;
   readonly news: Wakeup;
   readonly logger: ProverLogger;
 }
@@ -99,11 +100,12 @@ export class BlockSupply {
   }
 
   async #readRange(from: number, signal: AbortSignal): Promise<RangeAnswer> {
-    const { peers, intake, logger } = this.#modules;
+    const { peers, logger } = this.#modules;
     let lastNumber = 0;
     try {
-      for await (const record of peers.range(from, this.#limits.rangeLimit)) {
-        const taken = intake.takeRecord(record);
+      const answer = peers.range(from, this.#limits.rangeLimit);
+      for await (const record of answer) {
+        const taken = this.#takeOrRefuse(record, answer);
         lastNumber = Math.max(lastNumber, taken.number);
         if (signal.aborted || (!taken.hasRoom && this.#isNextSealed())) return { lastNumber, isFull: true };
       }
@@ -112,6 +114,16 @@ export class BlockSupply {
       if (!isStrobeError(error)) throw error;
       logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
       return { lastNumber: undefined, isFull: false };
+    }
+  }
+
+  /** @throws StrobeError of `takeRecord` */
+  #takeOrRefuse(record: Bytes, answer: object): TakenRecord {
+    try {
+      return this.#modules.intake.takeRecord(record);
+    } catch (error) {
+      if (isStrobeError(error)) this.#modules.peers.refuse(answer, { code: error.code, isForged: true });
+      throw error;
     }
   }
 

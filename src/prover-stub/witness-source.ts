@@ -11,7 +11,7 @@ export type WitnessSourceLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffM
 
 export interface WitnessSourceModules {
   readonly buffer: WitnessBuffer;
-  readonly peers: Pick<PeerReader, 'witness'>;
+  readonly peers: Pick<PeerReader, 'witness' | 'refuse'>;
   readonly news: Wakeup;
   /** Newest sealed block that is known of. */
   readonly seenBlock: () => number;
@@ -68,12 +68,23 @@ export class WitnessSource {
     const blockNumber = seal.header.number;
     try {
       const witness = await peers.witness(blockNumber);
-      assertWitnessDigest(witness, seal);
-      return witness;
+      return this.#sealedOrRefused(witness, seal);
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       logger.debug({ blockNumber, code: error.code }, `no witness from peers: ${errorMessage(error)}`);
       return undefined;
+    }
+  }
+
+  /** @throws StrobeError WITNESS_DIGEST_MISMATCH */
+  #sealedOrRefused(witness: Bytes, seal: BlockSeal): Bytes {
+    try {
+      assertWitnessDigest(witness, seal);
+      return witness;
+    } catch (error) {
+      // It may be that of another block with this number, of an epoch that the peer still follows.
+      if (isStrobeError(error)) this.#modules.peers.refuse(witness, { code: error.code, isForged: false });
+      throw error;
     }
   }
 

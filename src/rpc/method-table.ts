@@ -42,7 +42,14 @@ import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
-import { strobeAttestations, strobeBlockStatus, strobeEquivocations, strobeMiniBlock, strobeNodeInfo } from './methods/strobe.ts';
+import {
+  strobeAttestations,
+  strobeBlockStatus,
+  strobeEquivocations,
+  strobeMiniBlock,
+  strobeNodeInfo,
+  strobePeers,
+} from './methods/strobe.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
 
@@ -95,6 +102,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethSubscribe,
   ethUnsubscribe,
   strobeNodeInfo,
+  strobePeers,
   strobeMiniBlock,
   strobeBlockStatus,
   strobeAttestations,

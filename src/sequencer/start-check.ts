@@ -1,12 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChainIdentity } from '../protocol/genesis.ts';
-import { decodeSequencerMessage } from '../protocol/log-record.ts';
 import type { PeerHead, PeerReader } from '../protocol/ports/network.ts';
-import type { Address } from '../protocol/primitives.ts';
-import { heartbeatDigest } from '../protocol/sequencer-messages.ts';
-import { assertSignedBy } from '../protocol/signing.ts';
-import { type Bytes, bytesEqual } from '../util/bytes.ts';
-import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { StrobeError } from '../util/errors.ts';
 
 /** Pause between two rounds of asking peers, ms: they reconnect within a second of our start. */
 const ASK_AGAIN_MS = 100;
@@ -47,21 +42,4 @@ export function assertTailKnown(own: PeerHead, peer: PeerHead | undefined): void
 function further(a: PeerHead, b: PeerHead): PeerHead {
   if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
   return a.number >= b.number ? a : b;
-}
-
-/**
- * True when `message` is a heartbeat that somebody else signed with our key after `sinceUs`: a second instance runs.
- * Our own heartbeats never come back to us.
- */
-export function isRivalHeartbeat(message: Bytes, self: Address, identity: ChainIdentity, sinceUs: number): boolean {
-  try {
-    const decoded = decodeSequencerMessage(message);
-    if (decoded.kind !== 'heartbeat' || !bytesEqual(decoded.heartbeat.genesisHash, identity.genesisHash)) return false;
-    if (decoded.heartbeat.timestampUs <= sinceUs) return false;
-    assertSignedBy(heartbeatDigest(decoded.heartbeat), decoded.heartbeat.signature, [self]);
-    return true;
-  } catch (error) {
-    if (isStrobeError(error)) return false;
-    throw error;
-  }
 }

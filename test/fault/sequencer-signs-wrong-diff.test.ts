@@ -1,25 +1,30 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { type Attestation, attestationDigest, decodeAttestation } from '../../src/protocol/attestation.ts';
+import { expect, test } from 'vitest';
+import { type Attestation, decodeAttestation } from '../../src/protocol/attestation.ts';
 import type { WorldState } from '../../src/protocol/ports/state.ts';
 import { EMPTY_CODE_HASH } from '../../src/protocol/primitives.ts';
 import { type BlockSeal, blockSealDigest, withSignature } from '../../src/protocol/sequencer-messages.ts';
 import { type Bytes, fromHex, type Hex, toHex } from '../../src/util/bytes.ts';
 import { defined } from '../support/defined.ts';
-import { type CallSpec, type ExecutedBlock, ExecutedChain } from '../support/executed-chain.ts';
-import { FakeSequencer } from '../support/fake-sequencer.ts';
+import { ExecutedChain } from '../support/executed-chain.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
-import { RoleProcesses, type RunningRole } from '../support/role-processes.ts';
+import type { RunningRole } from '../support/role-processes.ts';
 import { runCommand } from '../support/run-command.ts';
-import { testAccount, testSigner } from '../support/test-accounts.ts';
+import {
+  attestationOf,
+  evidenceOf,
+  expectHaltedAtBlock1,
+  type SignerScene,
+  safeIs,
+  setSignerScene,
+  transfer,
+} from '../support/signer-scene.ts';
+import { testAccount } from '../support/test-accounts.ts';
 
 /** Who gets ether that no transaction sent. */
 const THIEF = testAccount('thief').address;
 const LOOT_WEI = 10n ** 21n;
-/** Mini-blocks of block 1. */
-const HONEST_MINI_BLOCKS = 2;
 const PROVERS = ['prover 0', 'prover 1'] as const;
 
 /** What the sequencer does beside executing transactions. */
@@ -27,79 +32,14 @@ function steal(world: WorldState): void {
   world.setAccount(THIEF, { nonce: 0n, balance: LOOT_WEI, codeHash: EMPTY_CODE_HASH });
 }
 
-interface Scene {
-  readonly chain: ExecutedChain;
-  readonly sequencer: FakeSequencer;
-  readonly roles: RoleProcesses;
-}
-
-/** A sequencer whose chain has one honest block. */
-async function setScene(threshold: number): Promise<Scene & { readonly honest: ExecutedBlock }> {
-  const chain = new ExecutedChain({ threshold });
-  const sequencer = await FakeSequencer.start(chain.identity, chain.sequencer);
-  const roles = await RoleProcesses.create(chain.genesisFile);
-  onTestFinished(async () => {
-    await roles[Symbol.asyncDispose]();
-    await sequencer[Symbol.asyncDispose]();
-  });
-  const honest = await chain.block([transfer(chain)], [transfer(chain)]);
-  for (const miniBlock of honest.miniBlocks) sequencer.publish({ kind: 'miniBlock', miniBlock });
-  sequencer.publish({ kind: 'blockSeal', blockSeal: honest.seal });
-  sequencer.serveWitness(1, honest.witness);
-  return { chain, sequencer, roles, honest };
-}
-
-function transfer({ accounts }: ExecutedChain): CallSpec {
-  return { from: defined(accounts[0]), to: defined(accounts[1]).address, value: 5n };
-}
-
-/** A prover's word for a block, as an honest one gives it. */
-function attestationOf({ chain, honest }: { chain: ExecutedChain; honest: ExecutedBlock }, prover: string): Attestation {
-  const { seal, hash } = honest;
-  const unsigned = {
-    ...{ proofType: 1, blockNumber: seal.header.number, blockHash: hash, success: true },
-    ...{ preStateRoot: defined(chain.headers[0]).stateRoot, postStateRoot: seal.header.stateRoot },
-    ...{ stateDiffDigest: seal.stateDiffDigest, receiptsRoot: seal.header.receiptsRoot, lastMiniBlockDigest: seal.lastDigest },
-  };
-  return { ...unsigned, signature: testSigner(prover).sign(attestationDigest(unsigned, chain.identity)) };
-}
-
-async function safeIs(replica: RunningRole, block: number): Promise<void> {
-  await replica.process.until(async () => Number((await nodeInfo(replica.rpcUrl)).safe) === block, `safe is ${block}`);
-}
-
 async function loot(replica: RunningRole): Promise<bigint> {
   return BigInt(await rpc<Hex>(replica.rpcUrl, 'eth_getBalance', [toHex(THIEF), 'latest']));
 }
 
-interface Evidence {
-  readonly witness?: Hex;
-  readonly rule: string;
-  readonly messages: readonly Hex[];
-}
-
-async function evidenceOf({ dataDir }: RunningRole): Promise<Evidence[]> {
-  const folder = join(dataDir, 'evidence');
-  const names = (await readdir(folder)).filter((name) => /^evidence-\d{4}\.json$/.test(name));
-  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Evidence));
-}
-
-/** Halted and not ready, back at the safe block 1, where nothing was stolen. */
+/** Halted, back at the safe block 1, where nothing was stolen. */
 async function expectHalted(replica: RunningRole, rule: string): Promise<void> {
-  const { process, rpcUrl, metricsUrl } = replica;
-  await process.until(async () => (await nodeInfo(rpcUrl)).state === 'halted', 'the replica halts');
-  await process.until(async () => (await nodeInfo(rpcUrl)).miniBlock === HONEST_MINI_BLOCKS, 'back at the safe block');
-  expect(await nodeInfo(rpcUrl)).toMatchObject({
-    isReady: false,
-    safe: '0x1',
-    head: { number: '0x1' },
-    reason: expect.stringContaining(`HALTED ${rule}`),
-  });
+  await expectHaltedAtBlock1(replica, rule);
   expect(await loot(replica)).toBe(0n);
-  const ready = defined(await page(`${metricsUrl}/ready`));
-  expect(ready.status).toBe(503);
-  expect(ready.body).toContain(rule);
-  expect(defined(await page(`${metricsUrl}/metrics`)).body).toContain(`strobe_replica_halted{rule="${rule}"} 1`);
 }
 
 const LIES: readonly {
@@ -120,9 +60,9 @@ const LIES: readonly {
 ];
 
 test.each(LIES)('a stolen balance under a seal $what: $rule, undone to the safe block', async ({ rule, change }) => {
-  const scene = await setScene(1);
+  const scene = await setSignerScene({ threshold: 1 });
   const { chain, sequencer, roles } = scene;
-  sequencer.serveAttestation(attestationOf(scene, PROVERS[0]));
+  sequencer.serveAttestation(attestationOf(scene, scene.honest, PROVERS[0]));
   const replica = await roles.replica('replica', [sequencer.address]);
   await replica.ready();
   await safeIs(replica, 1);
@@ -157,7 +97,7 @@ test.each(LIES)('a stolen balance under a seal $what: $rule, undone to the safe 
 });
 
 /** A block in which something is stolen and all of whose digests and roots fit together; then an honest one. */
-async function publishConsistentTheft({ chain, sequencer }: Scene): Promise<void> {
+async function publishConsistentTheft({ chain, sequencer }: SignerScene): Promise<void> {
   for (const meddle of [steal, undefined]) {
     const miniBlock = await chain.miniBlock([transfer(chain)], meddle);
     const { seal, witness } = await chain.seal();
@@ -170,7 +110,7 @@ async function publishConsistentTheft({ chain, sequencer }: Scene): Promise<void
 const isDisagreement = ({ blockNumber, success }: Attestation): boolean => blockNumber === 2 && !success;
 
 test('a theft that only execution shows, one prover of one needed: it disagrees and is excluded, and safe waits below', async () => {
-  const scene = await setScene(1);
+  const scene = await setSignerScene({ threshold: 1 });
   const { sequencer, roles } = scene;
   const replica = await roles.replica('replica', [sequencer.address]);
   await replica.ready();
@@ -200,7 +140,7 @@ test('a theft that only execution shows, one prover of one needed: it disagrees 
 });
 
 test('a theft that only execution shows, two provers of two needed: both disagree, and the replica halts', async () => {
-  const scene = await setScene(2);
+  const scene = await setSignerScene({ threshold: 2 });
   const { sequencer, roles } = scene;
   const replica = await roles.replica('replica', [sequencer.address]);
   await replica.ready();

@@ -1,17 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createIdentity } from '../../src/network/identity.ts';
-import { createNetworkNode } from '../../src/network/network-inline.ts';
 import type { PeerEvent } from '../../src/network/network-metrics.ts';
 import type { NetworkNode } from '../../src/network/network-node.ts';
 import { loadGenesisChain } from '../../src/node/genesis-chain.ts';
 import { decodeLogRecord, encodeSequencerMessage } from '../../src/protocol/log-record.ts';
 import { type MiniBlock, signMiniBlock } from '../../src/protocol/mini-block.ts';
 import { createStateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
-import { ignore } from '../../src/protocol/verdict.ts';
 import { type Bytes, fromHex, type Hex, toHex } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';
 import { nodeInfo, type RpcReceiptJson, rpc } from '../support/json-rpc.ts';
+import { startListener } from '../support/listener.ts';
 import { plainDiffPayload } from '../support/plain-diff.ts';
 import { testAccount, testSigner } from '../support/test-accounts.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
@@ -31,24 +29,9 @@ beforeAll(async () => {
   await devnet.start('sequencer');
   await devnet.start('replica-1');
   const { identity } = await loadGenesisChain(devnet.paths.genesis);
-  const { privateKey } = await createIdentity();
-  const source = {
-    head: () => ({ epoch: 0, number: 0, digest: identity.genesisHash }),
-    range: async function* () {},
-    witness: async () => undefined,
-  };
   const replicaPort = defined(devnet.plan.find(({ name }) => name === 'replica-1')).p2pPort;
-  peer = createNetworkNode(
-    { identity, privateKey, listen: [], bootstrap: [`/ip4/127.0.0.1/tcp/${replicaPort}`] },
-    { source, onPeerEvent: (event) => events.push(event) },
-  );
-  peer.gossip.subscribe(
-    'mini-blocks',
-    () => ignore('NOT_INTERESTED'),
-    () => {},
-  );
-  await peer.start();
-  await waitFor(() => peer.peerCount() > 0, { timeoutMs: 10_000, what: 'connected to the replica' });
+  const bootstrap = [`/ip4/127.0.0.1/tcp/${replicaPort}`];
+  peer = await startListener({ identity, bootstrap, topic: 'mini-blocks', onPeerEvent: (event) => events.push(event) });
 });
 
 afterAll(async () => {

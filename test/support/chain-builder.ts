@@ -29,6 +29,7 @@ import {
   withSignature,
   witnessDigest,
 } from '../../src/protocol/sequencer-messages.ts';
+import type { Signer } from '../../src/protocol/signing.ts';
 import { decodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
 import { indexTrieRoot } from '../../src/state/index-trie.ts';
@@ -69,7 +70,9 @@ export interface ChainBuilderOptions {
   readonly accounts?: number;
   /** Salt of the genesis file: another one is another chain. */
   readonly name?: string;
-  /** Provers that must agree, 1 unless it says otherwise; there are two. */
+  /** `prover 0` and so on; two unless it says otherwise. */
+  readonly provers?: number;
+  /** Provers that must agree, 1 unless it says otherwise. */
   readonly threshold?: number;
   readonly gasLimit?: number;
 }
@@ -96,7 +99,7 @@ export class ChainBuilder {
   readonly genesisHeader: BlockHeader;
   readonly genesisHash: Hash;
   readonly sequencer = testSigner('sequencer');
-  readonly provers = [testSigner('prover 0'), testSigner('prover 1')];
+  readonly provers: readonly Signer[];
   readonly accounts: readonly TestAccount[];
   /** State behind the newest mini-block. */
   readonly state = new MapState();
@@ -110,6 +113,7 @@ export class ChainBuilder {
   #lastDigest: Hash;
 
   constructor(options: ChainBuilderOptions = {}) {
+    this.provers = Array.from({ length: options.provers ?? 2 }, (_, i) => testSigner(`prover ${i}`));
     this.accounts = Array.from({ length: options.accounts ?? 4 }, (_, i) => testAccount(`${i}`));
     this.genesisFile = testGenesisFile(
       this.accounts,

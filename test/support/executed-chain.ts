@@ -80,7 +80,7 @@ interface OpenBlock {
 const DEFAULT_GAS = 1_000_000n;
 const TIP_WEI = 1_000_000_000n;
 
-export interface ExecutedChainOptions extends Pick<ChainBuilderOptions, 'accounts' | 'threshold' | 'gasLimit'> {
+export interface ExecutedChainOptions extends Pick<ChainBuilderOptions, 'accounts' | 'threshold' | 'gasLimit' | 'provers'> {
   /** Empty, and slow but simple unless given. */
   readonly state?: CommittedState;
   readonly roots?: BlockRoots;

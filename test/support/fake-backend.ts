@@ -27,6 +27,7 @@ import type {
   CallPosition,
   CallRequest,
 } from '../../src/protocol/ports/execution.ts';
+import type { PeerStanding } from '../../src/protocol/ports/network.ts';
 import {
   type Account,
   type Address,
@@ -92,6 +93,7 @@ export class FakeChain {
   /** Provers that count no more. */
   readonly excluded = new Set<string>();
   finalized: number | undefined;
+  peers: PeerStanding[] = [];
   syncing: { currentBlock: number; highestBlock: number } | undefined;
   /** Makes every submission fail with this error. */
   submitError: Error | undefined;
@@ -406,6 +408,7 @@ export class FakeChain {
     describe: () => ({ state: 'live' }),
     syncing: () => this.syncing,
     peerCount: () => 3,
+    peers: async () => [...this.peers],
     equivocations: () => [{ first: '0x01', second: '0x02' }],
   };
 }

@@ -1,7 +1,7 @@
 import { createIdentity } from '../../src/network/identity.ts';
 import { createNetworkNode } from '../../src/network/network-inline.ts';
 import type { NetworkNode } from '../../src/network/network-node.ts';
-import { type Attestation, decodeAttestation } from '../../src/protocol/attestation.ts';
+import { type Attestation, decodeAttestation, encodeAttestation } from '../../src/protocol/attestation.ts';
 import { encodeAttestationRecord } from '../../src/protocol/attestation-record.ts';
 import type { ChainIdentity } from '../../src/protocol/genesis.ts';
 import { HEARTBEAT_INTERVAL_MS } from '../../src/protocol/limits.ts';
@@ -89,6 +89,11 @@ export class FakeSequencer implements AsyncDisposable {
   /** Serves an attestation with the range that it belongs to; it is not gossiped. */
   serveAttestation(attestation: Attestation): void {
     this.#chain.appendAttestation(encodeAttestationRecord(attestation));
+  }
+
+  /** Passes on what a prover said, as any peer may. */
+  gossipAttestation(attestation: Attestation): void {
+    this.#network.gossip.publish('attestations', encodeAttestation(attestation));
   }
 
   /** Serves the witness of a block on request; it is not gossiped. */

@@ -33,12 +33,20 @@ export class NodeProcess {
   #output = '';
   #end: ProcessEnd | undefined;
 
-  /** @param supervised with an IPC channel, whose closing ends the process even when this one is killed */
-  constructor(name: string, args: readonly string[], options: { readonly supervised: boolean }) {
+  /**
+   * @param options.supervised with an IPC channel, whose closing ends the process even when this one is killed
+   * @param options.within what to put in front of the command, to run it elsewhere; it has to become the command
+   */
+  constructor(
+    name: string,
+    args: readonly string[],
+    options: { readonly supervised: boolean; readonly within?: readonly string[] | undefined },
+  ) {
     this.name = name;
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(?:STROBE_|VITEST|NODE_OPTIONS$)/.test(key)));
     const stdio = ['ignore', 'pipe', 'pipe', ...(options.supervised ? (['ipc'] as const) : [])] as const;
-    this.#child = spawn(process.execPath, [ENTRY, ...args], { cwd: ROOT, env, stdio: [...stdio] });
+    const [program = process.execPath, ...rest] = [...(options.within ?? []), process.execPath, ENTRY, ...args];
+    this.#child = spawn(program, rest, { cwd: ROOT, env, stdio: [...stdio] });
     running.add(this);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk) => {

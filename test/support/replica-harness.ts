@@ -13,7 +13,7 @@ import type { DiffCodec } from '../../src/protocol/diff-codec.ts';
 import type { Genesis } from '../../src/protocol/genesis.ts';
 import { decodeLogRecord, recordNumber } from '../../src/protocol/log-record.ts';
 import type { LogEntry, MiniBlockLog } from '../../src/protocol/ports/log.ts';
-import type { Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
+import type { AnswerFault, Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
 import type { ResumeOrder } from '../../src/protocol/resume-order.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
@@ -84,6 +84,7 @@ class FakePeers implements PeerReader {
   requests: number[] = [];
   witnessRequests: number[] = [];
   knownHeads: PeerHead[] = [];
+  readonly refused: AnswerFault[] = [];
 
   async heads(): Promise<readonly PeerHead[]> {
     return this.knownHeads;
@@ -100,6 +101,10 @@ class FakePeers implements PeerReader {
       if (record[0] === 1 && miniBlocks++ === limit) return;
       yield record;
     }
+  }
+
+  refuse(_answer: object, fault: AnswerFault): void {
+    this.refused.push(fault);
   }
 
   async witness(blockNumber: number): Promise<Bytes> {

@@ -20,6 +20,8 @@ export interface RunningRole {
   readonly rpcUrl: string;
   readonly metricsUrl: string;
   readonly dataDir: string;
+  /** Where peers can dial it. */
+  readonly peerAddress: string;
   readonly ready: () => Promise<void>;
 }
 
@@ -108,7 +110,8 @@ export class RoleProcesses implements AsyncDisposable {
     const ready = async (): Promise<void> => {
       await process.until(async () => (await page(`${metricsUrl}/ready`))?.status === 200, 'ready');
     };
-    return { process, rpcUrl: `http://127.0.0.1:${rpcPort}`, metricsUrl, dataDir, ready };
+    const peerAddress = `/ip4/127.0.0.1/tcp/${rpcPort + 2}`;
+    return { process, rpcUrl: `http://127.0.0.1:${rpcPort}`, metricsUrl, dataDir, peerAddress, ready };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

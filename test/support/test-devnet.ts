@@ -38,6 +38,7 @@ export class TestDevnet implements AsyncDisposable {
   readonly accounts: readonly DevnetAccount[];
   readonly plan: readonly DevnetProcess[];
   readonly #processes = new Map<string, NodeProcess>();
+  readonly #places = new Map<string, readonly string[]>();
 
   private constructor(paths: DevnetPaths, chainId: number, accounts: readonly DevnetAccount[], plan: readonly DevnetProcess[]) {
     this.paths = paths;
@@ -84,12 +85,17 @@ export class TestDevnet implements AsyncDisposable {
     return new TestDevnet(paths, chainId, funded.accounts, plan);
   }
 
+  /** Has a process run elsewhere from its next start on: with `command` in front of its own. */
+  place(name: string, command: readonly string[]): void {
+    this.#places.set(name, command);
+  }
+
   /** Starts processes at the same time, without waiting for any. */
   launch(...names: readonly string[]): NodeProcess[] {
     return names.map((name) => {
       const { role, configFile } = this.#planned(name);
       if (this.#processes.get(name)?.hasExited === false) throw new StrobeError('STILL_RUNNING', name);
-      const started = new NodeProcess(name, [role, '--config', configFile], { supervised: true });
+      const started = new NodeProcess(name, [role, '--config', configFile], { supervised: true, within: this.#places.get(name) });
       this.#processes.set(name, started);
       return started;
     });
@@ -101,9 +107,9 @@ export class TestDevnet implements AsyncDisposable {
     await Promise.all(names.map((name) => this.ready(name)));
   }
 
-  ready(name: string): Promise<unknown> {
+  ready(name: string, timeoutMs = READY_TIMEOUT_MS): Promise<unknown> {
     const url = `${this.metricsUrl(name)}/ready`;
-    return this.process(name).until(async () => (await page(url))?.status === 200, 'ready', READY_TIMEOUT_MS);
+    return this.process(name).until(async () => (await page(url))?.status === 200, 'ready', timeoutMs);
   }
 
   /** Every process, the sequencer first. */

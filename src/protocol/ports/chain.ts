@@ -9,6 +9,7 @@ import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
+import type { PeerStanding } from './network.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -182,6 +183,8 @@ export interface NodeStatus {
   /** Blocks still to catch up, or undefined when in step (eth_syncing). */
   syncing(): { readonly currentBlock: number; readonly highestBlock: number } | undefined;
   peerCount(): number;
+  /** How the connected and the banned peers behaved, worst first. */
+  peers(): Promise<readonly PeerStanding[]>;
   /** Stored evidence of two signatures over one number, raw messages in hex. */
   equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
 }

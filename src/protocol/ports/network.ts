@@ -38,6 +38,34 @@ export interface PeerReader {
   range(from: number, limit: number): AsyncIterable<Bytes>;
   /** Witness bytes of a block. @throws StrobeError NO_PEER_HAS_WITNESS */
   witness(blockNumber: number): Promise<Bytes>;
+  /**
+   * Says that an answer is of no use, as only its reader can tell: whoever gave it is asked last for a while, or, when
+   * nobody who follows the rules could have given it, offended.
+   * @param answer what `range` or `witness` returned
+   */
+  refuse(answer: object, fault: AnswerFault): void;
+}
+
+/** What is wrong with an answer. */
+export interface AnswerFault {
+  readonly code: string;
+  /** Honest peers lag behind and follow other epochs, but they never hand on what is malformed or not signed. */
+  readonly isForged: boolean;
+}
+
+/** How a connected or banned peer behaved so far. */
+export interface PeerStanding {
+  readonly peer: string;
+  /** Who dialled; undefined: it is not connected. */
+  readonly direction: 'inbound' | 'outbound' | undefined;
+  /** 0 is spotless; below that, worse. */
+  readonly score: number;
+  /** Breaches of the rules that still count; some more and it is banned. */
+  readonly offences: number;
+  /** Requests that it did not answer lately, or not usefully. */
+  readonly failures: number;
+  /** 0: it is not banned. */
+  readonly bannedForMs: number;
 }
 
 /** A snapshot of the state as a peer describes it: nothing of it is checked. */

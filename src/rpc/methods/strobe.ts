@@ -33,6 +33,17 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
   },
 };
 
+/** The node's peers and how they behaved, worst first. Without addresses: this is an answer for anyone who asks. */
+export const strobePeers: RpcMethod<undefined> = {
+  name: 'strobe_peers',
+  maxParams: 0,
+  parse: noParams,
+  handle: async (_, { backend }) => {
+    const standings = await backend.node.peers();
+    return standings.map(({ direction, ...standing }) => ({ ...standing, direction: direction ?? null }));
+  },
+};
+
 /** A durable mini-block by its number, a plain number or hex; null when there is none. */
 export const strobeMiniBlock: RpcMethod<{ number: number }> = {
   name: 'strobe_miniBlock',

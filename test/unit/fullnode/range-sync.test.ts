@@ -53,17 +53,18 @@ test('a broken range keeps what was good and goes on elsewhere', async () => {
 });
 
 test.each([
-  ['leaves out a mini-block', (records: Uint8Array[]) => records.filter((_, i) => i !== 2)],
-  ['leaves out a seal', (records: Uint8Array[]) => records.filter((record, i) => record[0] !== 3 || i > 6)],
-  ['leaves out the epoch start', (records: Uint8Array[]) => records.slice(1)],
-  ['sends a seal early', (records: Uint8Array[]) => [records[0], records[5], ...records.slice(1)]],
-  ['sends nothing but noise', () => [Uint8Array.of(5, 1), new Uint8Array(), Uint8Array.of(200)]],
-])('a peer that %s halts nobody', async (_, damage) => {
+  ['leaves out a mini-block', false, (records: Uint8Array[]) => records.filter((_, i) => i !== 2)],
+  ['leaves out a seal', false, (records: Uint8Array[]) => records.filter((record, i) => record[0] !== 3 || i > 6)],
+  ['leaves out the epoch start', false, (records: Uint8Array[]) => records.slice(1)],
+  ['sends a seal early', false, (records: Uint8Array[]) => [records[0], records[5], ...records.slice(1)]],
+  ['sends nothing but noise', true, () => [Uint8Array.of(5, 1), new Uint8Array(), Uint8Array.of(200)]],
+])('a peer that %s halts nobody, and is told from one that lags (forged: %s)', async (_, isForged, damage) => {
   chain.block(4);
   chain.block(4);
   replica.peers.records = damage([...chain.records]) as Uint8Array[];
   await waitFor(() => replica.peers.requests.length > 4);
   expect(replica.node.status().state).not.toBe('halted');
+  expect(replica.peers.refused[0]).toEqual({ code: 'RANGE_INVALID', isForged });
   replica.peers.records = chain.records;
   await replica.blockIs(2);
   expect(replica.log.entries.map(({ bytes }) => bytes)).toEqual(chain.records);
@@ -74,6 +75,7 @@ test('a range signed by a stranger is not applied', async () => {
   replica.peers.records = [chain.records[0] as Uint8Array, chain.resign(miniBlock, {}, {}, testSigner('stranger'))];
   await waitFor(() => replica.peers.requests.length > 4);
   expect(replica.node.status().miniBlock).toBe(0);
+  expect(replica.peers.refused[0]).toEqual({ code: 'RANGE_INVALID', isForged: true });
 });
 
 test('a peer that serves a wrong witness only delays the proof', async () => {
@@ -83,6 +85,8 @@ test('a peer that serves a wrong witness only delays the proof', async () => {
   await replica.blockIs(1);
   await waitFor(() => replica.node.status().state === 'live');
   expect(replica.node.status().rootVerifiedBlock).toBe(0);
+  await waitFor(() => replica.peers.refused.length > 0);
+  expect(replica.peers.refused[0]).toEqual({ code: 'WITNESS_DIGEST_MISMATCH', isForged: false });
   replica.peers.witnesses.set(1, block.witness);
   await waitFor(() => replica.node.status().rootVerifiedBlock === 1);
 });

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import { expect, test, vi } from 'vitest';
 import { FrameStream } from '../../../src/network/frame-stream.ts';
-import { framed } from './raw-peer.ts';
+import { framed } from '../../support/raw-libp2p.ts';
 
 /** A stream whose peer sends what the test says. */
 class ScriptedStream extends EventTarget {

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { MAX_RANGE_MINI_BLOCKS, OFFENCES_BEFORE_BAN, REQUEST_BURST } from '../../../src/network/network-limits.ts';
 import type { PeerSource } from '../../../src/protocol/ports/network.ts';
 import { type Bytes, concatBytes } from '../../../src/util/bytes.ts';
+import { framed } from '../../support/raw-libp2p.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { EMPTY_SOURCE, pattern, startNode, type TestNode } from './network-fixture.ts';
-import { framed, PREFIX, startRawPeer } from './raw-peer.ts';
+import { PREFIX, startRawPeer } from './raw-peer.ts';
 
 const RECORDS = 500;
 const RECORD_BYTES = 20_000;

@@ -1,21 +1,12 @@
-import { generateKeyPair } from '@libp2p/crypto/keys';
-import { type GossipSub, gossipsub, StrictNoSign } from '@libp2p/gossipsub';
-import { type Identify, identify } from '@libp2p/identify';
-import type { Connection, Libp2p, Stream } from '@libp2p/interface';
-import { noise } from '@libp2p/noise';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
+import type { Connection } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { createLibp2p } from 'libp2p';
 import { protocolPrefix } from '../../../src/protocol/genesis.ts';
-import type { Bytes } from '../../../src/util/bytes.ts';
+import { type RawHandlers, type RawLibp2p, startRawLibp2p } from '../../support/raw-libp2p.ts';
 import { IDENTITY, LOOPBACK } from './network-fixture.ts';
 
 export const PREFIX = protocolPrefix(IDENTITY);
 
-export type RawLibp2p = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
-
-/** A peer under the test's control: plain libp2p, so that it can break every rule of ours. */
+/** A peer under the test's control: plain libp2p. */
 export interface RawPeer extends AsyncDisposable {
   readonly libp2p: RawLibp2p;
   readonly id: string;
@@ -23,24 +14,10 @@ export interface RawPeer extends AsyncDisposable {
   dial(address: string): Promise<Connection>;
 }
 
-export async function startRawPeer(
-  handlers: Readonly<Record<string, (stream: Stream) => void | Promise<void>>> = {},
-): Promise<RawPeer> {
-  const libp2p = await createLibp2p({
-    start: false,
-    privateKey: await generateKeyPair('Ed25519'),
-    addresses: { listen: [LOOPBACK] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: {
-      identify: identify(),
-      // No limit on what it sends or is sent.
-      pubsub: gossipsub({ globalSignaturePolicy: StrictNoSign, fallbackToFloodsub: false, allowPublishToZeroTopicPeers: true }),
-    },
-  });
-  for (const [protocol, handler] of Object.entries(handlers)) await libp2p.handle(`${PREFIX}/${protocol}/1`, handler);
-  await libp2p.start();
+/** @param handlers by the short name of the protocol */
+export async function startRawPeer(handlers: RawHandlers = {}): Promise<RawPeer> {
+  const named = Object.entries(handlers).map(([protocol, handler]) => [`${PREFIX}/${protocol}/1`, handler]);
+  const libp2p = await startRawLibp2p(LOOPBACK, Object.fromEntries(named));
   return {
     libp2p,
     id: libp2p.peerId.toString(),
@@ -50,12 +27,4 @@ export async function startRawPeer(
       await libp2p.stop();
     },
   };
-}
-
-/** A frame with an honest length. */
-export function framed(payload: Bytes, claimedLength: number = payload.length): Bytes {
-  const out = new Uint8Array(4 + payload.length);
-  new DataView(out.buffer).setUint32(0, claimedLength);
-  out.set(payload, 4);
-  return out;
 }

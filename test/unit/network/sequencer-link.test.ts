@@ -7,9 +7,10 @@ import { poolError } from '../../../src/protocol/pool-errors.ts';
 import type { SequencerService } from '../../../src/protocol/ports/network.ts';
 import { isStrobeError, StrobeError } from '../../../src/util/errors.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
+import { framed } from '../../support/raw-libp2p.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { pattern, startNode } from './network-fixture.ts';
-import { framed, PREFIX, startRawPeer } from './raw-peer.ts';
+import { PREFIX, startRawPeer } from './raw-peer.ts';
 
 const ADDRESS = new Uint8Array(20).fill(1);
 const HASH = new Uint8Array(32).fill(2);

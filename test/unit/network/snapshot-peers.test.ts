@@ -5,9 +5,10 @@ import { encodeLogFirst, encodeOffer } from '../../../src/network/peer-protocols
 import { MAX_SYNC_CHUNK_BYTES } from '../../../src/protocol/limits.ts';
 import type { PeerOffers, SnapshotOffer, SnapshotSource } from '../../../src/protocol/ports/network.ts';
 import { concatBytes } from '../../../src/util/bytes.ts';
+import { framed } from '../../support/raw-libp2p.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { EMPTY_SOURCE, pattern, startNode, type TestNode } from './network-fixture.ts';
-import { framed, startRawPeer } from './raw-peer.ts';
+import { startRawPeer } from './raw-peer.ts';
 
 const DIGEST = pattern(32, 1);
 const CHUNK_BYTES = 1_000_000;

@@ -1,5 +1,5 @@
 import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
-import type { Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../../src/protocol/ports/network.ts';
+import type { AnswerFault, Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../../src/protocol/ports/network.ts';
 import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import { encodeWitnessChunk, splitWitness, witnessChunkDigest } from '../../../src/protocol/sequencer-messages.ts';
 import type { Verdict } from '../../../src/protocol/verdict.ts';
@@ -20,6 +20,7 @@ export class FakeNetwork implements Gossip, PeerReader {
   witnessRequests = 0;
   rangeRequests = 0;
   isConnected = true;
+  readonly refused: AnswerFault[] = [];
   records: ServedRecord[] = [];
   readonly #validators = new Map<Topic, MessageValidator>();
   #onPublish: () => void = () => {};
@@ -33,6 +34,10 @@ export class FakeNetwork implements Gossip, PeerReader {
       this.records.push({ number: block.seal.lastNumber, bytes: sealMessage(block) });
       this.witnesses.set(block.seal.header.number, block.witness);
     }
+  }
+
+  refuse(_answer: object, fault: AnswerFault): void {
+    this.refused.push(fault);
   }
 
   deliver(topic: Topic, message: Bytes): Verdict {

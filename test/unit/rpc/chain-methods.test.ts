@@ -184,6 +184,18 @@ describe('the node', () => {
     });
   });
 
+  it('lists peers with how they stand', async () => {
+    const standing = { peer: '12D3Koo', score: -22, offences: 1, failures: 2, bannedForMs: 0 };
+    rpc.chain.peers = [
+      { ...standing, direction: 'inbound' },
+      { ...standing, direction: undefined },
+    ];
+    expect(await rpc.result('strobe_peers')).toEqual([
+      { ...standing, direction: 'inbound' },
+      { ...standing, direction: null },
+    ]);
+  });
+
   it('tells how far it is behind', async () => {
     rpc.chain.syncing = { currentBlock: 5, highestBlock: 16 };
     expect(await rpc.result('eth_syncing')).toEqual({ startingBlock: '0x0', currentBlock: '0x5', highestBlock: '0x10' });

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import type { PeerHead, PeerReader } from '../../../src/protocol/ports/network.ts';
-import { type Heartbeat, heartbeatDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
-import { assertTailKnown, furthestPeerHead, isRivalHeartbeat } from '../../../src/sequencer/start-check.ts';
-import type { Bytes } from '../../../src/util/bytes.ts';
-import { ChainBuilder } from '../../support/chain-builder.ts';
-import { testSigner } from '../../support/test-accounts.ts';
+import { assertTailKnown, furthestPeerHead } from '../../../src/sequencer/start-check.ts';
 
 const head = (epoch: number, number: number): PeerHead => ({ epoch, number, digest: new Uint8Array(32) });
 const never = new AbortController().signal;
@@ -41,35 +36,5 @@ describe('the tail behind an imported snapshot', () => {
     ['peers have another mini-block there', { ...own, digest: new Uint8Array(32).fill(1) }],
   ])('is not known when %s', (_, peer) => {
     expect(() => assertTailKnown(own, peer)).toThrow(expect.objectContaining({ code: 'TAIL_NOT_AVAILABLE' }));
-  });
-});
-
-describe('a heartbeat of a rival', () => {
-  const self = testSigner('sequencer');
-  const identity = { chainId: 1, genesisHash: new Uint8Array(32).fill(3), forkId: 'prague' };
-  const isRival = (message: Bytes): boolean => isRivalHeartbeat(message, self.address, identity, 1_000);
-  const beat = (changes: Partial<Heartbeat> = {}, signer = self): Bytes => {
-    const unsigned = {
-      genesisHash: identity.genesisHash,
-      epoch: 1,
-      number: 5,
-      digest: new Uint8Array(32),
-      timestampUs: 1_001,
-      ...changes,
-    };
-    return encodeSequencerMessage({ kind: 'heartbeat', heartbeat: withSignature(unsigned, heartbeatDigest(unsigned), signer) });
-  };
-
-  test('is one that our key signed after we started', () => {
-    expect(isRival(beat())).toBe(true);
-  });
-
-  test('is none of an older time, another chain or another key, nor any other message', () => {
-    expect(isRival(beat({ timestampUs: 1_000 }))).toBe(false);
-    expect(isRival(beat({ genesisHash: new Uint8Array(32) }))).toBe(false);
-    expect(isRival(beat({}, testSigner('somebody else')))).toBe(false);
-    expect(isRival(new ChainBuilder().miniBlock().record.bytes)).toBe(false);
-    expect(isRival(Uint8Array.of(4, 1, 2, 3))).toBe(false);
-    expect(isRival(new Uint8Array(0))).toBe(false);
   });
 });
