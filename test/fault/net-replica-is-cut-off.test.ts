@@ -6,7 +6,7 @@ import { page } from '../support/node-process.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** How long the cable is out: past the silence after which a replica says so, and in full past every timeout of libp2p. */
-const CUT_MS = isFullRun ? 30_000 : 4_000;
+const CUT_MS = isFullRun ? 30_000 : 3_000;
 /** TCP tries again at growing intervals, and a lost connection is dialled anew within a second. */
 const HEAL_TIMEOUT_MS = CUT_MS + 10_000;
 
