@@ -3,10 +3,12 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
+import { proveReceipts } from './proof-parts.ts';
 
 /**
  * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
@@ -18,6 +20,7 @@ export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
+  readonly stateProofs: StateProver | undefined;
   readonly node: NodeStatus;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -28,7 +31,7 @@ export interface RpcParts {
 export async function serveRpc(
   settings: { readonly rpcHost: string; readonly rpcPort: number },
   { chainId, baseFeeFloorWei }: Genesis,
-  { storage, recentHeaders, transactions, node, metrics, logger, life }: RpcParts,
+  { storage, recentHeaders, transactions, stateProofs, node, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
@@ -36,9 +39,14 @@ export async function serveRpc(
     { state, blockHash: (number) => recentHeaders.hashOf(number) },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const receiptProofs = proveReceipts({ logger, life });
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
-    { backend: { state, stateAt, chain, calls, transactions, node }, logger: logger.child({ component: 'rpc' }), metrics },
+    {
+      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node },
+      logger: logger.child({ component: 'rpc' }),
+      metrics,
+    },
   );
   const address = await rpc.start();
   life.onStop('JSON-RPC', () => rpc.stop());

@@ -16,6 +16,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
+import { proveFromOwnTrie } from './proof-parts.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import type { ReplicaSettings } from './settings.ts';
@@ -66,6 +67,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   );
   await fullNode.recover();
   started.fullNode = fullNode;
+  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -84,6 +86,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   const rpc = await serveRpc(settings, genesis, {
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
+    stateProofs,
     node: createReplicaStatus(fullNode, network),
   });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');

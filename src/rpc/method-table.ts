@@ -23,6 +23,7 @@ import {
 } from './methods/eth-get-block-transaction-count.ts';
 import { ethGetCode } from './methods/eth-get-code.ts';
 import { ethGetLogs } from './methods/eth-get-logs.ts';
+import { ethGetProof } from './methods/eth-get-proof.ts';
 import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
 import {
   ethGetTransactionByBlockHashAndIndex,
@@ -42,6 +43,7 @@ import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
+import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
 import { strobeAttestations, strobeBlockStatus, strobeEquivocations, strobeMiniBlock, strobeNodeInfo } from './methods/strobe.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
@@ -66,6 +68,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetCode,
   ethGetStorageAt,
   ethGetTransactionCount,
+  ethGetProof,
   ethCall,
   ethEstimateGas,
   ethCreateAccessList,
@@ -98,5 +101,6 @@ export const METHODS: readonly RpcMethod[] = [
   strobeMiniBlock,
   strobeBlockStatus,
   strobeAttestations,
+  strobeGetReceiptProof,
   strobeEquivocations,
 ];

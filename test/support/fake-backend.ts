@@ -27,6 +27,7 @@ import type {
   CallPosition,
   CallRequest,
 } from '../../src/protocol/ports/execution.ts';
+import type { StateProver } from '../../src/protocol/ports/proofs.ts';
 import {
   type Account,
   type Address,
@@ -38,6 +39,8 @@ import {
 import { logsBloom } from '../../src/protocol/receipt.ts';
 import { fromNumber } from '../../src/protocol/rlp.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
+import { BlockReceiptProver } from '../../src/state/block-receipt-prover.ts';
+import { createInlineReceiptTries } from '../../src/state/receipt-tries-host.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
@@ -93,6 +96,8 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  /** A node without a state trie has none. */
+  stateProofs: StateProver | undefined;
   /** Accounts at the end of each sealed block. */
   readonly #sealedAccounts: Map<string, Account>[] = [new Map()];
   readonly #listeners = new Set<Listener<ChainEvent>>();
@@ -115,7 +120,11 @@ export class FakeChain {
 
   get backend(): RpcBackend {
     const { accounts } = this;
+    const stateProofs = (): StateProver | undefined => this.stateProofs;
     return {
+      get stateProofs() {
+        return stateProofs();
+      },
       get state() {
         return stateOf(accounts, THE_CONTRACT);
       },
@@ -124,6 +133,7 @@ export class FakeChain {
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      receiptProofs: new BlockReceiptProver(createInlineReceiptTries()),
     };
   }
 

@@ -9,6 +9,7 @@ import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
+import type { ReceiptProver, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -193,5 +194,8 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
+  /** Undefined: this node keeps no state trie. */
+  readonly stateProofs: StateProver | undefined;
+  readonly receiptProofs: ReceiptProver;
   readonly node: NodeStatus;
 }
