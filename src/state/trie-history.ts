@@ -14,7 +14,7 @@ export interface ProofRequest {
 
 /** How far back states can be proven, and what that may cost. */
 export interface TrieHistoryOptions {
-  /** Newest blocks whose state can be proven; at least 1. */
+  /** Newest blocks whose state can be proven, besides those from the safe one on; at least 1. */
   readonly blocks: number;
   /** Bytes of old nodes beyond which the oldest of these blocks go, but not the safe block and those above it. */
   readonly maxBytes?: number;
@@ -28,8 +28,8 @@ export const DEFAULT_HISTORY: TrieHistoryOptions = { blocks: 128 };
 const MIB = 1024 * 1024;
 /** About 1.5 KB a transaction: two and a half minutes at 1,000 a second. */
 const DEFAULT_MAX_BYTES = 256 * MIB;
-/** Ten minutes at 1,000 a second without an attestation. */
-const DEFAULT_MAX_SAFE_BYTES = 1_024 * MIB;
+/** Five minutes at 1,000 a second without an attestation. */
+const DEFAULT_MAX_SAFE_BYTES = 512 * MIB;
 
 /** The views of a trie at the ends of recent blocks, by their state root. */
 export class TrieHistory {
@@ -40,6 +40,7 @@ export class TrieHistory {
   /** Roots of the views that are kept, the oldest first. */
   readonly #roots: { readonly view: number; readonly root: string }[] = [];
   readonly #views = new Map<string, number>();
+  /** 0: the safe block is below all of them. */
   #safeView = 0;
 
   /** @param trie one that keeps views */
@@ -60,7 +61,7 @@ export class TrieHistory {
     return root;
   }
 
-  /** The safe block has this state root: it and what is above it stay. Without effect when it is not kept. */
+  /** The safe block has this state root: it and what is above it stay. Without effect when its state is not kept. */
   keepFrom(root: Hash): void {
     this.#safeView = this.#views.get(toKey(root)) ?? this.#safeView;
     this.#trim();
@@ -92,7 +93,7 @@ export class TrieHistory {
 
   #isTooMuch(view: number): boolean {
     const { historyBytes } = this.#trie.usage();
-    if (this.#safeView !== 0 && view >= this.#safeView) return historyBytes > this.#maxSafeBytes || this.#roots.length >= MAX_VIEWS;
+    if (view >= this.#safeView) return historyBytes > this.#maxSafeBytes || this.#roots.length >= MAX_VIEWS;
     return this.#roots.length > this.#blocks || historyBytes > this.#maxBytes;
   }
 }
