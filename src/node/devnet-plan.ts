@@ -48,7 +48,7 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     p2p: { port: p2pPort, bootstrap: role === 'sequencer' ? [] : [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`] },
     ...(role === 'prover' ? {} : { rpc: { host: settings.rpcHost, port: rpcPort }, da: { dir: paths.da } }),
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
-    ...(role === 'prover' ? {} : { storage: storage(settings) }),
+    ...(role === 'prover' ? {} : { storage: storage(settings), proofs: proofs(role, settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
   };
   const common = { name, role, metricsPort, p2pPort, niceness: NICENESS[role], configFile: join(folder, 'strobe.yaml'), config };
@@ -57,6 +57,11 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
 
 function storage({ snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks }: DevnetSettings): Record<string, number> {
   return { snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks };
+}
+
+/** A sequencer has the trie anyway. */
+function proofs(role: DevnetRole, { trie, proofBlocks }: DevnetSettings): Record<string, unknown> {
+  return { blocks: proofBlocks, ...(role === 'replica' && { trie }) };
 }
 
 function sequencing(settings: DevnetSettings): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import type { Logger } from '../observability/logger.ts';
-import type { ReceiptProver, StateProver } from '../protocol/ports/proofs.ts';
+import type { ReceiptProver } from '../protocol/ports/chain.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
 import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
 import { startProofTrieThread } from '../state/proof-trie.ts';
 import { ProofTrieFeed } from '../state/proof-trie-feed.ts';

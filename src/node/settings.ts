@@ -113,7 +113,7 @@ export const proofSettings = {
   },
 } satisfies Declaration;
 
-const trieSetting = {
+export const trieSetting = {
   trie: {
     schema: z.boolean().default(false),
     file: 'proofs.trie',

@@ -43,8 +43,8 @@ import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
-import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
 import { strobeAttestations, strobeBlockStatus, strobeEquivocations, strobeMiniBlock, strobeNodeInfo } from './methods/strobe.ts';
+import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
 

@@ -1,5 +1,5 @@
-import type { Block } from '../protocol/ports/chain.ts';
-import type { ReceiptProof, ReceiptProver } from '../protocol/ports/proofs.ts';
+import type { Block, ReceiptProver } from '../protocol/ports/chain.ts';
+import type { ReceiptProof } from '../protocol/ports/proofs.ts';
 import { encodeReceipt } from '../protocol/receipt.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant, StrobeError } from '../util/errors.ts';

@@ -110,7 +110,14 @@ export class AttestedHeaders {
         throw new StrobeError(
           'NOT_ATTESTED',
           `${provers.size} of the ${threshold} provers that are needed attested block ${block.header.number}`,
-          { check: 'attestations', number: block.header.number, hash: toHex(block.hash), counted: provers.size, given, threshold },
+          {
+            check: 'attestations',
+            number: block.header.number,
+            hash: toHex(block.hash),
+            counted: provers.size,
+            given,
+            threshold,
+          },
         );
       }
     }

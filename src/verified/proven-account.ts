@@ -120,12 +120,7 @@ function formatAnswer(answer: JsonObject, { address, keys, leaf, slots, items }:
  * The code of an account whose code hash was proven.
  * @throws StrobeError VERIFICATION_FAILED
  */
-export async function proveCode(
-  address: Address,
-  codeHash: Hash,
-  { hash }: HashedHeader,
-  request: NodeRequest,
-): Promise<Bytes> {
+export async function proveCode(address: Address, codeHash: Hash, { hash }: HashedHeader, request: NodeRequest): Promise<Bytes> {
   if (bytesEqual(codeHash, EMPTY_CODE_HASH)) return new Uint8Array(0);
   const code = asData(await request('eth_getCode', [toHex(address), { blockHash: toHex(hash) }]), 'code');
   const computed = keccak256(code);

@@ -57,7 +57,9 @@ function checkProof(hash: Hash, proof: JsonObject, block: HashedHeader): ProvenR
     if (value === undefined) throw verificationFailed('receipt proof', `${field} shows that there is nothing`, { index: at });
     return value;
   };
-  const transaction = checking('transaction proof', () => decodeTransaction(itemAt('transactionProof', header.transactionsRoot, index)));
+  const transaction = checking('transaction proof', () =>
+    decodeTransaction(itemAt('transactionProof', header.transactionsRoot, index)),
+  );
   if (!bytesEqual(transaction.hash, hash)) {
     const meta = { asked: toHex(hash), proven: toHex(transaction.hash) };
     throw verificationFailed('transaction hash', 'another transaction is at that place of the block', meta);

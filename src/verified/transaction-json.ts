@@ -35,7 +35,10 @@ function typedFields(transaction: Transaction): JsonObject {
     ...(chainId !== undefined && { chainId: quantity(chainId) }),
     ...(type > 0 && {
       yParity: quantity(transaction.yParity),
-      accessList: accessList.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) })),
+      accessList: accessList.map(({ address, storageKeys }) => ({
+        address: toHex(address),
+        storageKeys: storageKeys.map(toHex),
+      })),
     }),
     ...(type > 1 && {
       maxFeePerGas: quantity(transaction.maxFeePerGas),

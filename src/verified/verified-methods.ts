@@ -39,8 +39,7 @@ export const VERIFIED_METHODS: Readonly<Record<string, VerifiedMethod>> = {
 
   eth_blockNumber: async (_, { headers, request }) => quantity((await headers.head(request)).header.number),
 
-  eth_getBalance: async ([address, block], context) =>
-    quantity((await readAccount(address, [], block, context)).state.balance),
+  eth_getBalance: async ([address, block], context) => quantity((await readAccount(address, [], block, context)).state.balance),
 
   eth_getTransactionCount: async ([address, block], context) =>
     quantity((await readAccount(address, [], block, context)).state.nonce),

@@ -384,7 +384,9 @@ function checkView(arena: ArenaStateTrie, { view, root, accounts, storage }: Pas
     for (const { key, value, proof: nodes } of proof.slots) {
       expect(nodes).toEqual(trie.prove(keccak256(key)));
       const stored = verifyProof(storageRoot, keccak256(key), nodes);
-      expect(stored === undefined ? EMPTY_BYTES : stored).toEqual(isZeroBytes(value) ? EMPTY_BYTES : encodeRlp(trimLeadingZeros(value)));
+      expect(stored === undefined ? EMPTY_BYTES : stored).toEqual(
+        isZeroBytes(value) ? EMPTY_BYTES : encodeRlp(trimLeadingZeros(value)),
+      );
     }
   }
 }

@@ -20,6 +20,8 @@ export interface TestDevnetOptions {
   readonly provers?: number;
   readonly chainId?: number;
   readonly blockIntervalMs?: number;
+  /** Replicas serve eth_getProof. */
+  readonly trie?: boolean;
 }
 
 /** Three ranges of ports, one port for each process in each. */
@@ -49,6 +51,7 @@ export class TestDevnet implements AsyncDisposable {
     provers = 1,
     chainId = 31_415,
     blockIntervalMs = 1_000,
+    trie = false,
   }: TestDevnetOptions): Promise<TestDevnet> {
     const root = await mkdtemp(join(tmpdir(), 'strobe-devnet-'));
     const paths = devnetPaths(root);
@@ -59,6 +62,7 @@ export class TestDevnet implements AsyncDisposable {
       replicas,
       provers,
       chainId,
+      trie,
       rpcPort: base,
       metricsPort: base + count,
       p2pPort: base + 2 * count,

@@ -9,7 +9,7 @@ import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
-import type { ReceiptProver, StateProver } from './proofs.ts';
+import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -62,7 +62,7 @@ export type ChainEvent =
   | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
   | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
-  /** Mini-blocks above `number` were undone; their transactions, newest last. */
+  /** Mini-blocks above `number` were undone; their transactions, newest last. The state goes back right after. */
   | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
 
 /** Steps of the verification ladder that a block has climbed (PROTOCOL section 7). */
@@ -170,6 +170,12 @@ export interface TransactionSink {
   subscribePending?(listener: (transaction: Transaction, sender: Address) => void): () => void;
   /** A pooled transaction that is not in a mini-block yet. */
   pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined>;
+}
+
+/** Proves receipts of sealed blocks. */
+export interface ReceiptProver {
+  /** @throws StrobeError PROOFS_BUSY */
+  prove(block: Block, transactionIndex: number): Promise<ReceiptProof>;
 }
 
 /** What JSON-RPC tells of the node itself. */

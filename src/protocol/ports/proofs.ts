@@ -1,6 +1,5 @@
 import type { Bytes } from '../../util/bytes.ts';
 import type { Account, Address, Hash } from '../primitives.ts';
-import type { Block } from './chain.ts';
 
 /** An account as its leaf in the state trie has it (Yellow Paper, section 4.1). */
 export interface ProvenAccount extends Account {
@@ -43,10 +42,4 @@ export interface ReceiptProof {
   readonly receiptProof: readonly Bytes[];
   /** Of the receipt before it, from which the gas used follows; empty for the first. */
   readonly previousReceiptProof: readonly Bytes[];
-}
-
-/** Proves receipts of sealed blocks. */
-export interface ReceiptProver {
-  /** @throws StrobeError PROOFS_BUSY */
-  prove(block: Block, transactionIndex: number): Promise<ReceiptProof>;
 }

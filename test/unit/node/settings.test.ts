@@ -29,6 +29,7 @@ describe('role settings', () => {
       snapshotLogBytes: 268_435_456,
       logRetainBytes: 4_294_967_296,
       historyBlocks: 0,
+      proofBlocks: 128,
       ordering: 'fifo',
       durability: 'sync',
       mempoolMaxTransactions: 50_000,

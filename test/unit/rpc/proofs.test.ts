@@ -8,7 +8,12 @@ import { ALICE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 const rpc = new RpcHarness();
 const asked: { stateRoot: Hash; keys: readonly Hash[] }[] = [];
-const EXISTING: StateProof['account'] = { nonce: 3n, balance: 2n ** 70n, codeHash: keccak256(Uint8Array.of(1)), storageRoot: keccak256(Uint8Array.of(2)) };
+const EXISTING: StateProof['account'] = {
+  nonce: 3n,
+  balance: 2n ** 70n,
+  codeHash: keccak256(Uint8Array.of(1)),
+  storageRoot: keccak256(Uint8Array.of(2)),
+};
 let account: StateProof['account'];
 
 const prover: StateProver = {
@@ -67,7 +72,10 @@ describe('eth_getProof', () => {
     const blocks = [undefined, 'latest', 'pending', 'safe', '0x0', toHex(sealed.hash), { blockHash: toHex(sealed.hash) }];
     for (const block of blocks) await rpc.result('eth_getProof', ALICE.address, [], ...(block === undefined ? [] : [block]));
     expect(asked.map((request) => request.stateRoot)).toEqual(blocks.map(() => stateRoot));
-    expect((await rpc.call('eth_getProof', ALICE.address, [], '0xff')).error).toMatchObject({ code: -32_000, message: 'header not found' });
+    expect((await rpc.call('eth_getProof', ALICE.address, [], '0xff')).error).toMatchObject({
+      code: -32_000,
+      message: 'header not found',
+    });
     expect((await rpc.call('eth_getProof', ALICE.address, [], toHex(ZERO_HASH))).error?.code).toBe(-32_000);
     rpc.chain.safe = undefined;
     expect((await rpc.call('eth_getProof', ALICE.address, [], 'safe')).error?.code).toBe(-39_001);

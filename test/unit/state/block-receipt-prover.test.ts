@@ -2,7 +2,11 @@ import { afterEach, expect, test } from 'vitest';
 import { encodeReceipt } from '../../../src/protocol/receipt.ts';
 import { BlockReceiptProver } from '../../../src/state/block-receipt-prover.ts';
 import { indexTrie, indexTrieKey } from '../../../src/state/index-trie.ts';
-import { createInlineReceiptTries, type ReceiptTriesHost, startReceiptTriesThread } from '../../../src/state/receipt-tries-host.ts';
+import {
+  createInlineReceiptTries,
+  type ReceiptTriesHost,
+  startReceiptTriesThread,
+} from '../../../src/state/receipt-tries-host.ts';
 import { verifyProof } from '../../../src/state/trie-proof.ts';
 import { toHex } from '../../../src/util/bytes.ts';
 import { LOGGER } from '../../support/fake-backend.ts';
@@ -20,7 +24,8 @@ afterEach(async () => {
 async function blockOf(count: number) {
   const { chain } = new RpcHarness();
   const raws = await signEveryType(0);
-  while (raws.length < count) raws.push(await signTransfer({ nonce: raws.length, to: toHex(LOGGER), data: `0x${'07'.repeat(32)}` }));
+  while (raws.length < count)
+    raws.push(await signTransfer({ nonce: raws.length, to: toHex(LOGGER), data: `0x${'07'.repeat(32)}` }));
   for (const raw of raws) await chain.backend.transactions.submit(Buffer.from(raw.slice(2), 'hex'));
   return chain.seal();
 }

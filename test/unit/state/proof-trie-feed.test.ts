@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Hash } from '../../../src/protocol/primitives.ts';
+import { HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 import { createInlineProofTrie, type ProofTrieHost, startProofTrieThread } from '../../../src/state/proof-trie.ts';
 import { ProofTrieFeed } from '../../../src/state/proof-trie-feed.ts';
 import { bigIntToBytes32 } from '../../../src/util/bytes.ts';
@@ -8,7 +9,6 @@ import { expectProven } from '../../support/proven-state.ts';
 import { type FixtureBlock, ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 
 let chain: ReplicaFixture;
 let replica: ReplicaHarness;

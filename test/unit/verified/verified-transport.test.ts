@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { attestationDigest, type UnsignedAttestation } from '../../../src/protocol/attestation.ts';
 import { BEACON_ROOTS_CONTRACT, HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
-import { verifiedTransport, type VerifiedTransportOptions } from '../../../src/verified/verified-transport.ts';
+import { type VerifiedTransportOptions, verifiedTransport } from '../../../src/verified/verified-transport.ts';
 import { defined } from '../../support/defined.ts';
 import type { FixtureBlock } from '../../support/replica-fixture.ts';
 import { testSigner } from '../../support/test-accounts.ts';
@@ -58,12 +58,17 @@ describe('a truthful node', () => {
     expect(await client.getTransactionCount({ address: stranger })).toBe(0);
     expect(await client.getStorageAt({ address: stranger, slot: '0x1' })).toBe(`0x${'00'.repeat(32)}`);
     const proof = await client.getProof({ address: history, storageKeys: [`0x${'00'.repeat(32)}`] });
-    expect(proof).toMatchObject({ codeHash: toHex(codeHash), storageProof: [{ value: BigInt(toHex(node.fixture.identity.genesisHash)) }] });
+    expect(proof).toMatchObject({
+      codeHash: toHex(codeHash),
+      storageProof: [{ value: BigInt(toHex(node.fixture.identity.genesisHash)) }],
+    });
   });
 
   test('gives receipts and transactions as the node itself does, but for log indexes that nothing proves', async () => {
     for (const [index, hash] of hashes.entries()) {
-      const expected = (await node.provider.request({ method: 'eth_getTransactionReceipt', params: [hash] })) as { logs: object[] };
+      const expected = (await node.provider.request({ method: 'eth_getTransactionReceipt', params: [hash] })) as {
+        logs: object[];
+      };
       const proven = await client.request({ method: 'eth_getTransactionReceipt', params: [hash] });
       const logs = expected.logs.map((log) => (index === 0 ? log : { ...log, logIndex: null }));
       expect(proven).toEqual({ ...expected, logs });
@@ -76,7 +81,11 @@ describe('a truthful node', () => {
   });
 
   test('gives headers, and answers block number and chain id by what is attested and configured', async () => {
-    const { transactions: _, size: __, ...expected } = (await node.provider.request({
+    const {
+      transactions: _,
+      size: __,
+      ...expected
+    } = (await node.provider.request({
       method: 'eth_getBlockByNumber',
       params: ['safe', false],
     })) as Record<string, unknown>;
@@ -247,10 +256,18 @@ describe('a node that lies about blocks', () => {
     ['none', () => [], 0],
     ['null', () => null, 0],
     ['one prover twice', (list) => [list[0], list[0], { ...list[0] }], 1],
-    ['another result under the same signature', (list) => list.map((item) => ({ ...item, stateDiffDigest: `0x${'01'.repeat(32)}` })), 0],
+    [
+      'another result under the same signature',
+      (list) => list.map((item) => ({ ...item, stateDiffDigest: `0x${'01'.repeat(32)}` })),
+      0,
+    ],
     ['a statement of failure', (list) => list.map((item) => ({ ...item, success: false })), 0],
     ['attestations of another block', (list) => list.map((item) => ({ ...item, blockNumber: '0x2' })), 0],
-    ['signatures with the other parity', (list) => list.map((item) => ({ ...item, signature: flip(item['signature'] as Hex) })), 0],
+    [
+      'signatures with the other parity',
+      (list) => list.map((item) => ({ ...item, signature: flip(item['signature'] as Hex) })),
+      0,
+    ],
     ['another kind of proof', (list) => list.map((item) => ({ ...item, proofType: '0x2' })), 0],
   ])('%s: not attested', async (_, change, counted) => {
     node.lie = (method, answer) => (method === 'strobe_attestations' ? change(answer) : answer);
@@ -325,7 +342,10 @@ describe('a node that lies about receipts', () => {
   });
 
   test('an altered receipt or transaction is found', async () => {
-    for (const [field, check] of [['receiptProof', 'receipt proof'], ['transactionProof', 'transaction proof']] as const) {
+    for (const [field, check] of [
+      ['receiptProof', 'receipt proof'],
+      ['transactionProof', 'transaction proof'],
+    ] as const) {
       receiptLie((proof) => {
         const nodes = [...(proof[field] as Hex[])];
         const last = nodes.length - 1;
