@@ -39,13 +39,11 @@ import {
 import { logsBloom } from '../../src/protocol/receipt.ts';
 import { fromNumber } from '../../src/protocol/rlp.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
-import { BlockReceiptProver } from '../../src/state/block-receipt-prover.ts';
-import { createInlineReceiptTries } from '../../src/state/receipt-tries-host.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, stateOf } from './fake-chain-parts.ts';
+import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -133,7 +131,7 @@ export class FakeChain {
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
-      receiptProofs: new BlockReceiptProver(createInlineReceiptTries()),
+      receiptProofs: receiptProver(),
     };
   }
 
