@@ -1,5 +1,6 @@
 import { copyHash, zeroWords } from './copy';
-import { permute } from './keccak-permutation';
+import { permutePair } from './keccak-pair';
+import { invertLanes, permute } from './keccak-single';
 
 /** Bytes that one permutation takes in for a 256-bit digest. */
 export const RATE: usize = 136;
@@ -29,15 +30,18 @@ export function pad(at: usize, length: usize): void {
 /** Keccak-256 of a padded message of `blocks` blocks; 32 bytes go to `target`. */
 export function hashOne(source: usize, blocks: usize, target: usize): void {
   zeroWords(SCALAR_STATE, LANES);
-  for (let block: usize = 0; block < blocks; block++) {
-    for (let lane: usize = 0; lane < RATE_LANES; lane++) {
-      const at = SCALAR_STATE + lane * 8;
-      store<u64>(at, load<u64>(at) ^ load<u64>(source + lane * 8));
-    }
-    permute<u64>(SCALAR_STATE);
-    source += RATE;
-  }
+  absorb(SCALAR_STATE, source, blocks);
   copyHash(target, SCALAR_STATE);
+}
+
+/** Takes whole blocks into the 25 lanes at `state`; a hash begins with zeros and is the first 32 bytes there in the end. */
+export function absorb(state: usize, source: usize, blocks: usize): void {
+  invertLanes(state);
+  for (const end = source + blocks * RATE; source < end; source += RATE) {
+    for (let at: usize = 0; at < RATE; at += 8) store<u64>(state + at, load<u64>(state + at) ^ load<u64>(source + at));
+    permute(state);
+  }
+  invertLanes(state);
 }
 
 /** Keccak-256 of two padded messages with the same number of blocks, in the time of about one and a quarter. */
@@ -49,7 +53,7 @@ export function hashTwo(sourceA: usize, sourceB: usize, blocks: usize, targetA: 
       const words = v128.load_lane<u64>(sourceB + lane * 8, v128.load_zero<u64>(sourceA + lane * 8), 1);
       v128.store(at, v128.xor(v128.load(at), words));
     }
-    permute<v128>(PAIR_STATE);
+    permutePair(PAIR_STATE);
     sourceA += RATE;
     sourceB += RATE;
   }

@@ -66,7 +66,7 @@ function folderOf(file: string): string | undefined {
 /** What runs in browsers, with all that it imports (package.json, "exports"). */
 export const BROWSER_ENTRY = 'src/verified/verified-transport.ts';
 /** Packages that run there, too; types of others are no imports. */
-const BROWSER_PACKAGES = ['hash-wasm', '@noble/curves'];
+const BROWSER_PACKAGES = ['@noble/curves'];
 /** With `verbatimModuleSyntax` exactly these leave nothing in the built file. */
 const TYPE_IMPORTS = /^(?:import|export) type [^;]*;/gm;
 

@@ -2,6 +2,7 @@ import type { WorkloadName } from './bench-options.ts';
 import type { ClockReport } from './clock-metrics.ts';
 import type { ObserverMode } from './inclusion-observer.ts';
 import type { LatencySummary } from './latency-histogram.ts';
+import type { ProvedReport } from './proved-blocks.ts';
 import type { SyncReport } from './sync-sampler.ts';
 import type { ErrorCount } from './transaction-ledger.ts';
 import type { WireReport } from './wire-metrics.ts';
@@ -59,6 +60,8 @@ export type BenchReport = {
   sequencerClock: ClockReport | null;
   /** Null without a metrics URL, or when the node does not count. */
   wire: WireReport | null;
+  /** Null when the node has no `safe` block. */
+  proved: ProvedReport | null;
   errors: ErrorCount[];
   driver: {
     /** CPU of this process during the load, of one core. */

@@ -9,6 +9,7 @@ import { type MetricsPages, readMetricsPage } from './metrics-page.ts';
 import { MiniBlockClock } from './mini-block-clock.ts';
 import type { RunModules } from './prepare-run.ts';
 import type { PresignedLoad } from './presigned-load.ts';
+import { readSafeMark, type SafeMark } from './proved-blocks.ts';
 import { ReplicaWatch } from './replica-watch.ts';
 import { TransactionLedger } from './transaction-ledger.ts';
 import { indexHashes } from './visibility-log.ts';
@@ -20,6 +21,8 @@ export type Measurement = {
   replicas: readonly ReplicaWatch[];
   /** Null without a metrics URL, or when it cannot be read. */
   metrics: MetricsPages | null;
+  /** The safe block when the load began and when everything was included; null when the node has no such tag. */
+  safe: { before: SafeMark | null; after: SafeMark | null };
   cpuPercent: number;
   maxSendLagMs: number;
   endedEarly: boolean;
@@ -55,16 +58,18 @@ export async function measureLoad(
     const mode = await observer.start();
     await Promise.all(replicas.map((replica) => replica.start()));
     const before = await metricsPage(options);
+    const safeBefore = await readSafeMark(rpc);
     const driver = new LoadDriver(options, { rpc, ledger, changes }, load);
     progress.start(options.workload, load.hashes.length);
     const cpuPercent = await measureCpu(() => sendAndDrain(driver, ledger, changes, options, stop));
     await waitForReplicas(replicas, ledger, changes, options, stop);
     if (loss.signal.aborted) throw loss.signal.reason as StrobeError;
     const after = before === null ? null : await metricsPage(options);
+    const safe = { before: safeBefore, after: await readSafeMark(rpc) };
     const miniBlockInterval = mode === 'miniBlocks' ? clock.summary() : null;
     const metrics = before === null || after === null ? null : { before, after };
     const { maxLagMs: maxSendLagMs, endedEarly } = driver;
-    return { ledger, observer: mode, miniBlockInterval, replicas, metrics, cpuPercent, maxSendLagMs, endedEarly };
+    return { ledger, observer: mode, miniBlockInterval, replicas, metrics, safe, cpuPercent, maxSendLagMs, endedEarly };
   } finally {
     progress.stop();
     observer.stop();

@@ -17,6 +17,7 @@ export function formatReport(report: BenchReport): string {
   if (report.sequencerClock) rows.push(['sequencer clock', clockText(report.sequencerClock)]);
   for (const replica of report.replicas) rows.push([`replica ${new URL(replica.url).host}`, replicaText(replica)]);
   if (report.wire) rows.push(['bytes on the wire', wireText(report.wire)]);
+  if (report.proved) rows.push(['proved (safe)', provedText(report.proved)]);
   rows.push(['failed / rejected', `${whole(transactions.failed)} / ${whole(transactions.rejected)}`]);
   if (transactions.stranded > 0) rows.push(['stranded', `${whole(transactions.stranded)} behind a rejected one`]);
   rows.push(['receipts', receiptText(transactions)]);
@@ -46,6 +47,17 @@ function clockText({ intervals, p99BelowMs, within15Ms }: NonNullable<BenchRepor
 
 function wireText({ bytes, bytesPerTransaction }: NonNullable<BenchReport['wire']>): string {
   return `${decimal(bytesPerTransaction ?? 0)} per transaction (${whole(bytes)} in all)`;
+}
+
+function provedText({
+  transactionsPerSecond,
+  transactions,
+  blocks,
+  seconds,
+  unattestedBlocks,
+}: NonNullable<BenchReport['proved']>): string {
+  const what = `${whole(transactions)} in ${whole(blocks)} blocks that became safe in ${decimal(seconds)} s`;
+  return `${whole(transactionsPerSecond)} tx/s (${what}, ${whole(unattestedBlocks)} blocks behind at the end)`;
 }
 
 function receiptText({ allReceiptsFound, lost, lostHashes }: BenchReport['transactions']): string {

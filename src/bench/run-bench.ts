@@ -5,6 +5,7 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import { type Measurement, measureLoad } from './measure-load.ts';
 import { type PreparedRun, prepareRun, type RunModules } from './prepare-run.ts';
 import { type BenchIo, PhaseProgress } from './progress.ts';
+import { provedReport } from './proved-blocks.ts';
 import { auditReceipts, type ReceiptAudit } from './receipt-audit.ts';
 import { formatReport } from './report-table.ts';
 import { RpcClient } from './rpc-client.ts';
@@ -29,7 +30,8 @@ export async function runBench(input: BenchOptionsInput, io: BenchIo): Promise<B
     const measurement = await measureLoad(options, modules, run.load, signal);
     const audit = await checkReceipts(modules, run, measurement.ledger);
     const syncSend = await sampleSync(options, modules, run, signal);
-    const report = buildReport(options, run, measurement, audit, syncSend);
+    const proved = await provedReport(modules.rpc, measurement.safe.before, measurement.safe.after);
+    const report = { ...buildReport(options, run, measurement, audit, syncSend), proved };
     io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
     return report;
   } finally {
@@ -65,7 +67,7 @@ function buildReport(
   measurement: Measurement,
   audit: ReceiptAudit,
   syncSend: SyncReport | null,
-): BenchReport {
+): Omit<BenchReport, 'proved'> {
   const { ledger, metrics } = measurement;
   const { accounts, batchSize, concurrency, rate, maxPending, seed } = options;
   const elapsedMs = (ledger.lastSeenAtMs ?? 0) - (ledger.firstSentAtMs ?? 0);

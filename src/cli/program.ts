@@ -4,9 +4,11 @@ import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { benchCommand } from './bench.ts';
 import type { CliIo } from './cli-io.ts';
 import { devnetCommand } from './devnet.ts';
+import { evidenceCommand, verifyEvidenceCommand } from './evidence.ts';
 import { keysCommand } from './keys.ts';
 import { proverCommand } from './prover.ts';
 import { replicaCommand } from './replica.ts';
+import { resumeCommand } from './resume.ts';
 import { sequencerCommand } from './sequencer.ts';
 import { snapshotCommand } from './snapshot.ts';
 
@@ -34,7 +36,10 @@ function createProgram(io: CliIo): Command {
     .addCommand(proverCommand(io))
     .addCommand(benchCommand(io))
     .addCommand(keysCommand(io))
-    .addCommand(snapshotCommand(io));
+    .addCommand(snapshotCommand(io))
+    .addCommand(evidenceCommand(io))
+    .addCommand(verifyEvidenceCommand(io))
+    .addCommand(resumeCommand(io));
   configure(program, io);
   return program;
 }

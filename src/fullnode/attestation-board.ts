@@ -1,11 +1,13 @@
-import { type Attestation, encodeAttestation } from '../protocol/attestation.ts';
+import type { Attestation } from '../protocol/attestation.ts';
+import { agreesWith } from '../protocol/attestation-agreement.ts';
 import type { BlockStatus, ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Address } from '../protocol/primitives.ts';
-import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
-import type { EvidenceStore } from './evidence-store.ts';
+import { bytesEqual, toKey } from '../util/bytes.ts';
+import { resultKey } from './attestation-result.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
+import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { AttestationOutcome, FullNodeMetrics } from './full-node-metrics.ts';
-import type { Clock, FullNodeLogger } from './full-node-options.ts';
-import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import type { SealedBlocks } from './sealed-blocks.ts';
 
 export interface AttestationBoardOptions {
   readonly provers: readonly Address[];
@@ -18,10 +20,9 @@ export interface AttestationBoardOptions {
 export interface AttestationBoardModules {
   readonly chain: Pick<ChainReader & ChainWriter, 'head' | 'safeNumber' | 'blockStatus' | 'addAttestation'>;
   readonly sealedBlocks: Pick<SealedBlocks, 'get' | 'isRetired'>;
-  readonly evidence: EvidenceStore;
+  readonly evidence: Pick<EvidenceStore, 'excludedProvers'>;
+  readonly proverEvidence: Pick<ProverEvidence, 'exclude'>;
   readonly metrics: FullNodeMetrics;
-  readonly logger: FullNodeLogger;
-  readonly clock: Clock;
 }
 
 /** An authentic attestation. */
@@ -78,9 +79,9 @@ export class AttestationBoard {
     if (!bytesEqual(attestation.blockHash, block.hash)) {
       this.#keepWaiting({ attestation, prover });
       this.#noteOther({ attestation, isOfOtherBlock: true }, prover);
-    } else if (!agrees(attestation, block)) {
+    } else if (!agreesWith(attestation, block)) {
       this.#noteOther({ attestation, isOfOtherBlock: false }, prover);
-      await this.#exclude(attestation, prover);
+      await this.#modules.proverEvidence.exclude(attestation, prover, block);
       metrics.recordAttestation('disagrees');
     } else {
       if (await this.#isStored(attestation.blockNumber, prover)) return this.#record('known');
@@ -135,20 +136,6 @@ export class AttestationBoard {
     forgetLowest(this.#others);
   }
 
-  async #exclude(attestation: Attestation, prover: Address): Promise<void> {
-    const { evidence, logger, clock } = this.#modules;
-    const { blockNumber } = attestation;
-    const message = `prover ${toHex(prover)} does not agree with block ${blockNumber}`;
-    logger.error({ prover: toHex(prover), blockNumber }, `${message} and is excluded`);
-    await evidence.add({
-      rule: attestation.success ? 'FALSE_SUCCESS' : 'PROVER_DISAGREES',
-      message,
-      atUs: clock.nowUs(),
-      messages: [toHex(encodeAttestation(attestation))],
-    });
-    await evidence.excludeProver(prover);
-  }
-
   async #conflict(blockNumber: number): Promise<ProverConflict | undefined> {
     const others = this.#others.get(blockNumber);
     if (others === undefined) return undefined;
@@ -201,31 +188,6 @@ export class AttestationBoard {
   #isAttested({ attestedBy }: BlockStatus): boolean {
     return attestedBy.filter((prover) => !this.isExcluded(prover)).length >= this.#options.threshold;
   }
-}
-
-function agrees(attestation: Attestation, { seal, hash, preStateRoot }: SealedBlock): boolean {
-  return (
-    attestation.success &&
-    bytesEqual(attestation.blockHash, hash) &&
-    bytesEqual(attestation.preStateRoot, preStateRoot) &&
-    bytesEqual(attestation.postStateRoot, seal.header.stateRoot) &&
-    bytesEqual(attestation.stateDiffDigest, seal.stateDiffDigest) &&
-    bytesEqual(attestation.receiptsRoot, seal.header.receiptsRoot) &&
-    bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest)
-  );
-}
-
-/** The same for attestations that say the same. */
-function resultKey(attestation: Attestation): string {
-  const parts: Bytes[] = [
-    attestation.blockHash,
-    attestation.preStateRoot,
-    attestation.postStateRoot,
-    attestation.stateDiffDigest,
-    attestation.receiptsRoot,
-    attestation.lastMiniBlockDigest,
-  ];
-  return `${attestation.success}:${parts.map(toKey).join(':')}`;
 }
 
 function forgetLowest(byBlock: Map<number, unknown>): void {

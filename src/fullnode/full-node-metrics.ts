@@ -4,6 +4,9 @@ import type { Verdict } from '../protocol/verdict.ts';
 /** What became of an attestation. */
 export type AttestationOutcome = 'agrees' | 'disagrees' | 'waiting' | 'known' | 'retired' | 'excluded';
 
+/** What executing a sampled block again gave; `unprovable`: nothing can be said about it. */
+export type SampleOutcome = 'agrees' | 'disagrees' | 'unprovable';
+
 export interface FullNodeMetrics {
   /** `latencySeconds` from the sequencer's timestamp until readers see it; clock skew is in it. */
   recordMiniBlockApplied(latencySeconds: number, transactions: number): void;
@@ -17,6 +20,8 @@ export interface FullNodeMetrics {
   recordRange(outcome: 'progress' | 'upToDate' | 'failed'): void;
   recordDropped(buffer: string): void;
   recordHalted(rule: string): void;
+  recordSample(outcome: SampleOutcome, seconds: number): void;
+  recordSampleSkipped(): void;
 }
 
 /** Declares the metrics of a replica. */
@@ -85,5 +90,33 @@ export function createFullNodeMetrics(factory: MetricFactory): FullNodeMetrics {
     recordRange: (outcome) => ranges.inc({ outcome }),
     recordDropped: (buffer) => dropped.inc({ buffer }),
     recordHalted: (rule) => halted.set({ rule }, 1),
+    ...createSampleMetrics(factory),
+  };
+}
+
+/** A block of a few transactions to one with thousands. */
+const SAMPLE_BUCKETS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+function createSampleMetrics(factory: MetricFactory): Pick<FullNodeMetrics, 'recordSample' | 'recordSampleSkipped'> {
+  const samples = factory.counter({
+    name: 'replica_samples_total',
+    help: 'Blocks that this replica executed again, by outcome',
+    labelNames: ['outcome'],
+  });
+  const skipped = factory.counter({
+    name: 'replica_samples_skipped_total',
+    help: 'Blocks that were drawn for the sample and left out, since earlier ones were not done',
+  });
+  const seconds = factory.histogram({
+    name: 'replica_sample_seconds',
+    help: 'Time that executing a sampled block again took',
+    buckets: SAMPLE_BUCKETS_SECONDS,
+  });
+  return {
+    recordSample: (outcome, took) => {
+      samples.inc({ outcome });
+      seconds.observe(took);
+    },
+    recordSampleSkipped: () => skipped.inc(),
   };
 }

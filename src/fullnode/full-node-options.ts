@@ -4,14 +4,19 @@ import { STALL_AFTER_MS } from '../protocol/limits.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
+import type { NetDiffComposer } from '../protocol/ports/state.ts';
+import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { ChainState } from '../state/chain-state.ts';
 import type { RootTransition } from '../state/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
-import type { EvidenceStore } from './evidence-store.ts';
+import type { BlockReexecutor } from './block-reexecutor.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {
   readonly identity: ChainIdentity;
+  /** The operator's word for leaving `halted`; its signature was checked. */
+  readonly resume?: ResumeOrder | undefined;
   readonly genesis: Pick<Genesis, 'sequencerKeys' | 'provers' | 'threshold' | 'gasLimit' | 'feeRecipient' | 'baseFeeFloorWei'>;
 }
 
@@ -37,6 +42,8 @@ export interface FullNodeLimits {
   readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
+  /** Share of the blocks that this node executes again, 0 to 1. */
+  readonly sampleRate: number;
 }
 
 export const DEFAULT_LIMITS: FullNodeLimits = {
@@ -55,6 +62,7 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   // Longer than a prover takes for a block.
   attestationGraceMs: 3_000,
   witnessBufferBytes: 128 * 1024 * 1024,
+  sampleRate: 0,
 };
 
 /**
@@ -81,9 +89,12 @@ export interface FullNodeModules {
   readonly chain: ChainReader & ChainWriter;
   readonly log: MiniBlockLog;
   readonly codec: DiffCodec;
+  readonly netDiffs: NetDiffComposer;
   readonly gossip: Gossip;
   readonly peers: PeerReader;
   readonly verifyWitness: WitnessVerifier;
+  /** Executes sampled blocks again; without it none are sampled. */
+  readonly reexecute?: BlockReexecutor;
   readonly evidence: EvidenceStore;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;

@@ -1,10 +1,17 @@
 import type { PeerHead } from '../protocol/ports/network.ts';
+import type { Address } from '../protocol/primitives.ts';
+import type { ResumeOrder } from '../protocol/resume-order.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { ReplayResult } from '../state/replay-log.ts';
-import { type Hex, toHex } from '../util/bytes.ts';
+import { type Bytes, type Hex, toHex } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { AttestationBoard } from './attestation-board.ts';
 import { AttestationSync } from './attestation-sync.ts';
+import { BlockDiffs } from './block-diffs.ts';
 import { EquivocationDetector } from './equivocation-detector.ts';
+import { EvidenceCollector } from './evidence/evidence-collector.ts';
+import { ProverEvidence } from './evidence/prover-evidence.ts';
+import { WitnessCompletion } from './evidence/witness-completion.ts';
 import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
 import { GapWatch } from './gap-watch.ts';
 import { GossipIntake } from './gossip-intake.ts';
@@ -13,11 +20,12 @@ import { LiveFeed } from './live-feed.ts';
 import { RangeApplier } from './range-applier.ts';
 import { RangeSync, type SyncPosition } from './range-sync.ts';
 import { RecordApplier } from './record-applier.ts';
+import { ReexecutionSampler } from './reexecution-sampler.ts';
 import { ReplicaChain } from './replica-chain.ts';
 import type { ReplicaState } from './replica-status.ts';
 import { type Readiness, ReplicaStatus } from './replica-status.ts';
 import { RootVerifier } from './root-verifier.ts';
-import { SealedBlocks } from './sealed-blocks.ts';
+import { type SealedBlock, SealedBlocks } from './sealed-blocks.ts';
 import { VerificationLadder } from './verification-ladder.ts';
 import { WitnessAssembler } from './witness-assembler.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -42,6 +50,8 @@ export interface FullNodeStatus {
   /** Early messages that wait for others. */
   readonly waiting: number;
   readonly excludedProvers: readonly Hex[];
+  /** Names the halt for an order to resume; null when not halted. */
+  readonly haltDigest: Hex | null;
 }
 
 /**
@@ -67,6 +77,10 @@ export class FullNode {
   readonly #attestationSync: AttestationSync;
   readonly #gaps: GapWatch;
   readonly #intake: GossipIntake;
+  readonly #completion: WitnessCompletion;
+  readonly #sampler: ReexecutionSampler | undefined;
+  #completing: Promise<void> = Promise.resolve();
+  readonly #resume: ResumeOrder | undefined;
   #replayed: Promise<ReplayResult> | undefined;
   #loops: Promise<void> | undefined;
   #failure: string | undefined;
@@ -74,13 +88,24 @@ export class FullNode {
   constructor(options: FullNodeOptions, modules: FullNodeModules) {
     const limits = { ...DEFAULT_LIMITS, ...options };
     const { genesis } = options;
+    this.#resume = options.resume;
     this.#modules = modules;
     this.#limits = limits;
     const sealedBlocks = new SealedBlocks(modules);
+    const blockDiffs = new BlockDiffs({
+      ...modules,
+      // When the queue has no room for it the block stays unproven.
+      onWrongDigest: (seal, netDiff) => this.#push(() => this.#ladder.onWrongDiffDigest(seal, netDiff)),
+    });
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
-    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks });
-    this.#board = new AttestationBoard({ ...genesis, blockWindow: limits.blockWindow }, { ...modules, sealedBlocks });
+    this.#chain = new ReplicaChain(options, { ...modules, sealedBlocks, blockDiffs });
+    const collector = new EvidenceCollector({ ...modules, sealedBlocks, blockDiffs });
+    const proverEvidence = new ProverEvidence({ ...modules, collector, sealedBlocks });
+    this.#board = new AttestationBoard(
+      { ...genesis, blockWindow: limits.blockWindow },
+      { ...modules, sealedBlocks, proverEvidence },
+    );
     this.#halt = new HaltSwitch({ ...modules, chain: this.#chain, status: this.#status, onHalted: () => this.#onHalted() });
     this.#ladder = new VerificationLadder({
       chain: this.#chain,
@@ -88,18 +113,25 @@ export class FullNode {
       sealedBlocks,
       board: this.#board,
       halt: this.#halt,
+      collector,
+      proverEvidence,
+      onWrongSeal: (position, seal) => this.#completeEvidence(position, seal),
     });
     this.#verifier = new RootVerifier(limits, {
       ...modules,
       sealedBlocks,
+      blockDiffs,
       witnesses,
-      onVerified: (block) => this.#work.call(() => this.#ladder.onRootVerified(block)),
-      onWrongRoot: (block, reason) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason)),
+      onVerified: (block, witness) => this.#onRootVerified(block, witness),
+      onWrongRoot: (block, reason, witness) => this.#work.call(() => this.#ladder.onWrongRoot(block, reason, witness)),
     });
+    this.#sampler = this.#createSampler();
+    this.#completion = new WitnessCompletion(limits.backoffMaxMs, { ...modules, witnesses });
     this.#applier = new RecordApplier({
       chain: this.#chain,
       halt: this.#halt,
       ladder: this.#ladder,
+      collector,
       logger: modules.logger,
       onSealed: () => this.#verifier.wake(),
       onEpoch: () => this.#onUndone(),
@@ -129,6 +161,17 @@ export class FullNode {
       onGap: () => this.#sync.want(),
     });
     this.#intake = this.#createIntake(options, witnesses);
+  }
+
+  /** Undefined where nothing can execute. */
+  #createSampler(): ReexecutionSampler | undefined {
+    const { reexecute } = this.#modules;
+    if (reexecute === undefined) return undefined;
+    return new ReexecutionSampler(this.#limits, {
+      ...this.#modules,
+      reexecute,
+      onWrong: (wrong) => this.#work.call(() => this.#ladder.onWrongExecution(wrong)),
+    });
   }
 
   #createIntake({ identity, genesis }: FullNodeOptions, witnesses: WitnessAssembler): GossipIntake {
@@ -180,7 +223,7 @@ export class FullNode {
     this.#verifier.wake();
   }
 
-  #push(work: () => Promise<void>): void {
+  #push(work: () => Promise<unknown>): void {
     if (!this.#work.push(work)) this.#modules.metrics.recordDropped('work');
   }
 
@@ -208,6 +251,17 @@ export class FullNode {
     this.#feed.clear();
   }
 
+  async #onRootVerified(block: SealedBlock, witness: Bytes): Promise<boolean> {
+    const isVerified = await this.#work.call(() => this.#ladder.onRootVerified(block));
+    if (isVerified) this.#sampler?.offer(block, witness);
+    return isVerified;
+  }
+
+  #completeEvidence(position: number, seal: BlockSeal): void {
+    this.#completing = this.#completion.complete(position, seal, this.#stopping.signal);
+    this.#completing.catch((error: unknown) => this.#onLoopDied(error));
+  }
+
   async #position(): Promise<SyncPosition> {
     const epoch = this.#chain.epoch().number;
     return {
@@ -221,11 +275,11 @@ export class FullNode {
 
   /**
    * Applies the log's tail of an earlier process; {@link FullNode.start} does it when the caller has not.
-   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH
+   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH, RESUME_OF_ANOTHER_HALT
    */
   recover(): Promise<ReplayResult> {
     this.#replayed ??= this.#chain.recover().then(async (replayed) => {
-      await this.#halt.restore();
+      await this.#halt.restore(this.#resume);
       return replayed;
     });
     return this.#replayed;
@@ -236,6 +290,7 @@ export class FullNode {
     await this.recover();
     const { signal } = this.#stopping;
     const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal), this.#attestationSync.run(signal)];
+    if (this.#sampler !== undefined) loops.push(this.#sampler.run(signal));
     this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
     this.#loops.catch((error: unknown) => this.#onLoopDied(error));
     this.#intake.join(signal);
@@ -259,6 +314,7 @@ export class FullNode {
     this.#stopping.abort();
     this.#gaps.stop();
     await this.#loops?.catch(() => undefined);
+    await this.#completing.catch(() => undefined);
   }
 
   ready(): Readiness {
@@ -269,6 +325,7 @@ export class FullNode {
   status(): FullNodeStatus {
     const head = this.#chain.head();
     const { isReady, reason } = this.ready();
+    const haltDigest = this.#modules.evidence.haltDigest();
     return {
       state: this.#status.state(),
       isReady,
@@ -282,6 +339,7 @@ export class FullNode {
       lag: this.#status.lag(head.number),
       waiting: this.#feed.waiting,
       excludedProvers: this.#modules.evidence.excludedProvers().map(toHex),
+      haltDigest: haltDigest === undefined ? null : toHex(haltDigest),
     };
   }
 
@@ -297,6 +355,11 @@ export class FullNode {
     if (state === 'live' || state === 'halted') return undefined;
     const currentBlock = this.#chain.headBlock();
     return { currentBlock, highestBlock: Math.max(currentBlock, this.#status.signed().blockNumber) };
+  }
+
+  /** True for a prover whose word this node does not take any more. */
+  isExcludedProver(prover: Address): boolean {
+    return this.#board.isExcluded(prover);
   }
 
   /** Stored equivocation proofs, raw messages in hex. */

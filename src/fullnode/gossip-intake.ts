@@ -40,8 +40,8 @@ export interface GossipIntakeModules {
   readonly onAttestation: (attestation: AuthenticAttestation) => void;
 }
 
-/** Attestations remembered as judged: some minutes of a dozen provers. */
-const MAX_KNOWN_ATTESTATIONS = 8_192;
+/** Ids and statements of attestations remembered as judged: some minutes of a dozen provers. */
+const MAX_KNOWN_ATTESTATIONS = 16_384;
 
 /**
  * Joins the topics, judges each message once with the pure validators, and counts the verdicts. What a validator
@@ -144,7 +144,10 @@ export class GossipIntake {
       isKnown: (id) => this.#knownAttestations.has(id),
       isExcluded: (prover) => board.isExcluded(prover),
     });
-    if (checked.verdict.kind === 'accept' && checked.message !== undefined) this.#knownAttestations.add(checked.message.id);
+    const { verdict, message } = checked;
+    if (verdict.kind !== 'accept' || message === undefined) return checked;
+    this.#knownAttestations.add(message.id);
+    this.#knownAttestations.add(message.statement);
     return checked;
   }
 

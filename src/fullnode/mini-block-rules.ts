@@ -42,7 +42,8 @@ export function checkMiniBlock(envelope: MiniBlockEnvelope, position: ChainPosit
   return env;
 }
 
-function wrongEnvironmentField(
+/** The field of a block's environment that does not follow from its parent; undefined when all do. */
+export function wrongEnvironmentField(
   env: BlockEnvironment,
   parent: ChainPosition['parent'],
   rules: EnvironmentRules,
@@ -62,7 +63,12 @@ function wrongEnvironmentField(
  * Checks what the receipts say against the transactions and the block so far, as far as that needs no execution.
  * @throws StrobeError SEQUENCER_FAULT
  */
-export function checkReceipts(number: number, contents: MiniBlockContents, gasUsedBefore: bigint, gasLimit: bigint): void {
+export function checkReceipts(
+  number: number,
+  contents: Pick<MiniBlockContents, 'body' | 'decoded'>,
+  gasUsedBefore: bigint,
+  gasLimit: bigint,
+): void {
   const fail = (what: string) => sequencerFault('WRONG_CONTENTS', `mini-block ${number}: ${what}`, { number });
   let gasUsed = gasUsedBefore;
   for (const [index, receipt] of contents.body.receipts.entries()) {

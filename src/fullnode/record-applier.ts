@@ -1,6 +1,8 @@
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import type { EvidenceContext } from './evidence/evidence.ts';
+import type { EvidenceCollector } from './evidence/evidence-collector.ts';
 import type { FullNodeLogger } from './full-node-options.ts';
 import type { HaltSwitch } from './halt-switch.ts';
 import type { Equivocation } from './position-memory.ts';
@@ -13,12 +15,16 @@ export interface RecordApplierModules {
   readonly chain: ReplicaChain;
   readonly halt: HaltSwitch;
   readonly ladder: VerificationLadder;
+  readonly collector: EvidenceCollector;
   readonly logger: FullNodeLogger;
   /** A block was sealed. */
   readonly onSealed: () => void;
   /** An epoch took over from another: mini-blocks of the one before may have been undone. */
   readonly onEpoch: () => void;
 }
+
+/** A digest in place of a message. */
+const DIGEST_BYTES = 32;
 
 /** Faults that only show beside the mini-block before. */
 const FAULTS_AGAINST_PARENT: ReadonlySet<FaultRule> = new Set(['WRONG_PARENT', 'WRONG_TIMESTAMP', 'WRONG_POSITION']);
@@ -58,24 +64,28 @@ export class RecordApplier {
     if (FAULTS_AGAINST_PARENT.has(fault.meta.rule)) {
       messages.unshift(rawOf(run, number - 1) ?? (await this.#modules.chain.rawMiniBlock(number - 1)));
     }
-    await this.#halt(fault.meta.rule, fault.message, messages);
+    await this.#halt(fault.meta.rule, fault.message, messages, () => this.#modules.collector.ofMiniBlock(number));
   }
 
   /** It is dropped and fetched again; there is no snapshot to fall back to when that does not help. */
   async #onUndecodable(message: string, number: number, run: readonly ReceivedMiniBlock[]): Promise<void> {
-    if (this.#undecodable === number) return this.#halt('UNDECODABLE', message, [rawOf(run, number)]);
+    if (this.#undecodable === number) {
+      await this.#halt('UNDECODABLE', message, [rawOf(run, number)], () => this.#modules.collector.ofMiniBlock(number));
+      return;
+    }
     this.#undecodable = number;
     this.#modules.logger.warn({ number }, `${message}; it is fetched again`);
   }
 
   async applySeal(seal: BlockSeal, bytes: Bytes): Promise<void> {
     if (this.isHalted()) return;
-    const { chain, ladder, onSealed } = this.#modules;
+    const { chain, ladder, collector, onSealed } = this.#modules;
     try {
       await chain.applySeal(seal, bytes);
     } catch (error) {
       if (!isSequencerFault(error)) throw error;
-      return this.#halt(error.meta.rule, error.message, [bytes]);
+      await this.#halt(error.meta.rule, error.message, [bytes], () => collector.ofOpenBlock());
+      return;
     }
     await ladder.onSealed(seal.header.number);
     onSealed();
@@ -90,20 +100,41 @@ export class RecordApplier {
       if (outcome === 'applied' && !isFirst) onEpoch();
       return outcome;
     } catch (error) {
-      if (isSequencerFault(error)) await this.#halt(error.meta.rule, error.message, [bytes]);
+      const { collector } = this.#modules;
+      if (isSequencerFault(error)) await this.#halt(error.meta.rule, error.message, [bytes], () => collector.ofSafeBlock());
       else if (isStrobeError(error, 'UNDO_NOT_AVAILABLE')) await this.#halt(error.code, error.message, [bytes]);
       else throw error;
       return 'stale';
     }
   }
 
-  onEquivocation({ first, second }: Equivocation): Promise<void> {
-    return this.#halt('EQUIVOCATION', 'the sequencer signed two digests for one position', [first, second]);
+  async onEquivocation({ first, second }: Equivocation): Promise<void> {
+    if (this.isHalted()) return;
+    // Where only a digest of the first message is remembered, what was applied still has it.
+    const whole = first.length > DIGEST_BYTES ? first : ((await this.#modules.collector.rival(second)) ?? first);
+    await this.#halt('EQUIVOCATION', 'the sequencer signed two digests for one position', [whole, second]);
   }
 
-  #halt(rule: string, message: string, messages: readonly (Bytes | undefined)[]): Promise<void> {
+  async #halt(
+    rule: string,
+    message: string,
+    messages: readonly (Bytes | undefined)[],
+    prove?: () => Promise<EvidenceContext>,
+  ): Promise<number | undefined> {
     const known = messages.filter((raw): raw is Bytes => raw !== undefined);
-    return this.#modules.halt.halt({ rule, message, messages: known, undo: true });
+    const proof = prove === undefined ? {} : await this.#gather(prove);
+    return this.#modules.halt.halt({ rule, message, messages: known, proof, undo: true });
+  }
+
+  /** What cannot be read here keeps no node from halting. */
+  async #gather(prove: () => Promise<EvidenceContext>): Promise<EvidenceContext> {
+    try {
+      return await prove();
+    } catch (error) {
+      if (!isStrobeError(error)) throw error;
+      this.#modules.logger.warn({ code: error.code }, `the evidence will be incomplete: ${error.message}`);
+      return {};
+    }
   }
 }
 

@@ -2,13 +2,12 @@ import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
-import { encodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeMiniBlockContents, type MiniBlockContents } from '../protocol/validate-mini-block-contents.ts';
 import type { MiniBlockHead } from '../state/chain-trail.ts';
 import { type ReplayResult, replayLog } from '../state/replay-log.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
-import { keccak256 } from '../util/keccak.ts';
+import type { BlockDiffs } from './block-diffs.ts';
 import type { FullNodeModules, FullNodeOptions } from './full-node-options.ts';
 import { checkMiniBlock, checkReceipts } from './mini-block-rules.ts';
 import type { ReceivedMiniBlock } from './reorder-buffer.ts';
@@ -33,6 +32,7 @@ export type ReplicaChainModules = Pick<
   'chainState' | 'chain' | 'log' | 'codec' | 'clock' | 'metrics' | 'logger'
 > & {
   readonly sealedBlocks: SealedBlocks;
+  readonly blockDiffs: BlockDiffs;
 };
 
 /** Codes that say that what was signed is not what is inside; other decoding errors may be ours. */
@@ -78,14 +78,19 @@ export class ReplicaChain {
   async recover(): Promise<ReplayResult> {
     const { log, logger } = this.#modules;
     try {
-      return this.#adopt(await replayLog(this.#modules));
+      return this.#adopt(await this.#replayLog());
     } catch (error) {
       if (!isStrobeError(error, 'LOG_REPLAY_MISMATCH')) throw error;
       const { number } = this.head();
       logger.warn({ ...error.meta, keptNumber: number }, `the log's tail does not apply and is cut: ${error.message}`);
       await log.truncateAfter(number);
-      return this.#adopt(await replayLog(this.#modules));
+      return this.#adopt(await this.#replayLog());
     }
+  }
+
+  #replayLog(): Promise<ReplayResult> {
+    const { blockDiffs } = this.#modules;
+    return replayLog({ ...this.#modules, onSealed: (seal) => blockDiffs.restore(seal) });
   }
 
   #adopt(replayed: ReplayResult): ReplayResult {
@@ -144,23 +149,22 @@ export class ReplicaChain {
   }
 
   /**
-   * Checks a seal against the open block, and seals it.
+   * Checks a seal against the open block, and seals it; the digest of its net diff is compared later.
    * @throws StrobeError SEQUENCER_FAULT
    */
   async applySeal(seal: BlockSeal, bytes: Bytes): Promise<Block> {
-    const { chainState, chain, log, sealedBlocks, metrics } = this.#modules;
+    const { chainState, chain, log, sealedBlocks, blockDiffs, metrics } = this.#modules;
     const parent = chain.head();
-    const diffBytes = encodeStateDiff(chainState.openBlockDiff());
     checkSeal(seal, {
       head: chainState.head(),
       open: chainState.openBlock(),
       transactions: chain.openBlock()?.transactions ?? [],
-      stateDiffDigest: keccak256(diffBytes),
       registryDigest: chainState.registryDigest(),
     });
     await log.append([{ number: seal.lastNumber, bytes }]);
-    const block = await chainState.seal(seal, diffBytes);
-    sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot }, diffBytes);
+    const block = await chainState.seal(seal);
+    sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot });
+    await blockDiffs.add(seal);
     metrics.recordBlockSealed(block.header.number);
     return block;
   }
@@ -243,7 +247,7 @@ export class ReplicaChain {
    * @returns false, and nothing is changed, when the undo records are gone
    */
   async #undoTo(number: number): Promise<boolean> {
-    const { chainState, log, metrics, logger, sealedBlocks } = this.#modules;
+    const { chainState, log, metrics, logger, sealedBlocks, blockDiffs } = this.#modules;
     const before = this.head().number;
     if (number >= before) return true;
     let target: number;
@@ -255,8 +259,9 @@ export class ReplicaChain {
     }
     await log.truncateAfter(number);
     sealedBlocks.retireAbove(this.headBlock());
+    blockDiffs.releaseAbove(this.headBlock());
     // `number` lay inside a sealed block, which was undone whole.
-    if (target < number) await replayLog(this.#modules);
+    if (target < number) await this.#replayLog();
     metrics.recordUndone(before - number);
     logger.warn({ from: before, to: number }, 'mini-blocks were undone');
     return true;

@@ -1,4 +1,4 @@
-import type { HaltReason } from './evidence-store.ts';
+import type { HaltReason } from './evidence/evidence-store.ts';
 import type { Clock } from './full-node-options.ts';
 
 /** `bootstrapping` until peers answered once, `catchingUp` while mini-blocks are missing, `halted` for good. */

@@ -5,6 +5,7 @@ import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
 import { untilAborted } from '../util/until-aborted.ts';
 import { Wakeup } from '../util/wakeup.ts';
+import type { BlockDiffs } from './block-diffs.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from './full-node-options.ts';
 import type { SealedBlock, SealedBlocks } from './sealed-blocks.ts';
@@ -15,15 +16,16 @@ export type RootVerifierOptions = Pick<FullNodeLimits, 'witnessGraceMs' | 'backo
 export interface RootVerifierModules {
   readonly chain: Pick<ChainReader, 'head' | 'safeNumber' | 'blockStatus'>;
   readonly sealedBlocks: SealedBlocks;
+  readonly blockDiffs: BlockDiffs;
   readonly witnesses: WitnessAssembler;
   readonly peers: Pick<PeerReader, 'witness'>;
   readonly verifyWitness: WitnessVerifier;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
   /** Called in block order for a root that is proven; false: the block was undone meanwhile. */
-  readonly onVerified: (block: SealedBlock) => Promise<boolean>;
+  readonly onVerified: (block: SealedBlock, witness: Bytes) => Promise<boolean>;
   /** Called when a witness proves that the sealed root is wrong; false: the block was undone meanwhile. */
-  readonly onWrongRoot: (block: SealedBlock, reason: string) => Promise<boolean>;
+  readonly onWrongRoot: (block: SealedBlock, reason: string, witness: Bytes) => Promise<boolean>;
 }
 
 type Outcome = 'verified' | 'wrong' | 'waiting';
@@ -88,7 +90,7 @@ export class RootVerifier {
   }
 
   async #verifyNext(blockNumber: number, signal: AbortSignal): Promise<Outcome> {
-    const { chain, sealedBlocks, witnesses } = this.#modules;
+    const { chain, sealedBlocks, blockDiffs, witnesses } = this.#modules;
     if ((await chain.blockStatus(blockNumber))?.rootVerified) return this.#advance(blockNumber);
     const block = await sealedBlocks.get(blockNumber);
     if (block === undefined) return 'waiting';
@@ -96,7 +98,7 @@ export class RootVerifier {
     if (witness === undefined) return 'waiting';
     const outcome = await this.#prove(block, witness);
     if (outcome !== 'verified') return outcome;
-    sealedBlocks.releaseDiff(blockNumber);
+    blockDiffs.release(blockNumber);
     witnesses.releaseUpTo(blockNumber);
     return this.#advance(blockNumber);
   }
@@ -130,21 +132,21 @@ export class RootVerifier {
   }
 
   async #prove(block: SealedBlock, witness: Bytes): Promise<Outcome> {
-    const { sealedBlocks, verifyWitness, metrics, logger, onVerified, onWrongRoot } = this.#modules;
+    const { blockDiffs, verifyWitness, metrics, logger, onVerified, onWrongRoot } = this.#modules;
     const { header } = block.seal;
-    const diffBytes = await sealedBlocks.diff(block);
+    const diffBytes = await blockDiffs.get(header.number);
     if (diffBytes === undefined) return 'waiting';
     const startedMs = performance.now();
     try {
       await verifyWitness(witness, { preStateRoot: block.preStateRoot, postStateRoot: header.stateRoot, diffBytes });
     } catch (error) {
       if (!isStrobeError(error)) throw error;
-      if (error.code === 'STATE_ROOT_MISMATCH') return (await onWrongRoot(block, error.message)) ? 'wrong' : 'waiting';
+      if (error.code === 'STATE_ROOT_MISMATCH') return (await onWrongRoot(block, error.message, witness)) ? 'wrong' : 'waiting';
       // The sealed witness proves nothing: nobody can tell the root wrong or right by it, so the block stays unproven.
       logger.error({ blockNumber: header.number, code: error.code }, `the sealed witness proves nothing: ${error.message}`);
       return 'waiting';
     }
     metrics.recordRootVerified((performance.now() - startedMs) / 1_000);
-    return (await onVerified(block)) ? 'verified' : 'waiting';
+    return (await onVerified(block, witness)) ? 'verified' : 'waiting';
   }
 }

@@ -11,30 +11,32 @@ import { sequencerFault } from './sequencer-fault.ts';
 
 /** Ethereum's bound on extraData, bytes (Yellow Paper, section 4.3). */
 const MAX_EXTRA_DATA_BYTES = 32;
-const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
+export const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
+
+type ReceivedTransaction = Pick<IndexedTransaction, 'transaction' | 'receipt'>;
 
 /** The block that a seal has to describe, as it was put together here. */
 export interface SealedContents {
   readonly head: MiniBlockHead;
   readonly open: OpenBlockState | undefined;
   readonly transactions: readonly IndexedTransaction[];
-  /** Digest of the block's net diff. */
-  readonly stateDiffDigest: Hash;
   readonly registryDigest: Hash;
 }
 
 /**
- * Recomputes everything of a seal that needs no execution and no trie of the state (PROTOCOL section 5).
+ * Recomputes everything of a seal that needs no execution and no trie of the state (PROTOCOL section 5), but for the
+ * digest of the net diff, which takes longer (block-diffs.ts).
  * @throws StrobeError SEQUENCER_FAULT naming the field
  */
 export function checkSeal(seal: BlockSeal, contents: SealedContents): void {
   const wrong = wrongRange(seal, contents) ?? wrongHeaderField(seal.header, contents) ?? wrongDigest(seal, contents);
   if (wrong === undefined) return;
   const blockNumber = seal.header.number;
-  throw sequencerFault('WRONG_SEAL', `seal of block ${blockNumber}: ${wrong} is not that of its mini-blocks`, {
-    blockNumber,
-    field: wrong,
-  });
+  throw sequencerFault('WRONG_SEAL', wrongSealMessage(blockNumber, wrong), { blockNumber, field: wrong });
+}
+
+export function wrongSealMessage(blockNumber: number, field: string): string {
+  return `seal of block ${blockNumber}: ${field} is not that of its mini-blocks`;
 }
 
 function wrongRange(seal: BlockSeal, { open, head }: SealedContents): string | undefined {
@@ -44,7 +46,14 @@ function wrongRange(seal: BlockSeal, { open, head }: SealedContents): string | u
   return bytesEqual(seal.lastDigest, head.digest) ? undefined : 'lastDigest';
 }
 
-function wrongHeaderField(header: BlockHeader, { open, transactions }: SealedContents): string | undefined {
+/** What a header has to say of the mini-blocks of its block, without the state root; undefined when it does. */
+export function wrongHeaderField(
+  header: BlockHeader,
+  {
+    open,
+    transactions,
+  }: { open: Pick<OpenBlockState, 'env' | 'gasUsed'> | undefined; transactions: readonly ReceivedTransaction[] },
+): string | undefined {
   if (open === undefined) return 'number';
   const { env } = open;
   if (!bytesEqual(header.parentHash, env.parentHash)) return 'parentHash';
@@ -63,14 +72,13 @@ function wrongHeaderField(header: BlockHeader, { open, transactions }: SealedCon
   return undefined;
 }
 
-function bloomOf(transactions: readonly IndexedTransaction[]): Uint8Array {
+function bloomOf(transactions: readonly ReceivedTransaction[]): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES);
   for (const { receipt } of transactions) if (receipt.logs.length > 0) mergeBloom(bloom, logsBloom(receipt.logs));
   return bloom;
 }
 
-function wrongDigest(seal: BlockSeal, { stateDiffDigest, registryDigest }: SealedContents): string | undefined {
-  if (!bytesEqual(seal.stateDiffDigest, stateDiffDigest)) return 'stateDiffDigest';
+function wrongDigest(seal: BlockSeal, { registryDigest }: SealedContents): string | undefined {
   if (!bytesEqual(seal.registryDigest, registryDigest)) return 'registryDigest';
   return seal.witnessBytes > MAX_WITNESS_BYTES ? 'witnessBytes' : undefined;
 }

@@ -14,6 +14,7 @@ export type FaultRule =
   | 'WRONG_STATE_DIFF'
   | 'WRONG_SEAL'
   | 'WRONG_STATE_ROOT'
+  | 'WRONG_EXECUTION'
   | 'EPOCH_BELOW_SAFE'
   | 'UNDECODABLE';
 

@@ -1,7 +1,7 @@
 import { StrobeError } from '../util/errors.ts';
 import { Wakeup } from '../util/wakeup.ts';
 
-type Work = () => void | Promise<void>;
+type Work = () => unknown;
 
 /**
  * Everything that changes the chain of a replica runs here, one piece after the other. Work that was pushed and fails

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { ALL_BLOCKS, firstUncovered, type ProverShare, parseShare } from '../prover-stub/prover-share.ts';
+import { configError } from './config-error.ts';
 import type { DevnetPaths } from './devnet-directory.ts';
+import { majorityOf } from './devnet-genesis.ts';
 import { proverName } from './devnet-keys.ts';
 import type { DevnetSettings } from './settings-devnet.ts';
 
@@ -29,6 +32,7 @@ const METRICS_HOST = '127.0.0.1';
 
 /** Lays out the processes of a devnet: the sequencer first, then replicas, then provers, each with the next ports. */
 export function planDevnet(settings: DevnetSettings, paths: DevnetPaths): DevnetProcess[] {
+  assertSharesCover(settings);
   const names: [string, DevnetRole][] = [['sequencer', 'sequencer']];
   for (let index = 0; index < settings.replicas; index++) names.push([`replica-${index + 1}`, 'replica']);
   for (let index = 0; index < settings.provers; index++) names.push([proverName(index), 'prover']);
@@ -50,9 +54,24 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
     ...(role === 'prover' ? {} : { storage: storage(settings), proofs: proofs(role, settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
+    ...(role === 'prover' ? shareOf(settings, index - 1 - settings.replicas) : {}),
   };
   const common = { name, role, metricsPort, p2pPort, niceness: NICENESS[role], configFile: join(folder, 'strobe.yaml'), config };
   return role === 'prover' ? common : { ...common, rpcPort };
+}
+
+function shareOf({ shares }: DevnetSettings, prover: number): { share?: ProverShare } {
+  const share = parseShare(shares[prover] ?? 'all') ?? ALL_BLOCKS;
+  return share.of === 1 ? {} : { share };
+}
+
+/** All provers are known here, so a block that could never become safe is found before anything starts. */
+function assertSharesCover({ provers, shares }: DevnetSettings): void {
+  if (shares.length > provers) throw configError([`shares lists ${shares.length} provers, and there are ${provers}`]);
+  const all = Array.from({ length: provers }, (_, prover) => parseShare(shares[prover] ?? 'all') ?? ALL_BLOCKS);
+  const blockNumber = firstUncovered(all, majorityOf(provers));
+  if (blockNumber === undefined) return;
+  throw configError([`shares: block ${blockNumber} would have fewer than ${majorityOf(provers)} provers and never become safe`]);
 }
 
 function storage({ snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks }: DevnetSettings): Record<string, number> {

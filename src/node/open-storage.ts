@@ -75,8 +75,7 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   const head = snapshot?.head ?? { epoch: 0, number: 0, digest: genesisHash, timestampUs: 0 };
   const chainState = new ChainState(
     { ...head, blockNumber: snapshot?.header.number ?? 0, open: undefined },
-    // A sequencer knows that its roots are right.
-    { keepsBlockDiffs: role === 'replica', epochStarts: snapshot?.epochStarts ?? [] },
+    { epochStarts: snapshot?.epochStarts ?? [] },
     { state, chain: store },
   );
   return { store, log, witnesses, state, chainState, codec: createCompactCodec(state.rows), snapshot };

@@ -4,6 +4,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { Address } from '../protocol/primitives.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -22,6 +23,7 @@ export interface RpcParts {
   readonly transactions: TransactionSink;
   readonly stateProofs: StateProver | undefined;
   readonly node: NodeStatus;
+  readonly isExcludedProver: (prover: Address) => boolean;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly life: Lifecycle;
@@ -30,8 +32,8 @@ export interface RpcParts {
 /** Serves JSON-RPC, the same on every role; resolves with its URL. */
 export async function serveRpc(
   settings: { readonly rpcHost: string; readonly rpcPort: number },
-  { chainId, baseFeeFloorWei }: Genesis,
-  { storage, recentHeaders, transactions, stateProofs, node, metrics, logger, life }: RpcParts,
+  { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
+  { storage, recentHeaders, transactions, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
@@ -40,10 +42,11 @@ export async function serveRpc(
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const receiptProofs = proveReceipts({ logger, life });
+  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node },
+      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },

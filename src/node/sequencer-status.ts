@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../protocol/ports/chain.ts';
+import type { AttestationLag } from '../sequencer/attestation-lag.ts';
 import { toHex } from '../util/bytes.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { VERSION } from './version.ts';
@@ -8,10 +9,13 @@ export interface SequencerStatusModules {
   readonly epoch: () => number;
   readonly pooled: () => number;
   readonly peerCount: () => number;
+  readonly attestationLag: () => AttestationLag;
+  readonly maxUnattestedBlocks: number;
 }
 
 /** What a sequencer says of itself over JSON-RPC. */
-export function createSequencerStatus({ storage, epoch, pooled, peerCount }: SequencerStatusModules): NodeStatus {
+export function createSequencerStatus(modules: SequencerStatusModules): NodeStatus {
+  const { storage, epoch, pooled, peerCount, attestationLag, maxUnattestedBlocks } = modules;
   return {
     role: 'sequencer',
     version: VERSION,
@@ -26,6 +30,8 @@ export function createSequencerStatus({ storage, epoch, pooled, peerCount }: Seq
         safe: storage.store.safeNumber() ?? null,
         finalized: storage.store.finalizedNumber() ?? null,
         pooledTransactions: pooled(),
+        ...attestationLag(),
+        maxUnattestedBlocks,
       };
     },
     syncing: () => undefined,

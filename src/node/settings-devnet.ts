@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseShare } from '../prover-stub/prover-share.ts';
 import type { Declaration, SettingsOf } from './config-setting.ts';
 import { logSettings, proofSettings, sequencingSettings, storageSettings, trieSetting } from './settings.ts';
 
@@ -18,6 +19,14 @@ export const devnetSettings = {
     schema: z.int().min(1).max(4).default(1),
     file: 'provers',
     help: 'number of provers; a majority makes a block safe',
+  },
+  shares: {
+    schema: z
+      .array(z.string().refine((text) => parseShare(text) !== undefined, 'expected all, or index/of such as 0/2'))
+      .max(4)
+      .default([]),
+    file: 'shares',
+    help: 'what each prover proves, in order: all, or index/of such as 0/2; all for those left out',
   },
   chainId: { schema: z.int().min(1).default(424_242), file: 'chainId', help: 'chain id of a new devnet' },
   accounts: { schema: z.int().min(1).max(1_000).default(50), file: 'accounts', help: 'funded accounts of a new devnet' },

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { Secret } from '../crypto/secret.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
+import { PROOF_TYPE_NAMES } from '../protocol/proof-types.ts';
+import { MAX_SHARES } from '../prover-stub/prover-share.ts';
 import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
 
 const port = (defaultPort: number) =>
@@ -187,11 +189,40 @@ export const replicaSettings = {
   ...trieSetting,
   ...proofSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
+  resume: {
+    schema: words.optional(),
+    path: true,
+    help: "file with the operator's order to leave halted, as `strobe resume` writes it; good for one halt",
+  },
+  sampleRate: {
+    schema: z.number().min(0).max(1).default(0),
+    file: 'sampleRate',
+    help: 'share of the blocks that this replica executes again itself, 0 to 1; a wrong one halts it',
+  },
 } satisfies Declaration;
 
 export const proverSettings = {
   ...commonSettings({ dataDir: './data/prover', metricsPort: 9548, p2pPort: 9648 }),
   ...keySettings,
+  proofType: {
+    schema: z.enum(PROOF_TYPE_NAMES).default('reexecution'),
+    file: 'proofType',
+    help: 'kind of proof; reexecution is a signature of a re-execution and no zero-knowledge proof',
+  },
+  shareIndex: {
+    schema: z
+      .int()
+      .min(0)
+      .max(MAX_SHARES - 1)
+      .optional(),
+    file: 'share.index',
+    help: 'which part of the blocks this prover proves, from 0; all of them unless given',
+  },
+  shareOf: {
+    schema: z.int().min(2).max(MAX_SHARES).optional(),
+    file: 'share.of',
+    help: 'how many parts the blocks are cut into, by their number; each part needs as many provers as the threshold',
+  },
 } satisfies Declaration;
 
 /** Where the configuration file is; itself never in a file. */

@@ -5,9 +5,10 @@ import type { PeerSource } from '../protocol/ports/network.ts';
 import { createSigner } from '../protocol/signing.ts';
 import { chainRules } from '../prover-stub/block-job.ts';
 import { ProgressFile } from '../prover-stub/progress-file.ts';
+import { PROOF_MAKERS } from '../prover-stub/proof-makers.ts';
 import { Prover } from '../prover-stub/prover.ts';
 import { createProverMetrics } from '../prover-stub/prover-metrics.ts';
-import { startReexecutionThread } from '../prover-stub/reexecution-host.ts';
+import { ALL_BLOCKS, isSharePossible, type ProverShare } from '../prover-stub/prover-share.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { configError } from './config-error.ts';
 import { loadGenesisChain } from './genesis-chain.ts';
@@ -36,6 +37,10 @@ async function wireProver(settings: ProverSettings, { logger }: NodeContext, lif
   if (!genesis.provers.some((prover) => bytesEqual(prover, address))) {
     throw configError([`the key ${toHex(address)} is not one of strobe.provers in ${settings.genesis}`]);
   }
+  const share = shareOf(settings);
+  if (!isSharePossible(share, genesis)) {
+    throw configError([`each block needs all ${genesis.provers.length} provers, so this one cannot prove a share of them only`]);
+  }
   const metrics = createMetrics();
   const started: { prover?: Prover } = {};
   const readiness = () => started.prover?.ready() ?? { ready: false, reason: 'STARTING' };
@@ -46,14 +51,14 @@ async function wireProver(settings: ProverSettings, { logger }: NodeContext, lif
     metrics,
     logger: logger.child({ component: 'network' }),
   });
-  const host = startReexecutionThread(chainRules(genesis, identity));
-  life.onStop('re-execution thread', () => host.stop());
-  life.watch(host.failed);
+  const signer = createSigner(address, privateKey);
+  const maker = PROOF_MAKERS[settings.proofType]({ identity, rules: chainRules(genesis, identity), signer });
+  life.onStop('proof maker', () => maker.stop());
+  life.watch(maker.failed);
   const prover = new Prover(
-    { genesis, identity },
+    { genesis, identity, prover: address, share },
     {
-      ...{ gossip: network.gossip, peers: network.peers, host, logger },
-      signer: createSigner(address, privateKey),
+      ...{ gossip: network.gossip, peers: network.peers, maker, logger },
       progress: new ProgressFile(join(settings.dataDir, 'progress.json')),
       metrics: createProverMetrics(metrics),
     },
@@ -65,7 +70,13 @@ async function wireProver(settings: ProverSettings, { logger }: NodeContext, lif
   life.watch(network.failed);
   life.watch(prover.run());
   life.onStop('prover', () => prover.stop());
-  logger.info({ prover: toHex(address), peers: network.addresses() }, 'proving');
+  logger.info({ prover: toHex(address), peers: network.addresses(), share }, 'proving');
+}
+
+function shareOf({ shareIndex: index, shareOf: of }: ProverSettings): ProverShare {
+  if (index === undefined && of === undefined) return ALL_BLOCKS;
+  if (index !== undefined && of !== undefined && index < of) return { index, of };
+  throw configError(['a share needs both share.index and share.of, the index counting from 0 and below the other']);
 }
 
 /** A prover keeps nothing that others could read. */

@@ -1,24 +1,30 @@
 import { join } from 'node:path';
-import { FileEvidenceStore } from '../fullnode/evidence-store.ts';
+import type { BlockReexecutor } from '../fullnode/block-reexecutor.ts';
+import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
 import type { NetworkNode } from '../network/network-node.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { NodeStatus } from '../protocol/ports/chain.ts';
+import { chainRules } from '../prover-stub/block-job.ts';
+import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
 import { followDa } from './da-parts.ts';
-import { loadGenesisChain } from './genesis-chain.ts';
+import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
+import { observeLadder } from './ladder-metrics.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
 import { proveFromOwnTrie } from './proof-parts.ts';
+import { readResumeOrder } from './resume-tools.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
+import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
 import { maintainStorage } from './storage-upkeep.ts';
 import { VERSION } from './version.ts';
@@ -54,11 +60,16 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   const witnessThread = new WitnessThread();
   life.onStop('witness thread', () => witnessThread.stop());
   life.watch(witnessThread.failed);
+  const { sampleRate } = settings;
+  const netDiffs = new NetDiffThread(storage.state);
+  life.onStop('net diff thread', () => netDiffs.stop());
+  life.watch(netDiffs.failed);
   const fullNode = new FullNode(
-    { identity, genesis },
+    { identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
     {
-      ...{ chainState, chain: store, log, codec, gossip: network.gossip, peers: network.peers },
+      ...{ chainState, chain: store, log, codec, netDiffs, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
+      ...sampling(sampleRate, chain, life),
       evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),
       metrics: createFullNodeMetrics(metrics),
@@ -67,6 +78,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   );
   await fullNode.recover();
   started.fullNode = fullNode;
+  observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
   const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
@@ -88,8 +100,17 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     stateProofs,
     node: createReplicaStatus(fullNode, network),
+    isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
+}
+
+/** Execution comes from the prover's side of the house: the replica itself has none. */
+function sampling(sampleRate: number, { genesis, identity }: GenesisChain, life: Lifecycle): { reexecute?: BlockReexecutor } {
+  if (sampleRate === 0) return {};
+  const reexecution = new SampledReexecution(chainRules(genesis, identity));
+  life.onStop('sampled re-execution', () => reexecution.stop());
+  return { reexecute: (block) => reexecution.run(block) };
 }
 
 function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {

@@ -4,6 +4,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createSigner, type Signer } from '../protocol/signing.ts';
 import { AttestationDesk } from '../sequencer/attestation-desk.ts';
+import { attestationLag, observeAttestationLag } from '../sequencer/attestation-lag.ts';
 import { Sequencer } from '../sequencer/sequencer.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
@@ -13,6 +14,7 @@ import { configError } from './config-error.ts';
 import { postToDa } from './da-parts.ts';
 import { createExecutionCore, type ExecutionCore } from './execution-core.ts';
 import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
+import { observeLadder } from './ladder-metrics.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
@@ -71,14 +73,22 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock });
   await postToDa(settings.daDir, { chain: storage.store, logger, life, log: storage.log });
 
+  const { maxUnattestedBlocks } = chain.genesis;
+  const lag = () => attestationLag(storage.store, maxUnattestedBlocks);
+  observeAttestationLag(metrics, lag);
+  // Its own roots need no proof here: it counts a block as proven once provers agree.
+  observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain.genesis, {
     ...{ storage, recentHeaders, transactions: core.ingress, metrics, logger, life },
     stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
+    isExcludedProver: () => false,
     node: createSequencerStatus({
       storage,
       epoch: () => epoch,
       pooled: () => core.mempool.size,
       peerCount: () => network.peerCount(),
+      attestationLag: lag,
+      maxUnattestedBlocks,
     }),
   });
   health.ready = true;

@@ -28,6 +28,11 @@ export type LogRecord = Exclude<SequencerMessage, { kind: 'heartbeat' }>;
 
 const KIND = { miniBlock: 1, epochStart: 2, blockSeal: 3, heartbeat: 4 } as const;
 
+/** True for the bytes of a mini-block. */
+export function isMiniBlockRecord(bytes: Bytes): boolean {
+  return bytes[0] === KIND.miniBlock;
+}
+
 export function encodeSequencerMessage(message: SequencerMessage): Bytes {
   return concatBytes(Uint8Array.of(KIND[message.kind]), encodePayload(message));
 }

@@ -1,9 +1,9 @@
 import type { Bytes } from '../util/bytes.ts';
-import { RowKeys } from './compact-diff/row-keys.ts';
+import { type DiffKeys, keysOf } from './compact-diff/row-keys.ts';
+import { limbsOf, usedBytes, WORD_LIMBS } from './compact-diff/words.ts';
 import { ROW_BALANCE, ROW_CODE, ROW_NONCE, type RowDiff, type StateRows } from './row-diff.ts';
 
-const WORD_BYTES = 32;
-const ADDRESS_BYTES = 20;
+const ADDRESS_LIMBS = 5;
 
 /** Flag of an account with slots in the canonical form; the others are the ROW_ flags. */
 const FLAG_SLOTS = 32;
@@ -26,33 +26,46 @@ export function canonicalBytes(diff: RowDiff, rows: StateRows): Bytes {
   for (let i = diff.codes.length - 1; i >= 0; i--) writer.writeString(diff.codes[i] as Bytes);
   writer.writeListPrefix(writer.length);
   const codesLength = writer.length;
-  const keys = new RowKeys(diff, rows);
+  const columns: Columns = {
+    ...keysOf(diff, rows),
+    balances: limbsOf(diff.balances),
+    codeHashes: limbsOf(diff.codeHashes),
+    slotValues: limbsOf(diff.slotValues),
+  };
   let slotEnd = diff.slotRows.length;
-  for (let i = diff.accountRows.length - 1; i >= 0; i--) slotEnd = writeAccount(diff, keys, i, slotEnd, writer);
+  for (let i = diff.accountRows.length - 1; i >= 0; i--) slotEnd = writeAccount(diff, columns, i, slotEnd, writer);
   writer.writeListPrefix(writer.length - codesLength);
   writer.writeListPrefix(writer.length);
   return writer.view();
 }
 
+/** What is written, as words. */
+interface Columns extends DiffKeys {
+  readonly balances: Uint32Array;
+  readonly codeHashes: Uint32Array;
+  readonly slotValues: Uint32Array;
+}
+
 /** Writes an account whose slots end before position `slotEnd`; returns where they begin. */
-function writeAccount(diff: RowDiff, keys: RowKeys, index: number, slotEnd: number, writer: BackwardWriter): number {
+function writeAccount(diff: RowDiff, columns: Columns, index: number, slotEnd: number, writer: BackwardWriter): number {
+  const { addresses, slotAccounts, slotKeys, balances, codeHashes, slotValues } = columns;
   const end = writer.length;
   const row = diff.accountRows[index] as number;
   let flags = diff.accountFlags[index] as number;
   let slot = slotEnd;
-  while (slot > 0 && keys.slotAccount(diff.slotRows[slot - 1] as number) === row) {
+  while (slot > 0 && slotAccounts[slot - 1] === row) {
     slot--;
-    writer.writeSlot(keys, diff.slotRows[slot] as number, diff.slotValues, slot * WORD_BYTES);
+    writer.writeSlot(slotKeys, slotValues, slot * WORD_LIMBS);
   }
   if (slot < slotEnd) {
     writer.writeListPrefix(writer.length - end);
     flags |= FLAG_SLOTS;
   }
-  if ((flags & ROW_CODE) !== 0) writer.writeHash(diff.codeHashes, index * WORD_BYTES);
-  if ((flags & ROW_BALANCE) !== 0) writer.writeWord(diff.balances, index * WORD_BYTES);
+  if ((flags & ROW_CODE) !== 0) writer.writeLimbs(codeHashes, index * WORD_LIMBS, WORD_LIMBS);
+  if ((flags & ROW_BALANCE) !== 0) writer.writeWord(balances, index * WORD_LIMBS);
   if ((flags & ROW_NONCE) !== 0) writer.writeNumber(diff.nonces[index] as bigint);
   writer.writeFlags(flags);
-  writer.writeAddress(keys, row);
+  writer.writeLimbs(addresses, index * ADDRESS_LIMBS, ADDRESS_LIMBS);
   writer.writeListPrefix(writer.length - end);
   return slot;
 }
@@ -60,11 +73,13 @@ function writeAccount(diff: RowDiff, keys: RowKeys, index: number, slotEnd: numb
 /** Writes RLP from the end, so that the length of a list is known when its head is written. */
 class BackwardWriter {
   readonly #bytes: Bytes;
+  readonly #data: DataView;
   /** First byte written. */
   #start: number;
 
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
+    this.#data = new DataView(this.#bytes.buffer);
     this.#start = capacity;
   }
 
@@ -86,21 +101,20 @@ class BackwardWriter {
     this.#writePrefix(length, 0xc0);
   }
 
-  /** The 32 bytes of `column` at `at`. */
-  writeHash(column: Bytes, at: number): void {
-    this.#start -= WORD_BYTES;
-    for (let i = 0; i < WORD_BYTES; i++) this.#bytes[this.#start + i] = column[at + i] as number;
-    this.#writePrefix(WORD_BYTES, 0x80);
+  /** A string of 4 to 52 bytes that lie in memory as these words. */
+  writeLimbs(limbs: Uint32Array, at: number, count: number): void {
+    this.#start -= count * 4;
+    for (let i = 0; i < count; i++) this.#data.setUint32(this.#start + i * 4, limbs[at + i] as number, true);
+    this.#writePrefix(count * 4, 0x80);
   }
 
   /** A little-endian word as a number without leading zeros. */
-  writeWord(column: Bytes, at: number): void {
-    let length = WORD_BYTES;
-    while (length > 0 && column[at + length - 1] === 0) length--;
-    let target = this.#start;
-    for (let i = 0; i < length; i++) this.#bytes[--target] = column[at + i] as number;
-    this.#start = target;
-    if (length !== 1 || (column[at] as number) >= 0x80) this.#writePrefix(length, 0x80);
+  writeWord(limbs: Uint32Array, at: number): void {
+    const length = usedBytes(limbs, at);
+    // Zeros that this puts in front of the number are overwritten by what comes there.
+    for (let i = 0, to = this.#start - 4; i * 4 < length; i++, to -= 4) this.#data.setUint32(to, limbs[at + i] as number);
+    this.#start -= length;
+    if (length !== 1 || (limbs[at] as number) >= 0x80) this.#writePrefix(length, 0x80);
   }
 
   writeNumber(value: bigint): void {
@@ -115,19 +129,11 @@ class BackwardWriter {
     this.#bytes[--this.#start] = flags;
   }
 
-  writeAddress(keys: RowKeys, row: number): void {
-    this.#start -= ADDRESS_BYTES;
-    keys.readAddress(row, this.#bytes, this.#start);
-    this.#writePrefix(ADDRESS_BYTES, 0x80);
-  }
-
-  /** `[key, value]` */
-  writeSlot(keys: RowKeys, row: number, values: Bytes, at: number): void {
+  /** `[key, value]`; both begin at `at` in their columns. */
+  writeSlot(keys: Uint32Array, values: Uint32Array, at: number): void {
     const end = this.length;
     this.writeWord(values, at);
-    this.#start -= WORD_BYTES;
-    keys.readSlotKey(row, this.#bytes, this.#start);
-    this.#writePrefix(WORD_BYTES, 0x80);
+    this.writeLimbs(keys, at, WORD_LIMBS);
     this.writeListPrefix(this.length - end);
   }
 

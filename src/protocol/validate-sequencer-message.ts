@@ -73,7 +73,7 @@ export function signedPart(message: SequencerMessage): { digest: Hash; signature
   }
 }
 
-function genesisHashOf(message: SequencerMessage): Hash {
+export function genesisHashOf(message: SequencerMessage): Hash {
   switch (message.kind) {
     case 'miniBlock':
       return message.miniBlock.envelope.genesisHash;

@@ -27,10 +27,14 @@ export class AttestedHistory {
     return { blockNumber, lastNumber };
   }
 
-  /** What the next block must continue; undefined when nothing could be said about the newest one. */
+  /**
+   * What the next block must continue; undefined when nothing could be said about the newest one. A block that is another
+   * prover's to attest counts with what the sequencer signed of it.
+   */
   get previous(): PreviousBlock | undefined {
-    if (this.newest?.attestation === undefined) return undefined;
-    const { blockHash, lastNumber, lastDigest } = this.newest;
+    const { newest } = this;
+    if (newest === undefined || (newest.attestation === undefined && newest.isSkipped !== true)) return undefined;
+    const { blockHash, lastNumber, lastDigest } = newest;
     return { blockHash, lastNumber, lastDigest };
   }
 

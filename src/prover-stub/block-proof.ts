@@ -1,6 +1,3 @@
-import { type Attestation, attestationDigest, PROOF_TYPE_REEXECUTION } from '../protocol/attestation.ts';
-import type { ChainIdentity } from '../protocol/genesis.ts';
-import type { Signer } from '../protocol/signing.ts';
 import { StrobeError } from '../util/errors.ts';
 import type { BlockJob } from './block-job.ts';
 import type { ReexecutionVerdict } from './re-execute.ts';
@@ -32,12 +29,6 @@ export async function reexecuteWithin(
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** The signed statement of what re-execution gave. */
-export function attest(verdict: ReexecutionVerdict, identity: ChainIdentity, signer: Signer): Attestation {
-  const unsigned = { proofType: PROOF_TYPE_REEXECUTION, ...verdict.computed, success: verdict.kind === 'agrees' };
-  return { ...unsigned, signature: signer.sign(attestationDigest(unsigned, identity)) };
 }
 
 /** True for failures of this process, as opposed to a block about which nothing can be said. */

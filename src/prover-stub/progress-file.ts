@@ -12,8 +12,10 @@ export interface ProvedBlock {
   readonly epoch: number;
   readonly lastNumber: number;
   readonly lastDigest: Hash;
-  /** The signed attestation as it travels; undefined when nothing could be said. */
+  /** The signed attestation as it travels; undefined when nothing could be said, or was to be said here. */
   readonly attestation: Bytes | undefined;
+  /** The block is not in this prover's share. */
+  readonly isSkipped?: true | undefined;
 }
 
 /** Whose progress a file holds: another prover or chain starts anew. */
@@ -39,6 +41,7 @@ const fileSchema = z.strictObject({
       lastNumber: number,
       lastDigest: hex,
       attestation: hex.optional(),
+      isSkipped: z.literal(true).optional(),
     }),
   ),
 });

@@ -5,6 +5,8 @@ export interface ProverMetrics {
   recordBlockProved(sample: { seconds: number; transactions: number; blockNumber: number; agrees: boolean }): void;
   /** Sealed blocks seen that are not attested here yet. */
   recordLag(blocks: number): void;
+  /** A block is not in this prover's share. */
+  recordSkipped(): void;
   /** Nothing could be said about a block; `code` says why. */
   recordUnprovable(code: string): void;
 }
@@ -32,6 +34,10 @@ export function createProverMetrics(factory: MetricFactory): ProverMetrics {
     help: 'Blocks about which nothing could be attested, by reason',
     labelNames: ['code'],
   });
+  const skipped = factory.counter({
+    name: 'prover_skipped_blocks_total',
+    help: "Blocks that were left to other provers, not being in this one's share",
+  });
   return {
     recordBlockProved: (sample) => {
       blocks.inc({ outcome: sample.agrees ? 'agrees' : 'disagrees' });
@@ -40,6 +46,7 @@ export function createProverMetrics(factory: MetricFactory): ProverMetrics {
       newest.set(sample.blockNumber);
     },
     recordLag: (behind) => lag.set(behind),
+    recordSkipped: () => skipped.inc(),
     recordUnprovable: (code) => unprovable.inc({ code }),
   };
 }

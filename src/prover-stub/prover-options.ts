@@ -1,13 +1,18 @@
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
 import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
-import type { Signer } from '../protocol/signing.ts';
+import type { Address } from '../protocol/primitives.ts';
 import type { ProgressFile } from './progress-file.ts';
+import type { ProofMaker } from './proof-makers.ts';
 import type { ProverMetrics } from './prover-metrics.ts';
-import type { ReexecutionHost } from './reexecution-host.ts';
+import type { ProverShare } from './prover-share.ts';
 
 export interface ProverOptions extends Partial<ProverLimits> {
   readonly identity: ChainIdentity;
   readonly genesis: Genesis;
+  /** Whose key signs. */
+  readonly prover: Address;
+  /** The blocks to prove. */
+  readonly share: ProverShare;
 }
 
 /** Settings with a default; times in ms. */
@@ -62,8 +67,7 @@ export interface ProverLogger {
 export interface ProverModules {
   readonly gossip: Gossip;
   readonly peers: PeerReader;
-  readonly signer: Signer;
-  readonly host: ReexecutionHost;
+  readonly maker: ProofMaker;
   readonly progress: ProgressFile;
   readonly logger: ProverLogger;
   readonly metrics: ProverMetrics;

@@ -5,11 +5,14 @@ import { isStrobeError } from '../util/errors.ts';
 import { Wakeup } from '../util/wakeup.ts';
 import { AttestedHistory } from './attested-history.ts';
 import { type AssembledBlock, BlockAssembler } from './block-assembler.ts';
-import { attest, isFatal, reexecuteWithin } from './block-proof.ts';
+import { isFatal } from './block-proof.ts';
 import { BlockSupply } from './block-supply.ts';
 import { Intake } from './gossip-intake.ts';
+import { LagReport, MAX_READY_LAG } from './lag-report.ts';
+import type { ProvedBlock } from './progress-file.ts';
+import type { Proof } from './proof-makers.ts';
 import { DEFAULT_PROVER_LIMITS, type ProverLimits, type ProverModules, type ProverOptions } from './prover-options.ts';
-import type { ReexecutionVerdict } from './re-execute.ts';
+import { takesBlock } from './prover-share.ts';
 import { WitnessBuffer } from './witness-buffer.ts';
 import { WitnessSource } from './witness-source.ts';
 
@@ -26,8 +29,6 @@ export interface ProverStatus {
 
 /** Reports kept of blocks that were not plainly good; logs and metrics have them all. */
 const MAX_REPORTS = 32;
-/** Lag that is still called keeping up, blocks. */
-const MAX_READY_LAG = 10;
 
 /**
  * Re-executes block after block from witnesses and publishes signed attestations. It trusts nobody's state: everything
@@ -45,6 +46,7 @@ export class Prover {
   readonly #witnesses: WitnessSource;
   readonly #intake: Intake;
   readonly #supply: BlockSupply;
+  readonly #lag: LagReport;
   readonly #disagreements: { blockNumber: number; reasons: readonly string[] }[] = [];
   readonly #unprovable: { blockNumber: number; code: string }[] = [];
   #running: Promise<void> | undefined;
@@ -54,6 +56,7 @@ export class Prover {
     this.#options = options;
     this.#limits = { ...DEFAULT_PROVER_LIMITS, ...options };
     this.#modules = modules;
+    this.#lag = new LagReport(modules);
     this.#assembler = new BlockAssembler(this.#limits);
     this.#witnessBuffer = new WitnessBuffer(this.#limits.maxWitnessBytes);
     this.#witnesses = new WitnessSource(this.#limits, {
@@ -130,10 +133,14 @@ export class Prover {
 
   async #loop(): Promise<void> {
     const { signal } = this.#stop;
-    const republish = setInterval(() => this.#republish(), this.#limits.republishIntervalMs);
+    const republish = setInterval(() => {
+      this.#republish();
+      // A block that takes long is no reason to stay silent about those behind it.
+      this.#reportLag();
+    }, this.#limits.republishIntervalMs);
     try {
       while (!signal.aborted) {
-        this.#modules.metrics.recordLag(this.status().lag);
+        this.#reportLag();
         const block = await this.#supply.next(signal);
         if (block !== undefined) await this.#proveOrGoBack(block);
         else if (!signal.aborted) await this.#giveUpNext('BLOCK_TOO_LARGE');
@@ -141,6 +148,11 @@ export class Prover {
     } finally {
       clearInterval(republish);
     }
+  }
+
+  #reportLag(): void {
+    const { lag, blockNumber } = this.status();
+    this.#lag.update(lag, blockNumber);
   }
 
   async #proveOrGoBack(block: AssembledBlock): Promise<void> {
@@ -154,6 +166,7 @@ export class Prover {
       this.#assembler.moveTo(this.#history.position);
       return;
     }
+    if (!takesBlock(this.#options.share, seal.header.number)) return this.#skip(seal);
     const witness = await this.#witnesses.get(seal, { signal: this.#stop.signal, isWanted: () => this.#isNext(seal) });
     if (this.#stop.signal.aborted || !this.#isNext(seal)) return;
     if (witness === undefined) return this.#finish(seal, undefined, 'NO_PEER_HAS_WITNESS');
@@ -161,13 +174,13 @@ export class Prover {
   }
 
   async #prove({ seal, sealBytes, miniBlocks }: AssembledBlock, witness: Bytes): Promise<void> {
-    const { host, logger } = this.#modules;
+    const { maker, logger } = this.#modules;
     const { previous } = this.#history;
     const started = performance.now();
     const job = { seal: sealBytes, miniBlocks, witness, previous };
-    let verdict: ReexecutionVerdict | undefined;
+    let proof: Proof | undefined;
     try {
-      verdict = await reexecuteWithin(host, job, this.#limits.blockTimeoutMs, this.#stop.signal);
+      proof = await maker.prove(job, { timeoutMs: this.#limits.blockTimeoutMs, signal: this.#stop.signal });
     } catch (error) {
       if (!isStrobeError(error) || isFatal(error.code)) throw error;
       logger.error({ blockNumber: seal.header.number, code: error.code }, error.message);
@@ -175,27 +188,34 @@ export class Prover {
       return;
     }
     // A new epoch may have given the block up meanwhile.
-    if (verdict !== undefined && this.#isNext(seal)) await this.#attest(seal, verdict, (performance.now() - started) / 1000);
+    if (proof !== undefined && this.#isNext(seal)) await this.#attest(seal, proof, (performance.now() - started) / 1000);
   }
 
   #isNext(seal: BlockSeal): boolean {
     return this.#assembler.seal(this.#assembler.position.blockNumber + 1) === seal;
   }
 
-  async #attest(seal: BlockSeal, verdict: ReexecutionVerdict, seconds: number): Promise<void> {
-    const { gossip, logger, metrics, signer } = this.#modules;
+  async #attest(seal: BlockSeal, { attestation, transactions, reasons }: Proof, seconds: number): Promise<void> {
+    const { gossip, logger, metrics } = this.#modules;
     const blockNumber = seal.header.number;
-    const agrees = verdict.kind === 'agrees';
-    const attestation = encodeAttestation(attest(verdict, this.#options.identity, signer));
-    if (verdict.kind === 'disagrees') {
-      keep(this.#disagreements, { blockNumber, reasons: verdict.reasons });
-      logger.error({ blockNumber, reasons: verdict.reasons }, 'the sequencer is wrong about this block');
+    const agrees = attestation.success;
+    const encoded = encodeAttestation(attestation);
+    if (!agrees) {
+      keep(this.#disagreements, { blockNumber, reasons });
+      logger.error({ blockNumber, reasons }, 'the sequencer is wrong about this block');
     }
     // Kept before it is told, so that a restart repeats it.
-    await this.#finish(seal, attestation);
-    gossip.publish('attestations', attestation);
-    metrics.recordBlockProved({ seconds, transactions: verdict.transactions, blockNumber, agrees });
-    logger.debug({ blockNumber, seconds, transactions: verdict.transactions, agrees }, 'attested a block');
+    await this.#finish(seal, encoded);
+    gossip.publish('attestations', encoded);
+    metrics.recordBlockProved({ seconds, transactions, blockNumber, agrees });
+    logger.debug({ blockNumber, seconds, transactions, agrees }, 'attested a block');
+  }
+
+  /** Goes past a block of another prover's share. */
+  async #skip(seal: BlockSeal): Promise<void> {
+    this.#modules.metrics.recordSkipped();
+    this.#modules.logger.debug({ blockNumber: seal.header.number }, 'not in the share of this prover');
+    await this.#leave(seal, { attestation: undefined, isSkipped: true });
   }
 
   async #giveUpNext(code: string): Promise<void> {
@@ -211,8 +231,13 @@ export class Prover {
       this.#modules.metrics.recordUnprovable(code);
       this.#modules.logger.warn({ blockNumber, code }, 'no attestation for this block');
     }
+    await this.#leave(seal, { attestation });
+  }
+
+  async #leave(seal: BlockSeal, outcome: Pick<ProvedBlock, 'attestation' | 'isSkipped'>): Promise<void> {
     const { epoch, lastNumber, lastDigest } = seal;
-    this.#history.add({ blockNumber, blockHash: blockHashOf(seal), epoch, lastNumber, lastDigest, attestation });
+    const blockNumber = seal.header.number;
+    this.#history.add({ blockNumber, blockHash: blockHashOf(seal), epoch, lastNumber, lastDigest, ...outcome });
     this.#assembler.moveTo(this.#history.position);
     this.#witnessBuffer.release(blockNumber);
     await this.#modules.progress.save(this.#owner(), this.#history.blocks);
@@ -228,7 +253,7 @@ export class Prover {
   }
 
   #owner() {
-    return { genesisHash: this.#options.identity.genesisHash, prover: this.#modules.signer.address };
+    return { genesisHash: this.#options.identity.genesisHash, prover: this.#options.prover };
   }
 }
 

@@ -1,13 +1,11 @@
-import type { Attestation } from '../protocol/attestation.ts';
-import { hashHeader } from '../protocol/block-header.ts';
+import { type AttestedBlock, agreesWith, differingFields } from '../protocol/attestation-agreement.ts';
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
 import type { ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
-import type { Hash } from '../protocol/primitives.ts';
-import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import { blockHashOf } from '../protocol/sequencer-messages.ts';
 import { type AuthenticAttestation, validateAttestation } from '../protocol/validate-attestation.ts';
 import type { CheckedMessage } from '../protocol/validate-common.ts';
 import type { Verdict } from '../protocol/verdict.ts';
-import { type Bytes, bytesEqual, toHex, toKey } from '../util/bytes.ts';
+import { type Bytes, toHex, toKey } from '../util/bytes.ts';
 import type { SequencerLogger, SequencerMetrics } from './sequencer-modules.ts';
 
 export interface AttestationDeskOptions {
@@ -24,8 +22,8 @@ export interface AttestationDeskModules {
 /** Attestations waiting to be stored; provers repeat theirs, so what is dropped above it comes again. */
 const MAX_WAITING = 1_024;
 
-/** Ids of attestations remembered so that repeats cost no signature check. */
-const MAX_KNOWN = 8_192;
+/** Ids and statements of attestations remembered, so that repeats cost no signature check and count once. */
+const MAX_KNOWN = 16_384;
 
 /**
  * Collects what provers say of the sequencer's own blocks and moves `safe`: the highest block up to which every block
@@ -47,7 +45,7 @@ export class AttestationDesk {
   receive(bytes: Bytes): Verdict {
     const { verdict, message } = this.#judge(bytes);
     if (message !== undefined && verdict.kind === 'accept' && this.#waiting.length < MAX_WAITING) {
-      this.#remember(message.id);
+      this.#remember(message);
       this.#waiting.push(message);
       this.#wake();
     }
@@ -59,7 +57,7 @@ export class AttestationDesk {
     for (const bytes of messages) {
       const { verdict, message } = this.#judge(bytes);
       if (message === undefined || verdict.kind !== 'accept') continue;
-      this.#remember(message.id);
+      this.#remember(message);
       await this.#store(message);
     }
     await this.#advanceSafe();
@@ -81,10 +79,12 @@ export class AttestationDesk {
     return checked;
   }
 
-  #remember(id: Hash): void {
-    this.#known.add(toKey(id));
-    const oldest = this.#known.values().next().value;
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+  #remember({ id, statement }: AuthenticAttestation): void {
+    this.#known.add(toKey(id)).add(toKey(statement));
+    for (const oldest of this.#known) {
+      if (this.#known.size <= MAX_KNOWN) return;
+      this.#known.delete(oldest);
+    }
   }
 
   /** Stores what was accepted and moves `safe`, until the signal aborts; rejects when the store fails. */
@@ -107,11 +107,12 @@ export class AttestationDesk {
   async #store({ attestation, prover }: AuthenticAttestation): Promise<void> {
     const { chain, logger, metrics } = this.#modules;
     await chain.addAttestation(attestation, prover);
-    const seal = await chain.sealOf(attestation.blockNumber);
-    if (seal === undefined || agrees(attestation, seal)) return;
+    const block = await this.#block(attestation.blockNumber);
+    if (block === undefined || agreesWith(attestation, block)) return;
     metrics.recordAttestation('DISAGREES');
+    const { blockNumber, success } = attestation;
     logger.error(
-      { blockNumber: attestation.blockNumber, prover: toHex(prover), success: attestation.success },
+      { blockNumber, prover: toHex(prover), success, differs: differingFields(attestation, block) },
       'a prover does not agree with a block of this sequencer',
     );
   }
@@ -119,24 +120,19 @@ export class AttestationDesk {
   async #advanceSafe(): Promise<void> {
     const { chain } = this.#modules;
     for (let number = (chain.safeNumber() ?? 0) + 1; number <= chain.head().header.number; number++) {
-      const seal = await chain.sealOf(number);
+      const block = await this.#block(number);
       const attestations = await chain.attestations(number);
-      const agreeing = seal === undefined ? [] : attestations.filter((attestation) => agrees(attestation, seal));
+      const agreeing = block === undefined ? [] : attestations.filter((attestation) => agreesWith(attestation, block));
       if (agreeing.length < this.#options.genesis.threshold) return;
       await chain.markRootVerified(number);
       await chain.markSafe(number);
     }
   }
-}
 
-/** True when a prover came to exactly what the seal says. */
-function agrees(attestation: Attestation, seal: BlockSeal): boolean {
-  return (
-    attestation.success &&
-    bytesEqual(attestation.blockHash, hashHeader(seal.header)) &&
-    bytesEqual(attestation.postStateRoot, seal.header.stateRoot) &&
-    bytesEqual(attestation.receiptsRoot, seal.header.receiptsRoot) &&
-    bytesEqual(attestation.stateDiffDigest, seal.stateDiffDigest) &&
-    bytesEqual(attestation.lastMiniBlockDigest, seal.lastDigest)
-  );
+  async #block(number: number): Promise<AttestedBlock | undefined> {
+    const { chain } = this.#modules;
+    const seal = await chain.sealOf(number);
+    const parent = number === 1 ? (await chain.blockByNumber(0))?.header : (await chain.sealOf(number - 1))?.header;
+    return seal && parent && { seal, hash: blockHashOf(seal), preStateRoot: parent.stateRoot };
+  }
 }

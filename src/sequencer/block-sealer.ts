@@ -12,11 +12,11 @@ import {
   withSignature,
   witnessChunkDigest,
 } from '../protocol/sequencer-messages.ts';
-import { stateDiffDigest } from '../protocol/state-diff.ts';
 import type { WitnessKey } from '../protocol/witness.ts';
 import type { SealedRoots, SealedWitness } from '../state/block-roots.ts';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
+import { keccak256 } from '../util/keccak.ts';
 import type { SequencerModules, SequencerOptions } from './sequencer-modules.ts';
 
 type SealerModules = Pick<
@@ -108,7 +108,7 @@ export class BlockSealer {
   async #publish(sealed: SealedHeader, witness: Promise<SealedWitness>, epoch: number): Promise<SealedBlock> {
     const { chainState, log, gossip, witnesses } = this.#modules;
     // Hashed while the thread builds the witness.
-    const diffDigest = stateDiffDigest(chainState.openBlockDiff());
+    const diffDigest = keccak256(chainState.openBlockDiff());
     const built = await witness;
     const seal = this.#sign({ header: sealed.header, diffDigest, built, epoch });
     const message = encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal });

@@ -99,6 +99,6 @@ function receiptBytes(receipt: Receipt): number {
 }
 
 /** The gas budget of a mini-block; cut to a tenth while provers are too far behind (PROTOCOL section 7). */
-export function gasBudget(unattestedBlocks: number, maxUnattestedBlocks: number): bigint {
-  return unattestedBlocks >= maxUnattestedBlocks ? MINI_BLOCK_GAS / 10n : MINI_BLOCK_GAS;
+export function gasBudget(isSlowedDown: boolean): bigint {
+  return isSlowedDown ? MINI_BLOCK_GAS / 10n : MINI_BLOCK_GAS;
 }

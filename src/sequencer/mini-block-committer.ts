@@ -2,7 +2,7 @@ import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { encodeSequencerMessage } from '../protocol/log-record.ts';
 import { encodeBody, MINI_BLOCK_VERSION, type MiniBlock, signMiniBlock } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock } from '../protocol/ports/chain.ts';
-import { encodeStateDiff, type StateDiff } from '../protocol/state-diff.ts';
+import type { RowDiff } from '../protocol/row-diff.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
 import type { ExecutedBatch } from './mini-block-builder.ts';
@@ -28,9 +28,11 @@ export class MiniBlockCommitter {
 
   /** @throws StrobeError LOG_FAILED when it could not be made durable: nothing was applied or published then */
   async commit(env: BlockEnvironment, batch: ExecutedBatch, epoch: number): Promise<AppliedMiniBlock> {
-    const { world, mempool, chainState, log, roots, gossip } = this.#modules;
-    const diff = world.takeDiff();
-    const diffBytes = encodeStateDiff(diff);
+    const { world, mempool, chainState, codec, log, roots, gossip } = this.#modules;
+    const changes = world.takeDiff();
+    // Holds until it is applied: nobody else changes the committed state.
+    const diff = codec.resolve(changes);
+    const diffBytes = codec.canonicalBytes(diff);
     const miniBlock = this.#sign(env, batch, { diff, diffBytes }, epoch);
     const message = encodeSequencerMessage({ kind: 'miniBlock', miniBlock });
     await log.append([{ number: miniBlock.envelope.number, bytes: message }]);
@@ -38,7 +40,7 @@ export class MiniBlockCommitter {
     const applied = chainState.apply({ miniBlock, env, diff, body, decoded: batch.decoded });
     world.release();
     mempool.committed(batch.decoded);
-    mempool.follow(diff);
+    mempool.follow(changes);
     roots.append({ miniBlockBytes: message.subarray(1), diffBytes });
     gossip.publish('mini-blocks', message);
     return applied;
@@ -47,7 +49,7 @@ export class MiniBlockCommitter {
   #sign(
     env: BlockEnvironment,
     batch: ExecutedBatch,
-    { diff, diffBytes }: { readonly diff: StateDiff; readonly diffBytes: Bytes },
+    { diff, diffBytes }: { readonly diff: RowDiff; readonly diffBytes: Bytes },
     epoch: number,
   ): MiniBlock {
     const { identity } = this.#options;

@@ -1,5 +1,6 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
 import { HEARTBEAT_INTERVAL_MS, IDLE_BEAT_MS } from '../protocol/limits.ts';
+import { attestationLag } from './attestation-lag.ts';
 import { openEnvironment } from './block-environment.ts';
 import { BlockSealer, type PendingSeal, type SealedHeader } from './block-sealer.ts';
 import { HeartbeatSender } from './heartbeat.ts';
@@ -52,6 +53,7 @@ export class Sequencer {
   #lastBeginMs: number | undefined;
   /** Since when there is something to execute; undefined without. */
   #workSinceMs: number | undefined;
+  #wasSlowedDown = false;
   #wake: () => void = () => {};
 
   /** `epoch` is the one that the log's newest EpochStart opened; an open block of before a restart is sealed first. */
@@ -216,9 +218,18 @@ export class Sequencer {
   }
 
   #gasBudget(): bigint {
-    const { chain } = this.#modules;
-    const unattested = chain.head().header.number - (chain.safeNumber() ?? 0);
-    return gasBudget(unattested, this.#options.genesis.maxUnattestedBlocks);
+    return gasBudget(attestationLag(this.#modules.chain, this.#options.genesis.maxUnattestedBlocks).isSlowedDown);
+  }
+
+  #reportAttestationLag(): void {
+    const { chain, logger } = this.#modules;
+    const { isSlowedDown, unattestedBlocks } = attestationLag(chain, this.#options.genesis.maxUnattestedBlocks);
+    if (isSlowedDown && !this.#wasSlowedDown) {
+      logger.warn({ unattestedBlocks }, 'provers are too far behind: the gas budget is cut to a tenth');
+    } else if (!isSlowedDown && this.#wasSlowedDown) {
+      logger.info({ unattestedBlocks }, 'provers are near enough again: the gas budget is whole');
+    }
+    this.#wasSlowedDown = isSlowedDown;
   }
 
   /** Begins to seal; the next block is executed on the header while the seal becomes durable. */
@@ -233,7 +244,7 @@ export class Sequencer {
   }
 
   async #finishSeal(sealing: PendingSeal['done'], timing: { startMs: number; headerMs: number }): Promise<void> {
-    const { clock, metrics, logger, chain } = this.#modules;
+    const { clock, metrics, logger } = this.#modules;
     const { seal, stored } = await sealing;
     // One block may be on its way into the database while the next one is filled.
     await this.#stored;
@@ -247,10 +258,7 @@ export class Sequencer {
       witnessBytes: seal.witnessBytes,
       number,
     });
-    const unattested = number - (chain.safeNumber() ?? 0);
-    if (unattested === this.#options.genesis.maxUnattestedBlocks) {
-      logger.warn({ unattested }, 'provers are too far behind: the gas budget is cut to a tenth');
-    }
+    this.#reportAttestationLag();
     logger.debug({ number, miniBlocks: seal.lastNumber - seal.firstNumber + 1 }, 'sealed a block');
   }
 }

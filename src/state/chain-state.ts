@@ -4,7 +4,6 @@ import type { CommittedState, StateView } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { isRowDiff, type RowDiff } from '../protocol/row-diff.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
-import { encodeStateDiff, type StateDiff } from '../protocol/state-diff.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant, StrobeError } from '../util/errors.ts';
 import { type ChainPosition, ChainTrail, type MiniBlockHead, type OpenBlockState } from './chain-trail.ts';
@@ -16,8 +15,6 @@ import { type ChainPosition, ChainTrail, type MiniBlockHead, type OpenBlockState
 export const HISTORY_BLOCKS = 128;
 
 export interface ChainStateOptions {
-  /** Keep each sealed block's net diff in the store: who checks roots by witness needs it. */
-  readonly keepsBlockDiffs: boolean;
   /** Epochs that opened up to the begin, ascending. */
   readonly epochStarts?: readonly EpochStart[];
 }
@@ -32,7 +29,6 @@ export interface ChainStateModules {
  * time. The sequencer and the replica both write through here, so both have the same ids, diffs and blocks.
  */
 export class ChainState {
-  readonly #options: ChainStateOptions;
   readonly #modules: ChainStateModules;
   /** Positions that a rollback can return to, up to the present one. */
   readonly #trail: ChainTrail;
@@ -43,11 +39,10 @@ export class ChainState {
   #epochStarts: readonly EpochStart[];
 
   /** @param head the mini-block whose state `modules.state` is: that of a snapshot, or genesis */
-  constructor(head: ChainPosition, options: ChainStateOptions, modules: ChainStateModules) {
-    this.#options = options;
+  constructor(head: ChainPosition, { epochStarts = [] }: ChainStateOptions, modules: ChainStateModules) {
     this.#modules = modules;
     this.#trail = new ChainTrail(head);
-    this.#epochStarts = options.epochStarts ?? [];
+    this.#epochStarts = epochStarts;
     this.#blockEnds.set(head.blockNumber, head.number);
   }
 
@@ -70,8 +65,8 @@ export class ChainState {
     this.#epochStarts = [...older, start];
   }
 
-  /** Net diff of the open block so far. */
-  openBlockDiff(): StateDiff {
+  /** Canonical bytes of the open block's net diff so far. */
+  openBlockDiff(): Bytes {
     const { number } = this.head();
     const diff = this.#modules.state.netDiff(this.#open === undefined ? number : this.#open.firstNumber - 1, number);
     invariant(diff !== undefined, 'old values of the open block are kept');
@@ -142,14 +137,11 @@ export class ChainState {
   /**
    * Closes the open block with a seal that was checked against it. The next block can be begun when this returns its
    * promise; that resolves when the block is stored.
-   * @param netDiff canonical bytes of the block's net diff, when they are at hand
    */
-  async seal(seal: BlockSeal, netDiff?: Bytes): Promise<Block> {
+  async seal(seal: BlockSeal): Promise<Block> {
     const { chain } = this.#modules;
     const { number } = seal.header;
-    const { keepsBlockDiffs } = this.#options;
-    const kept = keepsBlockDiffs ? (netDiff ?? encodeStateDiff(this.openBlockDiff())) : undefined;
-    const sealing = chain.sealBlock(seal, kept);
+    const sealing = chain.sealBlock(seal);
     // Not visible at once: it was refused, and nothing has changed.
     if (chain.head().header.number !== number) await sealing;
     this.#open = undefined;

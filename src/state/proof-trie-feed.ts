@@ -1,8 +1,8 @@
 import type { BlockHeader } from '../protocol/block-header.ts';
 import type { Block, ChainReader } from '../protocol/ports/chain.ts';
 import type { CommittedState } from '../protocol/ports/state.ts';
-import { encodeStateDiff, type StateDiff } from '../protocol/state-diff.ts';
-import { bytesEqual, toHex } from '../util/bytes.ts';
+import { decodeStateDiff, encodeStateDiff } from '../protocol/state-diff.ts';
+import { type Bytes, bytesEqual, toHex } from '../util/bytes.ts';
 import { invariant, isStrobeError } from '../util/errors.ts';
 import type { ProofTrieHost } from './proof-trie.ts';
 import { revertDiff } from './revert-diff.ts';
@@ -104,7 +104,7 @@ export class ProofTrieFeed {
   }
 
   #goOn(number: number): void {
-    this.#modules.host.apply(encodeStateDiff(this.#netDiff(this.#at, number)));
+    this.#modules.host.apply(this.#netDiff(this.#at, number));
     this.#at = number;
   }
 
@@ -112,11 +112,12 @@ export class ProofTrieFeed {
     const { host, state } = this.#modules;
     const before = state.at(number);
     invariant(before !== undefined, 'the state that the chain goes back to is kept');
-    host.apply(encodeStateDiff(revertDiff(this.#netDiff(number, this.#at), before)));
+    const undone = decodeStateDiff(this.#netDiff(number, this.#at));
+    host.apply(encodeStateDiff(revertDiff(undone, before)));
     this.#at = number;
   }
 
-  #netDiff(from: number, to: number): StateDiff {
+  #netDiff(from: number, to: number): Bytes {
     const diff = this.#modules.state.netDiff(from, to);
     invariant(diff !== undefined, 'old values of unsealed and undone blocks are kept');
     return diff;

@@ -16,6 +16,8 @@ export interface ReplayModules {
   readonly chainState: ChainState;
   readonly chain: Pick<ChainReader, 'head' | 'miniBlockNumber' | 'sealOf'>;
   readonly codec: DiffCodec;
+  /** A block is complete in the state again; also one that was sealed before. */
+  readonly onSealed?: (seal: BlockSeal) => Promise<void>;
 }
 
 /** Where the log ended. */
@@ -75,6 +77,8 @@ async function storedDigest({ chain, chainState }: ReplayModules): Promise<Hash>
 class Replay {
   readonly #modules: ReplayModules;
   readonly #stored: { readonly number: number; readonly digest: Hash };
+  /** Mini-block whose state the replay began with. */
+  readonly #firstState: number;
   #epochStart: EpochStart | undefined;
   /** Newest mini-block read: its signer holds the key of its epoch. */
   #newest: MiniBlock | undefined;
@@ -83,6 +87,7 @@ class Replay {
 
   constructor(modules: ReplayModules, storedDigest: Hash) {
     this.#modules = modules;
+    this.#firstState = modules.chainState.head().number;
     this.#stored = { number: modules.chain.miniBlockNumber(), digest: storedDigest };
   }
 
@@ -130,13 +135,16 @@ class Replay {
   }
 
   async #applySeal(seal: BlockSeal): Promise<void> {
-    const { chain, chainState } = this.#modules;
-    if (seal.header.number <= chain.head().header.number) return;
-    const open = chainState.openBlock();
-    const fits = open !== undefined && seal.header.number === open.env.number && seal.firstNumber === open.firstNumber;
-    if (!fits || !bytesEqual(seal.lastDigest, chainState.head().digest)) throw mismatch('the seal is not of the open block');
-    await chainState.seal(seal);
-    this.#seals++;
+    const { chain, chainState, onSealed } = this.#modules;
+    if (seal.header.number > chain.head().header.number) {
+      const open = chainState.openBlock();
+      const fits = open !== undefined && seal.header.number === open.env.number && seal.firstNumber === open.firstNumber;
+      if (!fits || !bytesEqual(seal.lastDigest, chainState.head().digest)) throw mismatch('the seal is not of the open block');
+      await chainState.seal(seal);
+      this.#seals++;
+    }
+    // The seal of the block that the state began with is the first record; its mini-blocks are not.
+    if (seal.firstNumber > this.#firstState) await onSealed?.(seal);
   }
 
   result(): ReplayResult {

@@ -15,7 +15,7 @@ function encodeAccountLeaf(leaf: ProvenAccount): Bytes {
 }
 
 /** @throws StrobeError INVALID_RLP */
-function decodeAccountLeaf(bytes: Bytes): ProvenAccount {
+export function decodeAccountLeaf(bytes: Bytes): ProvenAccount {
   const fields = asList(decodeRlp(bytes), 'account', 4);
   return {
     nonce: asBigInt(fields[0], 'nonce', 8),

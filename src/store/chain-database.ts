@@ -1,7 +1,6 @@
 import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 import type { BlockRecord } from './block-record.ts';
 import { BlockRepository } from './block-repository.ts';
@@ -16,8 +15,6 @@ export interface SealedBlockRows {
   readonly hash: Hash;
   readonly miniBlocks: readonly MiniBlock[];
   readonly transactionHashes: readonly Hash[];
-  /** Canonical bytes of the net diff, when its root is to be verified here. */
-  readonly diff: Bytes | undefined;
 }
 
 /** The repositories of one database with its queue of writes: each change is one atomic batch, in the order of calls. */
@@ -82,7 +79,6 @@ export class ChainDatabase {
     return this.write(async (batch, pacer) => {
       await this.blocks.put(batch, rows, pacer);
       const { number } = rows.record.seal.header;
-      if (rows.diff !== undefined) this.verification.putBlockDiff(batch, number, rows.diff);
       this.meta.putNumber(batch, 'head', number);
     });
   }

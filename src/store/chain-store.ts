@@ -1,4 +1,5 @@
 import type { Attestation } from '../protocol/attestation.ts';
+import { type AttestedBlock, agreesWith } from '../protocol/attestation-agreement.ts';
 import { type BlockEnvironment, type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
 import type {
   AppliedMiniBlock,
@@ -160,10 +161,10 @@ export class ChainStore implements ChainReader, ChainWriter {
     const seal = await this.sealOf(blockNumber);
     if (seal === undefined && !isGenesis) return undefined;
     const hash = seal === undefined ? this.genesisHash : hashHeader(seal.header);
-    const attestations = await this.#database.verification.attestations(blockNumber);
-    const agreeing = attestations.filter(({ attestation }) => attestation.success && bytesEqual(attestation.blockHash, hash));
+    const agreeing = seal === undefined ? [] : await this.#agreeing({ seal, hash });
     return {
       blockNumber,
+      blockHash: hash,
       received: true,
       // A role appends and seals only what it checked; genesis is given by configuration.
       signatureVerified: true,
@@ -171,6 +172,16 @@ export class ChainStore implements ChainReader, ChainWriter {
       attestedBy: agreeing.map(({ prover }) => prover),
       daCommitment: await this.#database.verification.daCommitment(blockNumber),
     };
+  }
+
+  async #agreeing(block: Omit<AttestedBlock, 'preStateRoot'>): Promise<{ prover: Address }[]> {
+    const { number } = block.seal.header;
+    const parent = number === 1 ? this.#genesis.header : (await this.sealOf(number - 1))?.header;
+    const attestations = await this.#database.verification.attestations(number);
+    // A parent that is pruned leaves its root unsaid: what was stored was compared with it once.
+    return attestations.filter(({ attestation }) =>
+      agreesWith(attestation, { ...block, preStateRoot: parent?.stateRoot ?? attestation.preStateRoot }),
+    );
   }
 
   async attestations(blockNumber: number): Promise<readonly Attestation[]> {
@@ -212,7 +223,7 @@ export class ChainStore implements ChainReader, ChainWriter {
    * The batch is not synced: after a power failure the head is an older one and the log's tail is replayed.
    * @throws StrobeError SEAL_DOES_NOT_FIT, CHAIN_STORE_FAILED
    */
-  async sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block> {
+  async sealBlock(seal: BlockSeal): Promise<Block> {
     this.#database.assertWritable();
     const open = this.#open;
     assertSeals(seal, this.#head, open);
@@ -227,7 +238,6 @@ export class ChainStore implements ChainReader, ChainWriter {
       hash: block.hash,
       miniBlocks: open.miniBlocks.map(({ miniBlock }) => miniBlock),
       transactionHashes: open.transactions.map(({ transaction }) => transaction.hash),
-      diff: blockDiff,
     });
     this.#recent.evict(seal.header.number);
     return block;
@@ -252,18 +262,27 @@ export class ChainStore implements ChainReader, ChainWriter {
   async addAttestation(attestation: Attestation, prover: Address): Promise<void> {
     this.#assertSealed(attestation.blockNumber);
     await this.#database.write((batch) => this.#database.verification.putAttestation(batch, attestation, prover));
+    this.#events.emit({ kind: 'status', blockNumber: attestation.blockNumber });
+  }
+
+  /** @throws StrobeError BLOCK_NOT_FOUND above the head */
+  async putBlockDiff(blockNumber: number, diff: Bytes): Promise<void> {
+    this.#assertSealed(blockNumber);
+    await this.#database.write((batch) => this.#database.verification.putBlockDiff(batch, blockNumber, diff));
   }
 
   /** @throws StrobeError BLOCK_NOT_FOUND above the head */
   async markRootVerified(blockNumber: number): Promise<void> {
     this.#assertSealed(blockNumber);
     await this.#database.write((batch) => this.#database.verification.putRootVerified(batch, blockNumber));
+    this.#events.emit({ kind: 'status', blockNumber });
   }
 
   /** @throws StrobeError BLOCK_NOT_FOUND above the head */
   async markDaPosted(blockNumber: number, commitment: Hash): Promise<void> {
     this.#assertSealed(blockNumber);
     await this.#database.write((batch) => this.#database.verification.putDaCommitment(batch, blockNumber, commitment));
+    this.#events.emit({ kind: 'status', blockNumber });
   }
 
   /** Never goes back. @throws StrobeError BLOCK_NOT_FOUND above the head */

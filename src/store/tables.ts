@@ -22,7 +22,7 @@ export const TABLE = {
   /** block number -> DA commitment (32) */
   daCommitments: 7,
   // 8 to 11 were flat state and registry rows in format 1: they live in snapshots now.
-  /** block number -> canonical bytes of the block's net diff, until its root is verified */
+  /** block number -> canonical bytes of the block's net diff, until its root is verified; when there is no room for it in memory */
   blockDiffs: 12,
 } as const;
 

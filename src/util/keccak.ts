@@ -1,10 +1,15 @@
-import { createKeccak } from 'hash-wasm';
 import type { Bytes } from './bytes.ts';
+import { hashes, hashInput, hashOutput } from './hashes-module.ts';
 
-// One WebAssembly instance per thread; init/update/digest run to the end without yielding, so sharing it is safe.
-const hasher = await createKeccak(256);
-
-/** Keccak-256 as a fresh 32-byte array (0.8 µs for 64 bytes, against 4-6 µs for the JavaScript and native builds). */
+/** Keccak-256 as a fresh 32-byte array (0.4 µs for up to 135 bytes, against 4-6 µs for JavaScript and native builds). */
 export function keccak256(data: Bytes): Bytes {
-  return hasher.init().update(data).digest('binary');
+  let at = 0;
+  for (let end = hashInput.length; end <= data.length; end += hashInput.length) {
+    hashInput.set(data.subarray(at, end));
+    hashes.keccakFill();
+    at = end;
+  }
+  hashInput.set(at === 0 ? data : data.subarray(at));
+  hashes.keccakEnd(data.length - at);
+  return new Uint8Array(hashOutput);
 }

@@ -12,6 +12,7 @@ import { FakeSequencer } from '../support/fake-sequencer.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
 import { RoleProcesses, type RunningRole } from '../support/role-processes.ts';
+import { runCommand } from '../support/run-command.ts';
 import { testAccount, testSigner } from '../support/test-accounts.ts';
 
 /** Who gets ether that no transaction sent. */
@@ -72,13 +73,14 @@ async function loot(replica: RunningRole): Promise<bigint> {
 }
 
 interface Evidence {
+  readonly witness?: Hex;
   readonly rule: string;
   readonly messages: readonly Hex[];
 }
 
 async function evidenceOf({ dataDir }: RunningRole): Promise<Evidence[]> {
   const folder = join(dataDir, 'evidence');
-  const names = (await readdir(folder)).filter((name) => name.startsWith('evidence-'));
+  const names = (await readdir(folder)).filter((name) => /^evidence-\d{4}\.json$/.test(name));
   return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Evidence));
 }
 
@@ -140,6 +142,13 @@ test.each(LIES)('a stolen balance under a seal $what: $rule, undone to the safe 
 
   await expectHalted(replica, rule);
   expect(await evidenceOf(replica)).toMatchObject([{ rule, messages: [toHex(proof)] }]);
+  // The witness comes behind the halt; with it the file is a proof for whoever has the genesis file.
+  await replica.process.until(async () => (await evidenceOf(replica))[0]?.witness, 'the witness is added');
+  const file = join(replica.dataDir, 'evidence', 'evidence-0000.json');
+  expect(await runCommand('verify-evidence', file, '--genesis', roles.genesisFile)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`${rule}  PROVEN`),
+  });
   // Neither a restart nor more of the chain makes it forget.
   await replica.process.crash();
   const restarted = await roles.replica('replica', [sequencer.address]);

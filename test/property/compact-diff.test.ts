@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/bench/seeded-random.ts';
 import { compactDiffCodes } from '../../src/protocol/compact-diff/codes.ts';
 import { decodeCompactDiff } from '../../src/protocol/compact-diff/decode.ts';
-import { encodeCompactDiff } from '../../src/protocol/compact-diff/encode.ts';
 import { orderKeys } from '../../src/protocol/compact-diff/key-order.ts';
 import { rowDiffOf, stateDiffOf } from '../../src/protocol/compact-diff/row-conversion.ts';
 import type { DiffPosition } from '../../src/protocol/diff-codec.ts';
@@ -15,6 +14,7 @@ import { type Bytes, bytesEqual, compareBytes } from '../../src/util/bytes.ts';
 import { isStrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { fuzzDiffs } from '../support/diff-fuzzer.ts';
+import { encodeDiff } from '../support/encode-diff.ts';
 import { MapRows } from '../support/map-rows.ts';
 import { runs } from '../support/property-runs.ts';
 import { randomStateDiff } from '../support/random-state-diff.ts';
@@ -43,7 +43,7 @@ describe('a compact diff', () => {
         for (let number = 1; number <= length; number++) {
           const diff = randomStateDiff(sender, random, random.below(4) === 0 ? 60 : 8);
           const sent = rowDiffOf(diff, sender);
-          const payload = encodeCompactDiff(diff, sender, positionAt(number));
+          const payload = encodeDiff(diff, sender, positionAt(number));
           kinds.add(payload[0] as number);
           const received = decodeCompactDiff(payload, receiver, positionAt(number));
           const canonical = encodeStateDiff(diff);
@@ -85,7 +85,7 @@ describe('a compact diff', () => {
         const random = new SeededRandom(seed);
         const rows = someState(random, 3);
         const diff = randomStateDiff(rows, random);
-        expect(encodeCompactDiff(diff, rows, positionAt(1)).length).toBeLessThanOrEqual(encodeStateDiff(diff).length + 1);
+        expect(encodeDiff(diff, rows, positionAt(1)).length).toBeLessThanOrEqual(encodeStateDiff(diff).length + 1);
       }),
       runs(100),
     );
@@ -96,7 +96,7 @@ describe('a compact diff', () => {
       fc.property(seeds, (seed) => {
         const random = new SeededRandom(seed);
         const rows = someState(random, 5);
-        const payload = encodeCompactDiff(randomStateDiff(rows, random, 4), rows, positionAt(1));
+        const payload = encodeDiff(randomStateDiff(rows, random, 4), rows, positionAt(1));
         for (let bit = 0; bit < Math.min(payload.length, 150) * 8; bit++) {
           const flipped = new Uint8Array(payload);
           flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -116,7 +116,7 @@ describe('a compact diff', () => {
         const random = new SeededRandom(seed);
         const rows = someState(random, 6);
         const diff = randomStateDiff(rows, random, 30);
-        const payload = encodeCompactDiff(diff, rows, positionAt(7));
+        const payload = encodeDiff(diff, rows, positionAt(7));
         // The canonical form holds anywhere.
         fc.pre((payload[0] as number) >= 2);
         const refused = (action: () => unknown) =>

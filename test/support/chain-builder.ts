@@ -29,7 +29,7 @@ import {
   withSignature,
   witnessDigest,
 } from '../../src/protocol/sequencer-messages.ts';
-import { encodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
+import { decodeStateDiff, type StateDiff, stateDiffDigest } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, effectiveGasPrice, type Transaction } from '../../src/protocol/transaction.ts';
 import { indexTrieRoot } from '../../src/state/index-trie.ts';
 import { OverlayState } from '../../src/state/overlay-state.ts';
@@ -71,6 +71,7 @@ export interface ChainBuilderOptions {
   readonly name?: string;
   /** Provers that must agree, 1 unless it says otherwise; there are two. */
   readonly threshold?: number;
+  readonly gasLimit?: number;
 }
 
 const GENESIS_TIMESTAMP = 1_750_000_000;
@@ -116,6 +117,7 @@ export class ChainBuilder {
       options.name ?? 'test',
       options.threshold ?? 1,
     );
+    if (options.gasLimit !== undefined) this.genesisFile.gasLimit = options.gasLimit;
     this.genesis = parseGenesis(this.genesisFile);
     this.state.apply(this.genesis.allocation, 0);
     this.#trie.apply(this.genesis.allocation);
@@ -158,7 +160,7 @@ export class ChainBuilder {
     };
     const diff = this.#world.takeDiff();
     const position = { number: this.#lastNumber + 1, parentDigest: this.#lastDigest };
-    const diffPayload = this.#codec.encode(diff, position);
+    const diffPayload = this.#codec.encode(this.#codec.resolve(diff), position);
     this.state.apply(diff, position.number);
     this.#world.release();
     const { payload, transactionsDigest, receiptsDigest } = encodeBody(body);
@@ -196,7 +198,8 @@ export class ChainBuilder {
     if (this.#open === undefined) this.miniBlock();
     const open = this.#open as OpenBlock;
     const first = defined(open.miniBlocks[0]).miniBlock.envelope.number;
-    const diff = defined(this.state.netDiff(first - 1, this.#lastNumber));
+    const diffBytes = defined(this.state.netDiff(first - 1, this.#lastNumber));
+    const diff = decodeStateDiff(diffBytes);
     this.#trie.apply(diff);
     const header: BlockHeader = {
       ...open.env,
@@ -214,14 +217,13 @@ export class ChainBuilder {
       firstNumber: first,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(diff),
+      stateDiffDigest: keccak256(diffBytes),
       registryDigest: this.state.mark().digest,
       witnessDigest: witnessDigest([keccak256(EMPTY_BYTES)]),
       witnessBytes: 0,
     };
     const seal = withSignature(unsigned, blockSealDigest(unsigned), this.sequencer);
     const record = { number: seal.lastNumber, bytes: encodeSequencerMessage({ kind: 'blockSeal', blockSeal: seal }) };
-    const diffBytes = encodeStateDiff(diff);
     const block = { miniBlocks: open.miniBlocks, seal, diff, diffBytes, hash: hashHeader(header), record };
     this.blocks.push(block);
     this.#open = undefined;

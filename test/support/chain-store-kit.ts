@@ -57,7 +57,8 @@ export function appendAll(store: ChainWriter, miniBlocks: readonly BuiltMiniBloc
 export async function addBlocks(store: ChainWriter, blocks: readonly BuiltBlock[]): Promise<void> {
   for (const block of blocks) {
     appendAll(store, block.miniBlocks);
-    await store.sealBlock(block.seal, block.diffBytes);
+    await store.sealBlock(block.seal);
+    await store.putBlockDiff(block.seal.header.number, block.diffBytes);
   }
 }
 

@@ -11,6 +11,7 @@ const store = await openChainStore(
 for (;;) {
   const block = builder.block(3, 5);
   for (const miniBlock of block.miniBlocks) store.appendMiniBlock(miniBlock);
-  await store.sealBlock(block.seal, block.diffBytes);
+  await store.sealBlock(block.seal);
+  await store.putBlockDiff(block.seal.header.number, block.diffBytes);
   process.stdout.write(`${block.seal.header.number}\n`);
 }

@@ -4,7 +4,6 @@ import { SeededRandom } from '../../src/bench/seeded-random.ts';
 import { compactDiffCodes } from '../../src/protocol/compact-diff/codes.ts';
 import { decodeCompactDiff } from '../../src/protocol/compact-diff/decode.ts';
 import { openDiffPayload } from '../../src/protocol/compact-diff/diff-payload.ts';
-import { encodeCompactDiff } from '../../src/protocol/compact-diff/encode.ts';
 import { PAYLOAD_COMPACT, PAYLOAD_COMPACT_ZSTD } from '../../src/protocol/compact-diff/format.ts';
 import { rowDiffOf } from '../../src/protocol/compact-diff/row-conversion.ts';
 import type { DiffPosition } from '../../src/protocol/diff-codec.ts';
@@ -14,6 +13,7 @@ import { canonicalBytes } from '../../src/protocol/row-diff-canonical.ts';
 import { decodeStateDiff, encodeStateDiff } from '../../src/protocol/state-diff.ts';
 import { type Bytes, bytesEqual, concatBytes } from '../../src/util/bytes.ts';
 import { invariant, isStrobeError } from '../../src/util/errors.ts';
+import { encodeDiff } from './encode-diff.ts';
 import { MapRows } from './map-rows.ts';
 import { randomStateDiff } from './random-state-diff.ts';
 import { SyntheticLoad } from './synthetic-load.ts';
@@ -83,9 +83,7 @@ function codeOf(action: () => void): string {
 function randomTarget(diffs: number, random: SeededRandom): Target {
   const rows = new MapRows();
   for (let i = 0; i < diffs; i++) rows.apply(rowDiffOf(randomStateDiff(rows, random, 30), rows));
-  const messages = Array.from({ length: MESSAGES }, () =>
-    plain(encodeCompactDiff(randomStateDiff(rows, random, 12), rows, POSITION)),
-  );
+  const messages = Array.from({ length: MESSAGES }, () => plain(encodeDiff(randomStateDiff(rows, random, 12), rows, POSITION)));
   return { rows, messages };
 }
 
@@ -93,7 +91,7 @@ function loadTarget(kind: 'erc20' | 'transfer' | 'swap', seed: number): Target {
   const load = new SyntheticLoad({ kind, holders: 2_000, transactions: 40, choice: 'zipf', seed });
   const rows = new MapRows();
   for (const diff of load.setup()) rows.apply(rowDiffOf(diff, rows));
-  return { rows, messages: [plain(encodeCompactDiff(load.next(), rows, POSITION))] };
+  return { rows, messages: [plain(encodeDiff(load.next(), rows, POSITION))] };
 }
 
 /** Without zstd, through which a mutation would hardly reach what is inside. */

@@ -25,7 +25,7 @@ import {
   type MiniBlock,
   signMiniBlock,
 } from '../../src/protocol/mini-block.ts';
-import type { StateAccess, WorldState } from '../../src/protocol/ports/state.ts';
+import type { CommittedState, StateAccess, WorldState } from '../../src/protocol/ports/state.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
 import type { Receipt } from '../../src/protocol/receipt.ts';
 import { type BlockSeal, blockSealDigest, encodeBlockSeal, withSignature } from '../../src/protocol/sequencer-messages.ts';
@@ -80,6 +80,12 @@ interface OpenBlock {
 const DEFAULT_GAS = 1_000_000n;
 const TIP_WEI = 1_000_000_000n;
 
+export interface ExecutedChainOptions extends Pick<ChainBuilderOptions, 'accounts' | 'threshold' | 'gasLimit'> {
+  /** Empty, and slow but simple unless given. */
+  readonly state?: CommittedState;
+  readonly roots?: BlockRoots;
+}
+
 /** Builds a chain whose blocks were really executed, with true roots and witnesses, as a sequencer does. */
 export class ExecutedChain {
   readonly genesisFile: GenesisFile;
@@ -87,19 +93,22 @@ export class ExecutedChain {
   readonly identity: ChainIdentity;
   readonly sequencer = testSigner('sequencer');
   readonly accounts: readonly TestAccount[];
-  readonly state = new MapState();
+  readonly state: CommittedState;
   readonly headers: BlockHeader[] = [];
   readonly #world: WorldState;
   readonly #engine: EthereumJsEngine;
-  readonly #roots = new BlockRoots();
+  readonly #roots: BlockRoots;
   #open: OpenBlock | undefined;
   #lastNumber = 0;
   #lastDigest: Hash;
+  #netDiff: Bytes = EMPTY_BYTES;
   /** Epoch that the next messages are of. */
   epoch = 1;
 
-  constructor(options: Pick<ChainBuilderOptions, 'accounts' | 'threshold'> = {}) {
+  constructor(options: ExecutedChainOptions = {}) {
     const template = new ChainBuilder({ accounts: 6, ...options });
+    this.state = options.state ?? new MapState();
+    this.#roots = options.roots ?? new BlockRoots();
     this.accounts = template.accounts;
     this.genesisFile = template.genesisFile;
     this.genesis = parseGenesis(template.genesisFile);
@@ -269,7 +278,13 @@ export class ExecutedChain {
     return { keys, codes: [...open.codes.values()], headers };
   }
 
+  /** Canonical bytes of the net diff of the block that was sealed last. */
+  get netDiff(): Bytes {
+    return this.#netDiff;
+  }
+
   #signSeal(header: BlockHeader, miniBlocks: readonly MiniBlock[], built: SealedWitness): BlockSeal {
+    this.#netDiff = defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber));
     const unsigned = {
       genesisHash: this.identity.genesisHash,
       epoch: this.epoch,
@@ -277,7 +292,7 @@ export class ExecutedChain {
       firstNumber: defined(miniBlocks[0]).envelope.number,
       lastNumber: this.#lastNumber,
       lastDigest: this.#lastDigest,
-      stateDiffDigest: stateDiffDigest(defined(this.state.netDiff(defined(miniBlocks[0]).envelope.number - 1, this.#lastNumber))),
+      stateDiffDigest: keccak256(this.#netDiff),
       registryDigest: this.state.mark().digest,
       witnessDigest: built.witnessDigest,
       witnessBytes: built.witness.length,

@@ -88,6 +88,10 @@ export class FakeChain {
   /** Called when a read of the chain begins: a test may prune in this very moment. */
   onRead: () => void = () => {};
   safe: number | undefined;
+  /** What is known of blocks beyond their being sealed, by number. */
+  readonly statuses = new Map<number, Partial<BlockStatus>>();
+  /** Provers that count no more. */
+  readonly excluded = new Set<string>();
   finalized: number | undefined;
   syncing: { currentBlock: number; highestBlock: number } | undefined;
   /** Makes every submission fail with this error. */
@@ -132,6 +136,7 @@ export class FakeChain {
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       receiptProofs: receiptProver(),
+      attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };
   }
 
@@ -193,6 +198,14 @@ export class FakeChain {
     this.open = undefined;
     this.miniBlocks.length = this.#head().lastMiniBlock;
     this.#emit({ kind: 'rollback', number: this.miniBlocks.length, removed });
+  }
+
+  /** A block climbed the ladder, or became safe. */
+  note(event: Extract<ChainEvent, { blockNumber: number }>, status?: Partial<BlockStatus>): void {
+    if (event.kind === 'safe') this.safe = event.blockNumber;
+    if (event.kind === 'finalized') this.finalized = event.blockNumber;
+    if (status !== undefined) this.statuses.set(event.blockNumber, { ...this.statuses.get(event.blockNumber), ...status });
+    this.#emit(event);
   }
 
   #head(): Block {
@@ -326,15 +339,21 @@ export class FakeChain {
     transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
     miniBlock: async (number) => this.miniBlocks[number - 1],
-    blockStatus: async (number): Promise<BlockStatus | undefined> =>
-      this.#keptBlocks()[number] && {
-        blockNumber: number,
-        received: true,
-        signatureVerified: true,
-        rootVerified: false,
-        attestedBy: [LOGGER],
-        daCommitment: undefined,
-      },
+    blockStatus: async (number): Promise<BlockStatus | undefined> => {
+      const block = this.#keptBlocks()[number];
+      return (
+        block && {
+          blockNumber: number,
+          blockHash: block.hash,
+          received: true,
+          signatureVerified: true,
+          rootVerified: false,
+          attestedBy: [LOGGER],
+          daCommitment: undefined,
+          ...this.statuses.get(number),
+        }
+      );
+    },
     attestations: async (number): Promise<readonly Attestation[]> => (number === 1 ? [fakeAttestation()] : []),
     subscribe: (listener) => {
       this.#listeners.add(listener);

@@ -1,11 +1,12 @@
-import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff, type StateRows } from '../../src/protocol/row-diff.ts';
+import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff } from '../../src/protocol/row-diff.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
+import { RowsOneByOne } from './rows-one-by-one.ts';
 
 const ADDRESS_BYTES = 20;
 const WORD_BYTES = 32;
 
 /** State by rows as simply as it can be, to compare with: maps from hex for look-ups, columns that grow for the rest. */
-export class MapRows implements StateRows {
+export class MapRows extends RowsOneByOne {
   readonly #accountIndex = new Map<string, number>();
   /** By hex of the key, per account. */
   readonly #slotIndex: Map<string, number>[] = [];

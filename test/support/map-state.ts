@@ -22,6 +22,7 @@ import {
   register,
   slotKey,
 } from './map-version.ts';
+import { RowsOneByOne } from './rows-one-by-one.ts';
 
 /**
  * Committed state as whole copies in maps, one for each mini-block: slow, and simple enough to be right at a glance. What
@@ -101,9 +102,9 @@ export class MapState implements CommittedState {
     this.#versions.splice(0, kept);
   }
 
-  netDiff(from: number, to: number): StateDiff | undefined {
+  netDiff(from: number, to: number): Bytes | undefined {
     const before = this.#versionAt(from);
-    return before === undefined ? undefined : netDiff(before, defined(this.#versionAt(to)));
+    return before === undefined ? undefined : encodeStateDiff(netDiff(before, defined(this.#versionAt(to))));
   }
 
   at(number: number): StateView | undefined {
@@ -156,10 +157,11 @@ class MapView implements StateView {
   }
 }
 
-class MapRows implements StateRows {
+class MapRows extends RowsOneByOne {
   readonly #version: () => MapVersion;
 
   constructor(version: () => MapVersion) {
+    super();
     this.#version = version;
   }
 

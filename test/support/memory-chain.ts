@@ -13,7 +13,7 @@ interface SealedBlock {
 /** What a role writes of the chain, in lists; of the reads only those that roles make while they write. */
 export class MemoryChain {
   readonly miniBlocks: MiniBlockCommit[] = [];
-  readonly seals: { readonly seal: BlockSeal; readonly diff: Uint8Array | undefined }[] = [];
+  readonly seals: BlockSeal[] = [];
   readonly #genesis: SealedBlock;
   readonly #sealed: SealedBlock[] = [];
   safe: number | undefined;
@@ -38,7 +38,7 @@ export class MemoryChain {
   }
 
   async sealOf(blockNumber: number): Promise<BlockSeal | undefined> {
-    return this.seals[blockNumber - 1]?.seal;
+    return this.seals[blockNumber - 1];
   }
 
   safeNumber(): number | undefined {
@@ -52,9 +52,9 @@ export class MemoryChain {
     return { miniBlock, env, transactions: [], gasUsed: 0n };
   }
 
-  async sealBlock(seal: BlockSeal, diff?: Uint8Array): Promise<Block> {
+  async sealBlock(seal: BlockSeal): Promise<Block> {
     this.onWrite('chain.sealBlock');
-    this.seals.push({ seal, diff });
+    this.seals.push(seal);
     const { header, firstNumber, lastNumber } = seal;
     const hash = hashHeader(header);
     this.#sealed.push({ header, hash, lastMiniBlock: lastNumber });

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileEvidenceStore } from '../../src/fullnode/evidence-store.ts';
+import type { BlockReexecutor } from '../../src/fullnode/block-reexecutor.ts';
+import { FileEvidenceStore } from '../../src/fullnode/evidence/evidence-store.ts';
 import { FullNode } from '../../src/fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../../src/fullnode/full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from '../../src/fullnode/full-node-options.ts';
@@ -13,6 +14,7 @@ import type { Genesis } from '../../src/protocol/genesis.ts';
 import { decodeLogRecord, recordNumber } from '../../src/protocol/log-record.ts';
 import type { LogEntry, MiniBlockLog } from '../../src/protocol/ports/log.ts';
 import type { Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
+import type { ResumeOrder } from '../../src/protocol/resume-order.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
@@ -21,6 +23,7 @@ import { openChainStore } from '../../src/store/open-chain-store.ts';
 import type { Bytes } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { MapState } from './map-state.ts';
+import { inlineNetDiffs } from './net-diffs.ts';
 import type { ReplicaFixture } from './replica-fixture.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -118,6 +121,8 @@ export interface HarnessOptions extends Partial<FullNodeLimits> {
   readonly genesis?: Partial<Genesis>;
   readonly codec?: DiffCodec;
   readonly verifyWitness?: WitnessVerifier;
+  readonly reexecute?: BlockReexecutor;
+  readonly resume?: ResumeOrder;
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -160,11 +165,17 @@ export class ReplicaHarness {
   }
 
   /** The same node after a stop, on its directory and log. */
-  async restart(): Promise<ReplicaHarness> {
+  async restart(changes: HarnessOptions = {}): Promise<ReplicaHarness> {
     await this.node.stop();
     await this.store.close();
-    const harness = new ReplicaHarness(this.fixture, this.options, this.directory, this.log);
-    await harness.#open();
+    const harness = new ReplicaHarness(this.fixture, { ...this.options, ...changes }, this.directory, this.log);
+    try {
+      await harness.#open();
+    } catch (error) {
+      // The directory is free for another try.
+      await harness.store.close();
+      throw error;
+    }
     return harness;
   }
 
@@ -182,7 +193,7 @@ export class ReplicaHarness {
     this.state = new MapState();
     this.state.apply(genesis.allocation, 0);
     const start = { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
-    const chainState = new ChainState(start, { keepsBlockDiffs: true }, { state: this.state, chain: this.store });
+    const chainState = new ChainState(start, {}, { state: this.state, chain: this.store });
     this.evidence = await FileEvidenceStore.open(join(this.directory, 'evidence'));
     this.node = new FullNode(
       { ...QUICK, ...options, identity, genesis },
@@ -191,9 +202,11 @@ export class ReplicaHarness {
         chain: this.store,
         log,
         codec: options.codec ?? createCompactCodec(this.state.rows),
+        netDiffs: inlineNetDiffs(this.state),
         gossip: this.gossip,
         peers: this.peers,
         verifyWitness: options.verifyWitness ?? verifyRootTransition,
+        ...(options.reexecute === undefined ? {} : { reexecute: options.reexecute }),
         evidence: this.evidence,
         logger: silent,
         metrics: createFullNodeMetrics(this.metrics),

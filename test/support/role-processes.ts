@@ -23,6 +23,14 @@ export interface RunningRole {
   readonly ready: () => Promise<void>;
 }
 
+/** What a role gets beside what every one has. */
+export interface RoleExtras {
+  /** As its configuration file has them. */
+  readonly settings?: object;
+  /** On its command line. */
+  readonly args?: readonly string[];
+}
+
 /** Single roles of any chain as processes, in a temporary folder and on free ports. */
 export class RoleProcesses implements AsyncDisposable {
   readonly #root: string;
@@ -30,6 +38,15 @@ export class RoleProcesses implements AsyncDisposable {
 
   private constructor(root: string) {
     this.#root = root;
+  }
+
+  get genesisFile(): string {
+    return join(this.#root, 'genesis.json');
+  }
+
+  /** Where a test may put files of its own. */
+  file(name: string): string {
+    return join(this.#root, name);
   }
 
   static async create(genesis: GenesisFile): Promise<RoleProcesses> {
@@ -40,16 +57,27 @@ export class RoleProcesses implements AsyncDisposable {
   }
 
   /** Starts a replica; the same name again takes over the data of the one before. */
-  replica(name: string, bootstrap: readonly string[]): Promise<RunningRole> {
-    return this.#start('replica', name, bootstrap, {});
+  replica(name: string, bootstrap: readonly string[], extra: RoleExtras = {}): Promise<RunningRole> {
+    return this.#start('replica', name, bootstrap, extra);
   }
 
-  async prover(name: string, bootstrap: readonly string[], { privateKey }: TestAccount): Promise<RunningRole> {
-    return this.#start('prover', name, bootstrap, { key: await this.#key(name, privateKey) });
+  async prover(
+    name: string,
+    bootstrap: readonly string[],
+    { privateKey }: TestAccount,
+    { settings = {}, args = [] }: RoleExtras = {},
+  ): Promise<RunningRole> {
+    return this.#start('prover', name, bootstrap, { settings: { ...settings, key: await this.#key(name, privateKey) }, args });
   }
 
   async sequencer(name: string, bootstrap: readonly string[], { privateKey }: TestAccount): Promise<RunningRole> {
-    return this.#start('sequencer', name, bootstrap, { key: await this.#key(name, privateKey) });
+    return this.#start('sequencer', name, bootstrap, { settings: { key: await this.#key(name, privateKey) } });
+  }
+
+  /** Flags that open a key. */
+  async operatorKey({ privateKey }: TestAccount): Promise<string[]> {
+    const { keystore, passwordFile } = await this.#key('operator', privateKey);
+    return ['--operator-key', keystore, '--password-file', passwordFile];
   }
 
   async #key(name: string, privateKey: Uint8Array): Promise<{ keystore: string; passwordFile: string }> {
@@ -58,7 +86,12 @@ export class RoleProcesses implements AsyncDisposable {
     return { keystore: file, passwordFile: join(this.#root, 'password') };
   }
 
-  async #start(role: string, name: string, bootstrap: readonly string[], extra: object): Promise<RunningRole> {
+  async #start(
+    role: string,
+    name: string,
+    bootstrap: readonly string[],
+    { settings = {}, args = [] }: RoleExtras,
+  ): Promise<RunningRole> {
     const rpcPort = await freePorts(PORTS_OF_ROLE);
     const dataDir = join(this.#root, name);
     const configFile = join(this.#root, `${name}.json`);
@@ -66,10 +99,10 @@ export class RoleProcesses implements AsyncDisposable {
       ...{ dataDir, genesis: join(this.#root, 'genesis.json'), log: { format: 'json' } },
       ...{ metrics: { port: rpcPort + 1 }, p2p: { port: rpcPort + 2, bootstrap } },
       ...(role === 'prover' ? {} : { rpc: { port: rpcPort } }),
-      ...extra,
+      ...settings,
     };
     await writeFile(configFile, JSON.stringify(config));
-    const process = new NodeProcess(name, [role, '--config', configFile], { supervised: true });
+    const process = new NodeProcess(name, [role, '--config', configFile, ...args], { supervised: true });
     this.#started.push(process);
     const metricsUrl = `http://127.0.0.1:${rpcPort + 1}`;
     const ready = async (): Promise<void> => {

@@ -114,7 +114,7 @@ export async function createSequencerKit(options: SequencerKitOptions) {
   roots.load(encodeStateDiff(genesis.allocation));
   const identity = chainIdentity(genesis, await roots.ready());
   const start = { epoch: 0, number: 0, digest: identity.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined };
-  const chainState = new ChainState(start, { keepsBlockDiffs: false }, { state, chain: chain.port });
+  const chainState = new ChainState(start, {}, { state, chain: chain.port });
   const log = new MemoryLog(note);
   const gossiped: { readonly topic: Topic; readonly message: Bytes }[] = [];
   const gossip: Gossip = {

@@ -22,6 +22,9 @@ export interface TestDevnetOptions {
   readonly blockIntervalMs?: number;
   /** Replicas serve eth_getProof. */
   readonly trie?: boolean;
+  /** What each prover proves, see the devnet's setting. */
+  readonly shares?: readonly string[];
+  readonly maxUnattestedBlocks?: number;
 }
 
 /** Three ranges of ports, one port for each process in each. */
@@ -52,6 +55,8 @@ export class TestDevnet implements AsyncDisposable {
     chainId = 31_415,
     blockIntervalMs = 1_000,
     trie = false,
+    shares = [],
+    maxUnattestedBlocks,
   }: TestDevnetOptions): Promise<TestDevnet> {
     const root = await mkdtemp(join(tmpdir(), 'strobe-devnet-'));
     const paths = devnetPaths(root);
@@ -61,6 +66,7 @@ export class TestDevnet implements AsyncDisposable {
       dataDir: root,
       replicas,
       provers,
+      shares: [...shares],
       chainId,
       trie,
       rpcPort: base,
@@ -73,6 +79,7 @@ export class TestDevnet implements AsyncDisposable {
     const keys = await ensureDevnetKeys(paths, provers);
     const timestamp = Math.floor(Date.now() / 1_000);
     const genesis = buildDevnetGenesis({ chainId, blockIntervalMs, timestamp, keys, accounts: funded });
+    if (maxUnattestedBlocks !== undefined) genesis.strobe.limits.maxUnattestedBlocks = maxUnattestedBlocks;
     await writeFile(paths.genesis, JSON.stringify(genesis));
     for (const { configFile, config } of plan) {
       await mkdir(dirname(configFile), { recursive: true });

@@ -3,7 +3,13 @@ import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type StateRows } from '.
 import { type ByteReader, invalidCompactDiff } from './byte-reader.ts';
 import type { DiffHeader } from './diff-header.ts';
 import { ACCOUNT_DETAILED, ACCOUNT_MODES, ACCOUNT_SAME_NONCE } from './format.ts';
+import { Scratch } from './scratch.ts';
 import { WORD_BYTES } from './words.ts';
+
+const modeScratch = new Scratch();
+
+/** By mode, for those that are steps: conversions would make an object each. */
+const STEPS = Array.from({ length: ACCOUNT_MODES }, (_, mode) => BigInt(mode));
 
 const KNOWN_FLAGS = ROW_NONCE | ROW_BALANCE | ROW_CODE | ROW_DELETED;
 
@@ -25,27 +31,29 @@ export function readAccounts(reader: ByteReader, header: DiffHeader, state: Stat
     nonces: new BigUint64Array(count),
     codeHashes: new Map(),
   };
-  const detailed = readRows(reader, header, state, columns);
+  const { rows, flags, nonces, codeHashes } = columns;
+  const modes = modeScratch.bytes(header.accounts);
+  readRows(reader, header, rows, modes);
+  state.readNonces(rows.subarray(0, header.accounts), nonces);
+  const detailed = takeModes(modes, columns);
   for (let i = header.accounts; i < count; i++) {
-    columns.rows[i] = header.accountBase + i - header.accounts;
+    rows[i] = header.accountBase + i - header.accounts;
     detailed.push(i);
   }
-  for (const index of detailed) columns.flags[index] = readFlags(reader, index < header.accounts);
+  for (const index of detailed) flags[index] = readFlags(reader, index < header.accounts);
   for (const index of detailed) {
-    if (((columns.flags[index] as number) & ROW_NONCE) === 0) continue;
-    const before = index < header.accounts ? state.nonceOf(columns.rows[index] as number) : 0n;
+    const before = nonces[index] as bigint;
     // A store takes it modulo 2^64.
-    columns.nonces[index] = before + readStep(reader);
+    nonces[index] = ((flags[index] as number) & ROW_NONCE) === 0 ? 0n : before + readStep(reader);
   }
   for (const index of detailed) {
-    if (((columns.flags[index] as number) & ROW_CODE) !== 0) columns.codeHashes.set(index, reader.readBytes(WORD_BYTES));
+    if (((flags[index] as number) & ROW_CODE) !== 0) codeHashes.set(index, reader.readBytes(WORD_BYTES));
   }
   return columns;
 }
 
-/** Rows of the state's own accounts with what their modes say; the indices of those that have details. */
-function readRows(reader: ByteReader, header: DiffHeader, state: StateRows, { rows, flags, nonces }: AccountColumns): number[] {
-  const detailed: number[] = [];
+/** Rows of the state's own accounts, and their modes. */
+function readRows(reader: ByteReader, header: DiffHeader, rows: Uint32Array, modes: Bytes): void {
   let next = 0;
   for (let i = 0; i < header.accounts; i++) {
     const entry = reader.readVarint();
@@ -53,14 +61,24 @@ function readRows(reader: ByteReader, header: DiffHeader, state: StateRows, { ro
     const row = next + (entry - mode) / ACCOUNT_MODES;
     if (row >= header.accountBase) throw invalidCompactDiff('an account has no row');
     rows[i] = row;
+    modes[i] = mode;
     next = row + 1;
+  }
+}
+
+/** Turns the nonces from those before to those after; returns the indices of accounts that have details instead. */
+function takeModes(modes: Bytes, { flags, nonces }: AccountColumns): number[] {
+  const detailed: number[] = [];
+  for (let i = 0; i < modes.length; i++) {
+    const mode = modes[i] as number;
     if (mode === ACCOUNT_DETAILED) {
       detailed.push(i);
     } else if (mode === ACCOUNT_SAME_NONCE) {
       flags[i] = ROW_BALANCE;
+      nonces[i] = 0n;
     } else {
       flags[i] = ROW_BALANCE | ROW_NONCE;
-      nonces[i] = state.nonceOf(row) + BigInt(mode);
+      nonces[i] = BigInt.asUintN(64, (nonces[i] as bigint) + (STEPS[mode] as bigint));
     }
   }
   return detailed;

@@ -1,12 +1,14 @@
+import type { RowDiff, StateRows } from '../row-diff.ts';
 import type { AccountColumns } from './account-reader.ts';
 import { orderKeys } from './key-order.ts';
-import type { RowKeys } from './row-keys.ts';
 import { Scratch } from './scratch.ts';
-import { accountRowAt, type SlotOwners } from './slot-owners.ts';
-import { WORD_BYTES } from './words.ts';
+import type { SlotOwners } from './slot-owners.ts';
+import { bytesOf, WORD_BYTES, WORD_LIMBS } from './words.ts';
 
 const ADDRESS_BYTES = 20;
+const ADDRESS_LIMBS = 5;
 
+const rowScratch = new Scratch();
 const keyScratch = new Scratch();
 const groupScratch = new Scratch();
 
@@ -23,19 +25,27 @@ export function canonicalOrder(
   accounts: AccountColumns,
   owners: SlotOwners,
   slotRows: Uint32Array,
-  keys: RowKeys,
+  { newAddresses, newSlotKeys }: Pick<RowDiff, 'newAddresses' | 'newSlotKeys'>,
+  rows: StateRows,
 ): CanonicalOrder {
-  const accountCount = accounts.rows.length + owners.unlisted.length;
-  const addresses = keyScratch.bytes(accountCount * ADDRESS_BYTES);
-  for (let i = 0; i < accountCount; i++) keys.readAddress(accountRowAt(accounts, owners, i), addresses, i * ADDRESS_BYTES);
+  const listed = accounts.rows.length;
+  const accountCount = listed + owners.unlisted.length;
+  const accountRows = rowScratch.uint32(accountCount);
+  accountRows.set(accounts.rows);
+  accountRows.set(owners.unlisted, listed);
+  const addressWords = keyScratch.uint32(accountCount * ADDRESS_LIMBS);
+  rows.readAddresses(accountRows, addressWords);
+  const addresses = bytesOf(addressWords);
+  addresses.set(newAddresses, listed * ADDRESS_BYTES - newAddresses.length);
   const accountPositions = inverse(orderKeys(addresses, ADDRESS_BYTES, accountCount));
+
   const groups = groupScratch.uint32(slotRows.length);
-  const slotKeys = keyScratch.bytes(slotRows.length * WORD_BYTES);
-  for (let i = 0; i < slotRows.length; i++) {
-    groups[i] = accountPositions[owners.bySlot[i] as number] as number;
-    keys.readSlotKey(slotRows[i] as number, slotKeys, i * WORD_BYTES);
-  }
-  const slotPositions = inverse(orderKeys(slotKeys, WORD_BYTES, slotRows.length, groups, accountCount));
+  for (let i = 0; i < slotRows.length; i++) groups[i] = accountPositions[owners.bySlot[i] as number] as number;
+  const keyWords = keyScratch.uint32(slotRows.length * WORD_LIMBS);
+  rows.readSlotKeys(slotRows, keyWords);
+  const keys = bytesOf(keyWords);
+  keys.set(newSlotKeys, keys.length - newSlotKeys.length);
+  const slotPositions = inverse(orderKeys(keys, WORD_BYTES, slotRows.length, groups, accountCount));
   return { accountPositions, slotPositions };
 }
 

@@ -14,11 +14,12 @@ import { assertNetEffect } from './net-effect.ts';
 import { readNewSlotKeys } from './new-slot-keys.ts';
 import { POST_DIGEST_BYTES, postDigestOf } from './post-digest.ts';
 import { rowDiffOf } from './row-conversion.ts';
-import { RowKeys } from './row-keys.ts';
+import { Scratch } from './scratch.ts';
 import { findSlotOwners } from './slot-owners.ts';
-import { WORD_BYTES } from './words.ts';
 
 const ADDRESS_BYTES = 20;
+
+const rowScratch = new Scratch();
 
 /**
  * Reads a payload of any kind against the state that it applies to, which stays as it is. Whether the accounts that it
@@ -41,12 +42,12 @@ function readContent(reader: ByteReader, rows: StateRows, position: DiffPosition
   const newAddresses = readNewAddresses(reader, header.newAccounts, rows);
   const accounts = readAccounts(reader, header, rows);
   const newSlots = readNewSlotKeys(reader, header.newSlots, header.accountBase + header.newAccounts);
-  assertUnknownSlots(newSlots, header, rows);
+  assertUnknownSlots(newSlots, rows);
   const { accountBase, slotBase } = header;
   const added = { accountBase, slotBase, newAddresses, ...newSlots };
   const slotRows = readSlotRows(reader, header);
-  const owners = findSlotOwners(slotRows, added, accounts, rows);
-  const order = canonicalOrder(accounts, owners, slotRows, new RowKeys(added, rows));
+  const owners = findSlotOwners(slotRows, newSlots.newSlotAccounts, accounts, rows);
+  const order = canonicalOrder(accounts, owners, slotRows, added, rows);
   const keys: MessageKeys = { header, accounts, owners, slotRows, order };
   const diff: RowDiff = { ...added, ...accountColumns(keys), ...slotColumns(keys), codes };
   const netEffect = readValues(reader, keys, diff, rows);
@@ -74,29 +75,25 @@ function diverged(message: string, number?: number): StrobeError<'COMPACT_DIFF_D
 /** A copy of the new addresses, ascending and none with a row. */
 function readNewAddresses(reader: ByteReader, count: number, rows: StateRows): Bytes {
   const addresses = new Uint8Array(reader.readBytes(count * ADDRESS_BYTES));
-  let previous: Bytes | undefined;
-  for (let at = 0; at < addresses.length; at += ADDRESS_BYTES) {
-    const address = addresses.subarray(at, at + ADDRESS_BYTES);
-    if (previous !== undefined && compareBytes(previous, address) >= 0) {
+  for (let at = ADDRESS_BYTES; at < addresses.length; at += ADDRESS_BYTES) {
+    const previous = addresses.subarray(at - ADDRESS_BYTES, at);
+    if (compareBytes(previous, addresses.subarray(at, at + ADDRESS_BYTES)) >= 0) {
       throw invalidCompactDiff('new accounts are not in ascending order');
     }
-    if (rows.accountRow(address) >= 0) throw invalidCompactDiff('a new account has a row');
-    previous = address;
   }
+  const found = rowScratch.int32(count);
+  rows.accountRows(addresses, count, found);
+  if (found.some((row) => row >= 0)) throw invalidCompactDiff('a new account has a row');
   return addresses;
 }
 
 function assertUnknownSlots(
   { newSlotAccounts, newSlotKeys }: Pick<RowDiff, 'newSlotAccounts' | 'newSlotKeys'>,
-  { accountBase }: DiffHeader,
   rows: StateRows,
 ): void {
-  for (let i = 0; i < newSlotAccounts.length; i++) {
-    const account = newSlotAccounts[i] as number;
-    if (account >= accountBase) return;
-    const key = newSlotKeys.subarray(i * WORD_BYTES, (i + 1) * WORD_BYTES);
-    if (rows.slotRow(account, key) >= 0) throw invalidCompactDiff('a new slot has a row');
-  }
+  const found = rowScratch.int32(newSlotAccounts.length);
+  rows.slotRows(newSlotAccounts, newSlotKeys, newSlotAccounts.length, found);
+  if (found.some((row) => row >= 0)) throw invalidCompactDiff('a new slot has a row');
 }
 
 /** Rows of the slots that changed, ascending, the new ones last. */

@@ -6,13 +6,11 @@ import { packPayload } from '../payload.ts';
 import type { RowDiff, StateRows } from '../row-diff.ts';
 import { ROW_BALANCE } from '../row-diff.ts';
 import { canonicalBytes } from '../row-diff-canonical.ts';
-import type { StateDiff } from '../state-diff.ts';
 import { AccountWriter } from './account-writer.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { MAX_COMPACT_CODES, MAX_COMPACT_KEYS, PARENT_DIGEST_BYTES, PAYLOAD_COMPACT } from './format.ts';
 import { writeNewSlotKeys } from './new-slot-keys.ts';
 import { postDigestOf } from './post-digest.ts';
-import { rowDiffOf } from './row-conversion.ts';
 import { orderRows } from './row-order.ts';
 import { ValueWriter } from './value-writer.ts';
 import { limbsOf, WORD_BYTES, WORD_LIMBS } from './words.ts';
@@ -31,12 +29,7 @@ const MIN_CANONICAL_SLOT_BYTES = 35;
  * The payload of a mini-block's diff for those who have the state below it; `rows` is that state, unchanged.
  * @throws StrobeError INVALID_STATE_DIFF when a value is the same as before, DIFF_TOO_LARGE
  */
-export function encodeCompactDiff(diff: StateDiff, rows: StateRows, position: DiffPosition): Bytes {
-  return encodeRowDiff(rowDiffOf(diff, rows), rows, position);
-}
-
-/** As {@link encodeCompactDiff}, for one who has the columns already. */
-export function encodeRowDiff(diff: RowDiff, rows: StateRows, position: DiffPosition): Bytes {
+export function encodeCompactDiff(diff: RowDiff, rows: StateRows, position: DiffPosition): Bytes {
   const payload = shortestPayload(diff, rows, position);
   if (payload.length > MAX_DIFF_PAYLOAD_BYTES) {
     throw new StrobeError('DIFF_TOO_LARGE', 'the state diff does not fit in a mini-block', { bytes: payload.length });

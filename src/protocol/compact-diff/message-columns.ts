@@ -3,9 +3,12 @@ import type { AccountColumns } from './account-reader.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { CanonicalOrder } from './canonical-order.ts';
 import type { DiffHeader } from './diff-header.ts';
+import { Scratch } from './scratch.ts';
 import { accountRowAt, type SlotOwners } from './slot-owners.ts';
 import { ValueReader } from './value-reader.ts';
 import { limbsOf, WORD_BYTES, WORD_LIMBS } from './words.ts';
+
+const beforeScratch = new Scratch();
 
 /** Accounts and slots of a message in the order of rows, before their values. */
 export interface MessageKeys {
@@ -55,20 +58,18 @@ export function readValues(
   let changedBalances = 0;
   for (const flags of accounts.flags) if ((flags & ROW_BALANCE) !== 0) changedBalances++;
   const values = new ValueReader(reader.readBytes(changedBalances + slotRows.length), reader);
-  const beforeBytes = new Uint8Array(WORD_BYTES);
-  const before = limbsOf(beforeBytes);
   const balances = limbsOf(columns.balances);
+  const balancesBefore = beforeScratch.uint32(accounts.rows.length * WORD_LIMBS).fill(0, header.accounts * WORD_LIMBS);
+  rows.readBalances(accounts.rows, balancesBefore);
   for (let i = 0; i < accounts.rows.length; i++) {
     if (((accounts.flags[i] as number) & ROW_BALANCE) === 0) continue;
-    if (i < header.accounts) rows.readBalance(accounts.rows[i] as number, beforeBytes, 0);
-    else before.fill(0);
-    values.read(balances, (order.accountPositions[i] as number) * WORD_LIMBS, before, 0);
+    values.read(balances, (order.accountPositions[i] as number) * WORD_LIMBS, balancesBefore, i * WORD_LIMBS);
   }
   const slotValues = limbsOf(columns.slotValues);
+  const valuesBefore = beforeScratch.uint32(slotRows.length * WORD_LIMBS).fill(0, header.slots * WORD_LIMBS);
+  rows.readSlotValues(slotRows, valuesBefore);
   for (let i = 0; i < slotRows.length; i++) {
-    if (i < header.slots) rows.readSlotValue(slotRows[i] as number, beforeBytes, 0);
-    else before.fill(0);
-    values.read(slotValues, (order.slotPositions[i] as number) * WORD_LIMBS, before, 0);
+    values.read(slotValues, (order.slotPositions[i] as number) * WORD_LIMBS, valuesBefore, i * WORD_LIMBS);
   }
   return !values.unchanged;
 }

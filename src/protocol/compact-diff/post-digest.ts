@@ -1,11 +1,8 @@
-import { createXXHash64 } from 'hash-wasm';
 import type { Bytes } from '../../util/bytes.ts';
+import { xxHash64 } from '../../util/xxhash64.ts';
 import type { RowDiff } from '../row-diff.ts';
 
 export const POST_DIGEST_BYTES = 8;
-
-// One WebAssembly instance per thread; init/update/digest run to the end without yielding, so sharing it is safe.
-const hasher = await createXXHash64();
 
 type DigestedColumns = Pick<
   RowDiff,
@@ -18,8 +15,7 @@ type DigestedColumns = Pick<
  * are hashed by keccak256, which alone would take as long as decoding.
  */
 export function postDigestOf(diff: DigestedColumns): Bytes {
-  hasher.init();
-  for (const column of [
+  const columns = [
     diff.accountRows,
     diff.accountFlags,
     diff.nonces,
@@ -27,8 +23,6 @@ export function postDigestOf(diff: DigestedColumns): Bytes {
     diff.codeHashes,
     diff.slotRows,
     diff.slotValues,
-  ]) {
-    hasher.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
-  }
-  return hasher.digest('binary');
+  ];
+  return xxHash64(columns.map((column) => new Uint8Array(column.buffer, column.byteOffset, column.byteLength)));
 }

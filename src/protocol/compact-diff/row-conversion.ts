@@ -2,37 +2,50 @@ import { type Bytes, bytesToBigInt } from '../../util/bytes.ts';
 import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE, type RowDiff, type StateRows } from '../row-diff.ts';
 import type { AccountDiff, SlotDiff, StateDiff } from '../state-diff.ts';
 import { countDiffKeys } from '../state-diff.ts';
-import { RowKeys } from './row-keys.ts';
-import { WORD_BYTES } from './words.ts';
+import { keysOf } from './row-keys.ts';
+import { Scratch } from './scratch.ts';
+import { bytesOf, WORD_BYTES } from './words.ts';
 
 const ADDRESS_BYTES = 20;
 const LIMB64 = 64n;
+
+const keyScratch = new Scratch();
+const ownerScratch = new Scratch();
+const rowScratch = new Scratch();
 
 /**
  * The columns of a canonical diff, for the state that it is applied to. Whether it can be applied is the table's
  * question, not asked here.
  */
 export function rowDiffOf(diff: StateDiff, rows: StateRows): RowDiff {
-  const { accounts } = diff;
-  const accountBase = rows.accountCount;
-  const accountRows = new Uint32Array(accounts.length);
-  const newAddresses = new Uint8Array(accounts.length * ADDRESS_BYTES);
-  let newAccounts = 0;
-  for (let i = 0; i < accounts.length; i++) {
-    const { address } = accounts[i] as AccountDiff;
-    const row = rows.accountRow(address);
-    if (row < 0) newAddresses.set(address, newAccounts * ADDRESS_BYTES);
-    accountRows[i] = row < 0 ? accountBase + newAccounts++ : row;
-  }
+  const { accounts, codes } = diff;
+  const numbered = numberAccounts(accounts, rows);
   return {
-    accountBase,
+    accountBase: rows.accountCount,
     slotBase: rows.slotCount,
-    newAddresses: newAddresses.subarray(0, newAccounts * ADDRESS_BYTES),
-    accountRows,
+    ...numbered,
     ...accountColumns(accounts),
-    ...slotColumns(diff, accountRows, rows),
-    codes: diff.codes,
+    ...slotColumns(diff, numbered.accountRows, rows),
+    codes,
   };
+}
+
+function numberAccounts(accounts: readonly AccountDiff[], rows: StateRows): Pick<RowDiff, 'accountRows' | 'newAddresses'> {
+  const count = accounts.length;
+  const addresses = keyScratch.bytes(count * ADDRESS_BYTES);
+  for (let i = 0; i < count; i++) addresses.set((accounts[i] as AccountDiff).address, i * ADDRESS_BYTES);
+  const found = rowScratch.int32(count);
+  rows.accountRows(addresses, count, found);
+  const accountRows = new Uint32Array(found);
+  let added = 0;
+  for (let i = 0; i < count; i++) {
+    if (found[i] !== -1) continue;
+    accountRows[i] = rows.accountCount + added;
+    // Moved together at the front.
+    addresses.copyWithin(added * ADDRESS_BYTES, i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
+    added++;
+  }
+  return { accountRows, newAddresses: addresses.slice(0, added * ADDRESS_BYTES) };
 }
 
 function accountColumns(accounts: readonly AccountDiff[]): Pick<RowDiff, 'accountFlags' | 'nonces' | 'balances' | 'codeHashes'> {
@@ -41,20 +54,20 @@ function accountColumns(accounts: readonly AccountDiff[]): Pick<RowDiff, 'accoun
   const balances = new BigUint64Array(accounts.length * 4);
   const codeHashes = new Uint8Array(accounts.length * WORD_BYTES);
   for (let i = 0; i < accounts.length; i++) {
-    const account = accounts[i] as AccountDiff;
-    let flags = account.deleted ? ROW_DELETED : 0;
-    if (account.nonce !== undefined) {
+    const { deleted, nonce, balance, codeHash } = accounts[i] as AccountDiff;
+    let flags = deleted ? ROW_DELETED : 0;
+    if (nonce !== undefined) {
       flags |= ROW_NONCE;
-      nonces[i] = account.nonce;
+      nonces[i] = nonce;
     }
-    if (account.balance !== undefined) {
+    if (balance !== undefined) {
       flags |= ROW_BALANCE;
       // A store keeps the lowest 64 bits.
-      for (let rest = account.balance, at = i * 4; rest > 0n; rest >>= LIMB64) balances[at++] = rest;
+      for (let rest = balance, at = i * 4; rest > 0n; rest >>= LIMB64) balances[at++] = rest;
     }
-    if (account.codeHash !== undefined) {
+    if (codeHash !== undefined) {
       flags |= ROW_CODE;
-      codeHashes.set(account.codeHash, i * WORD_BYTES);
+      codeHashes.set(codeHash, i * WORD_BYTES);
     }
     accountFlags[i] = flags;
   }
@@ -64,59 +77,46 @@ function accountColumns(accounts: readonly AccountDiff[]): Pick<RowDiff, 'accoun
 type SlotColumns = Pick<RowDiff, 'newSlotAccounts' | 'newSlotKeys' | 'slotRows' | 'slotValues'>;
 
 function slotColumns(diff: StateDiff, accountRows: Uint32Array, rows: StateRows): SlotColumns {
-  const slotCount = countDiffKeys(diff) - diff.accounts.length;
-  const slotRows = new Uint32Array(slotCount);
-  const slotValues = new Uint8Array(slotCount * WORD_BYTES);
-  const isNew = new Uint8Array(slotCount);
-  const withNewSlots: NewSlots[] = [];
-  let at = 0;
+  const count = countDiffKeys(diff) - diff.accounts.length;
+  const owners = ownerScratch.uint32(count);
+  const keys = keyScratch.bytes(count * WORD_BYTES);
+  const slotValues = new Uint8Array(count * WORD_BYTES);
+  let next = 0;
   for (let i = 0; i < diff.accounts.length; i++) {
     const slots = (diff.accounts[i] as AccountDiff).slots;
     if (slots === undefined) continue;
-    const account = accountRows[i] as number;
-    const known = account < rows.accountCount;
-    const first = at;
-    let count = 0;
-    for (const slot of slots) {
-      const row = known ? rows.slotRow(account, slot.key) : -1;
-      if (row < 0) isNew[at] = 1;
-      if (row < 0) count++;
-      else slotRows[at] = row;
-      writeLittleEndian(slot.value, slotValues, at * WORD_BYTES);
-      at++;
+    for (const { key, value } of slots) {
+      owners[next] = accountRows[i] as number;
+      keys.set(key, next * WORD_BYTES);
+      writeLittleEndian(value, slotValues, next * WORD_BYTES);
+      next++;
     }
-    if (count > 0) withNewSlots.push({ account, slots, first, count });
   }
-  return { slotRows, slotValues, ...numberNewSlots(withNewSlots, isNew, slotRows, rows.slotCount) };
-}
-
-/** Slots of one account, some of them new; `first` is the position of the first in the diff. */
-interface NewSlots {
-  readonly account: number;
-  readonly slots: readonly SlotDiff[];
-  readonly first: number;
-  readonly count: number;
+  const found = rowScratch.int32(count);
+  rows.slotRows(owners, keys, count, found);
+  const slotRows = new Uint32Array(found);
+  return { slotRows, slotValues, ...numberNewSlots(owners, keys, found, slotRows, rows.slotCount) };
 }
 
 /** New slots take the next rows by account row and key (PROTOCOL section 4); the diff lists them by address and key. */
 function numberNewSlots(
-  withNewSlots: NewSlots[],
-  isNew: Bytes,
+  owners: Uint32Array,
+  keys: Bytes,
+  found: Int32Array,
   slotRows: Uint32Array,
   slotBase: number,
 ): Pick<RowDiff, 'newSlotAccounts' | 'newSlotKeys'> {
-  const total = withNewSlots.reduce((sum, { count }) => sum + count, 0);
-  const newSlotAccounts = new Uint32Array(total);
-  const newSlotKeys = new Uint8Array(total * WORD_BYTES);
-  let next = 0;
-  for (const { account, slots, first } of withNewSlots.sort((a, b) => a.account - b.account)) {
-    for (let i = 0; i < slots.length; i++) {
-      if (isNew[first + i] === 0) continue;
-      slotRows[first + i] = slotBase + next;
-      newSlotAccounts[next] = account;
-      newSlotKeys.set((slots[i] as SlotDiff).key, next * WORD_BYTES);
-      next++;
-    }
+  const added: number[] = [];
+  for (let i = 0; i < found.length; i++) if (found[i] === -1) added.push(i);
+  // Stable: an account's slots are in the order of their keys.
+  added.sort((a, b) => (owners[a] as number) - (owners[b] as number));
+  const newSlotAccounts = new Uint32Array(added.length);
+  const newSlotKeys = new Uint8Array(added.length * WORD_BYTES);
+  for (let i = 0; i < added.length; i++) {
+    const index = added[i] as number;
+    slotRows[index] = slotBase + i;
+    newSlotAccounts[i] = owners[index] as number;
+    newSlotKeys.set(keys.subarray(index * WORD_BYTES, (index + 1) * WORD_BYTES), i * WORD_BYTES);
   }
   return { newSlotAccounts, newSlotKeys };
 }
@@ -127,20 +127,19 @@ function writeLittleEndian(value: Bytes, target: Bytes, at: number): void {
 
 /** The canonical diff of columns; `rows` may be the state before or after it was applied. */
 export function stateDiffOf(diff: RowDiff, rows: StateRows): StateDiff {
-  const keys = new RowKeys(diff, rows);
+  const keys = keysOf(diff, rows);
+  const addresses = bytesOf(keys.addresses);
+  const slotKeys = bytesOf(keys.slotKeys);
   const accounts: AccountDiff[] = [];
   let slot = 0;
   for (let i = 0; i < diff.accountRows.length; i++) {
-    const row = diff.accountRows[i] as number;
-    const address = new Uint8Array(ADDRESS_BYTES);
-    keys.readAddress(row, address, 0);
     const slots: SlotDiff[] = [];
-    while (slot < diff.slotRows.length && keys.slotAccount(diff.slotRows[slot] as number) === row) {
-      const key = new Uint8Array(WORD_BYTES);
-      keys.readSlotKey(diff.slotRows[slot] as number, key, 0);
-      slots.push({ key, value: diff.slotValues.slice(slot * WORD_BYTES, (slot + 1) * WORD_BYTES).reverse() });
-      slot++;
+    for (; slot < diff.slotRows.length && keys.slotAccounts[slot] === diff.accountRows[i]; slot++) {
+      const word = slot * WORD_BYTES;
+      const key = slotKeys.slice(word, word + WORD_BYTES);
+      slots.push({ key, value: diff.slotValues.slice(word, word + WORD_BYTES).reverse() });
     }
+    const address = addresses.slice(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
     accounts.push({ address, ...changedFields(diff, i), ...(slots.length > 0 && { slots }) });
   }
   return { accounts, codes: diff.codes };

@@ -1,43 +1,45 @@
-import type { Bytes } from '../../util/bytes.ts';
 import type { RowDiff, StateRows } from '../row-diff.ts';
-import { WORD_BYTES } from './words.ts';
+import { Scratch } from './scratch.ts';
+import { bytesOf, WORD_BYTES, WORD_LIMBS } from './words.ts';
 
 const ADDRESS_BYTES = 20;
+const ADDRESS_LIMBS = 5;
 
-/** Keys of every row that a diff names: those of the state and those that it adds. */
-export class RowKeys {
-  readonly #diff: Pick<RowDiff, 'accountBase' | 'slotBase' | 'newAddresses' | 'newSlotAccounts' | 'newSlotKeys'>;
-  readonly #rows: StateRows;
+const addressScratch = new Scratch();
+const ownerScratch = new Scratch();
+const keyScratch = new Scratch();
 
-  constructor(
-    diff: Pick<RowDiff, 'accountBase' | 'slotBase' | 'newAddresses' | 'newSlotAccounts' | 'newSlotKeys'>,
-    rows: StateRows,
-  ) {
-    this.#diff = diff;
-    this.#rows = rows;
-  }
-
-  /** Copies the 20 bytes of the address. */
-  readAddress(row: number, target: Bytes, offset: number): void {
-    const { accountBase, newAddresses } = this.#diff;
-    if (row < accountBase) this.#rows.readAddress(row, target, offset);
-    else copy(newAddresses, (row - accountBase) * ADDRESS_BYTES, target, offset, ADDRESS_BYTES);
-  }
-
-  slotAccount(row: number): number {
-    const { slotBase, newSlotAccounts } = this.#diff;
-    return row < slotBase ? this.#rows.slotAccount(row) : (newSlotAccounts[row - slotBase] as number);
-  }
-
-  /** Copies the 32 bytes of the key. */
-  readSlotKey(row: number, target: Bytes, offset: number): void {
-    const { slotBase, newSlotKeys } = this.#diff;
-    if (row < slotBase) this.#rows.readSlotKey(row, target, offset);
-    else copy(newSlotKeys, (row - slotBase) * WORD_BYTES, target, offset, WORD_BYTES);
-  }
+/** Keys of the rows that a diff names, in its order, as words; working memory, valid until it is asked again. */
+export interface DiffKeys {
+  /** 5 words each. */
+  readonly addresses: Uint32Array;
+  /** Account rows. */
+  readonly slotAccounts: Uint32Array;
+  /** 8 words each. */
+  readonly slotKeys: Uint32Array;
 }
 
-/** A loop: for so few bytes making views takes longer. */
-function copy(source: Bytes, from: number, target: Bytes, to: number, count: number): void {
-  for (let i = 0; i < count; i++) target[to + i] = source[from + i] as number;
+/** @param rows the state before or after the diff was applied */
+export function keysOf(diff: RowDiff, rows: StateRows): DiffKeys {
+  const { accountRows, accountBase, newAddresses, slotRows, slotBase, newSlotAccounts, newSlotKeys } = diff;
+  const addresses = addressScratch.uint32(accountRows.length * ADDRESS_LIMBS);
+  rows.readAddresses(accountRows, addresses);
+  const addressBytes = bytesOf(addresses);
+  for (let i = 0; i < accountRows.length; i++) {
+    const added = (accountRows[i] as number) - accountBase;
+    if (added < 0) continue;
+    addressBytes.set(newAddresses.subarray(added * ADDRESS_BYTES, (added + 1) * ADDRESS_BYTES), i * ADDRESS_BYTES);
+  }
+  const slotAccounts = ownerScratch.uint32(slotRows.length);
+  rows.readSlotAccounts(slotRows, slotAccounts);
+  const slotKeys = keyScratch.uint32(slotRows.length * WORD_LIMBS);
+  rows.readSlotKeys(slotRows, slotKeys);
+  const keyBytes = bytesOf(slotKeys);
+  for (let i = 0; i < slotRows.length; i++) {
+    const added = (slotRows[i] as number) - slotBase;
+    if (added < 0) continue;
+    slotAccounts[i] = newSlotAccounts[added] as number;
+    keyBytes.set(newSlotKeys.subarray(added * WORD_BYTES, (added + 1) * WORD_BYTES), i * WORD_BYTES);
+  }
+  return { addresses, slotAccounts, slotKeys };
 }

@@ -18,6 +18,14 @@ export class Scratch {
     return new Uint32Array(this.#reserve(length * 4), 0, length);
   }
 
+  int32(length: number): Int32Array {
+    return new Int32Array(this.#reserve(length * 4), 0, length);
+  }
+
+  bigUint64(length: number): BigUint64Array {
+    return new BigUint64Array(this.#reserve(length * 8), 0, length);
+  }
+
   float64(length: number): Float64Array {
     return new Float64Array(this.#reserve(length * 8), 0, length);
   }

@@ -1,6 +1,9 @@
-import { ROW_DELETED, type RowDiff, type StateRows } from '../row-diff.ts';
+import { ROW_DELETED, type StateRows } from '../row-diff.ts';
 import type { AccountColumns } from './account-reader.ts';
 import { invalidCompactDiff } from './byte-reader.ts';
+import { Scratch } from './scratch.ts';
+
+const accountScratch = new Scratch();
 
 /** Whose the slots of a message are. */
 export interface SlotOwners {
@@ -17,15 +20,19 @@ export function accountRowAt(accounts: AccountColumns, owners: SlotOwners, index
 }
 
 /**
- * @param slotRows ascending, so that slots of one account are often neighbours
+ * @param slotRows ascending, so that slots of one account are often neighbours and the new ones last
+ * @param newSlotAccounts account rows of the new ones
  * @throws StrobeError INVALID_COMPACT_DIFF when a deleted account has slots, or a new one neither fields nor slots
  */
 export function findSlotOwners(
   slotRows: Uint32Array,
-  { newSlotAccounts, slotBase }: Pick<RowDiff, 'newSlotAccounts' | 'slotBase'>,
+  newSlotAccounts: Uint32Array,
   accounts: AccountColumns,
   rows: StateRows,
 ): SlotOwners {
+  const slotAccounts = accountScratch.uint32(slotRows.length);
+  rows.readSlotAccounts(slotRows, slotAccounts);
+  slotAccounts.set(newSlotAccounts, slotRows.length - newSlotAccounts.length);
   const bySlot = new Uint32Array(slotRows.length);
   const unlisted: number[] = [];
   const unlistedIndices = new Map<number, number>();
@@ -33,8 +40,7 @@ export function findSlotOwners(
   let lastRow = -1;
   let lastIndex = -1;
   for (let i = 0; i < slotRows.length; i++) {
-    const slot = slotRows[i] as number;
-    const row = slot < slotBase ? rows.slotAccount(slot) : (newSlotAccounts[slot - slotBase] as number);
+    const row = slotAccounts[i] as number;
     if (row !== lastRow) {
       lastRow = row;
       lastIndex = indexOfRow(accounts.rows, row);

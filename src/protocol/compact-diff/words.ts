@@ -10,6 +10,11 @@ export function limbsOf(column: Bytes): Uint32Array {
   return new Uint32Array(new Uint8Array(column).buffer);
 }
 
+/** The bytes of words as they lie in memory: a view. */
+export function bytesOf(words: Uint32Array): Bytes {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
 /** target = a + b modulo 2^256; the index is that of the first limb. */
 export function addWords(target: Uint32Array, at: number, a: Uint32Array, aAt: number, b: Uint32Array, bAt: number): void {
   let carry = 0;

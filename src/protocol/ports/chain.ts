@@ -62,12 +62,15 @@ export type ChainEvent =
   | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
   | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
+  /** A sealed block was attested, proven or posted, see {@link BlockStatus}; `block`, `safe` and `finalized` change it too. */
+  | { readonly kind: 'status'; readonly blockNumber: number }
   /** Mini-blocks above `number` were undone; their transactions, newest last. The state goes back right after. */
   | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
 
 /** Steps of the verification ladder that a block has climbed (PROTOCOL section 7). */
 export interface BlockStatus {
   readonly blockNumber: number;
+  readonly blockHash: Hash;
   readonly received: boolean;
   readonly signatureVerified: boolean;
   readonly rootVerified: boolean;
@@ -121,7 +124,7 @@ export interface ChainReader {
   miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
   blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
   attestations(blockNumber: number): Promise<readonly Attestation[]>;
-  /** Canonical bytes of the net diff that a block was sealed with, as long as its root is not verified. */
+  /** What {@link ChainWriter.putBlockDiff} kept, as long as the block's root is not verified. */
   blockDiff(blockNumber: number): Promise<Bytes | undefined>;
   /** Events in chain order, after they are visible to reads; returns the unsubscribe function. Listeners must not throw. */
   subscribe(listener: (event: ChainEvent) => void): () => void;
@@ -131,11 +134,10 @@ export interface ChainReader {
 export interface ChainWriter {
   /** Makes a durable mini-block visible: its state is applied already. */
   appendMiniBlock(applied: MiniBlockCommit): AppliedMiniBlock;
-  /**
-   * Turns the open block into the head; one atomic batch with indexes and head. The canonical bytes of its net diff, when
-   * they are given, are kept until the block's root is verified.
-   */
-  sealBlock(seal: BlockSeal, blockDiff?: Bytes): Promise<Block>;
+  /** Turns the open block into the head; one atomic batch with indexes and head. */
+  sealBlock(seal: BlockSeal): Promise<Block>;
+  /** Keeps the canonical bytes of a sealed block's net diff until its root is verified. */
+  putBlockDiff(blockNumber: number, diff: Bytes): Promise<void>;
   addAttestation(attestation: Attestation, prover: Address): Promise<void>;
   markRootVerified(blockNumber: number): Promise<void>;
   markDaPosted(blockNumber: number, commitment: Hash): Promise<void>;
@@ -191,6 +193,15 @@ export interface NodeStatus {
   equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
 }
 
+/** Whose attestations count, and how many of them are needed. */
+export interface AttestationPolicy {
+  readonly threshold: number;
+  /** How many provers there are. */
+  readonly proverCount: number;
+  /** True for a prover whose word this node does not take any more. */
+  isExcluded(prover: Address): boolean;
+}
+
 /** Everything that JSON-RPC serves from. */
 export interface RpcBackend {
   /** State of the newest durable mini-block. */
@@ -204,4 +215,5 @@ export interface RpcBackend {
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
   readonly node: NodeStatus;
+  readonly attestationPolicy: AttestationPolicy;
 }

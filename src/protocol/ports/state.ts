@@ -61,14 +61,29 @@ export interface CommittedState extends StateView {
   /** Forgets old values up to the end of mini-block `number`: the floor is at least that. */
   release(number: number): void;
   /**
-   * Net change from the end of mini-block `from` to that of `to`, canonical; its codes are those that the mini-blocks
-   * brought. Undefined when `from` is below the floor.
+   * Canonical bytes of the net change from the end of mini-block `from` to that of `to`; its codes are those that the
+   * mini-blocks brought. Undefined when `from` is below the floor.
    */
-  netDiff(from: number, to: number): StateDiff | undefined;
+  netDiff(from: number, to: number): Bytes | undefined;
   /** State at the end of mini-block `number`, as long as the floor is not above it; undefined when it is already. */
   at(number: number): StateView | undefined;
   /** Every account with its storage, in no particular order. */
   entries(): Iterable<StateEntry>;
+}
+
+/** Canonical bytes of a net diff, and their digest. */
+export interface NetDiff {
+  readonly bytes: Bytes;
+  readonly digest: Hash;
+}
+
+/** Composes net diffs beside its caller. */
+export interface NetDiffComposer {
+  /**
+   * As {@link CommittedState.netDiff}; mini-blocks may be applied and undone meanwhile.
+   * @throws StrobeError STATE_FORGOTTEN when old values do not reach back to `from`, or `to` was undone
+   */
+  compose(from: number, to: number): Promise<NetDiff>;
 }
 
 /** Keys that an execution read or wrote: what its witness must prove. */

@@ -51,6 +51,7 @@ function readSubscription(kind: unknown, options: unknown, limits: RpcLimits): S
     case 'miniBlocks':
       return { kind, hashesOnly: readHashesOnly(options) };
     case 'newHeads':
+    case 'blockStatus':
     case 'syncing':
       if (!isAbsent(options)) throw invalidParams('options', `${kind} takes none`);
       return { kind };
@@ -62,7 +63,7 @@ function readSubscription(kind: unknown, options: unknown, limits: RpcLimits): S
       return { kind, criteria, pending: wantsPending(criteria) };
     }
     default:
-      throw invalidParams('subscription', 'expected newHeads, logs, newPendingTransactions, miniBlocks or syncing');
+      throw invalidParams('subscription', 'expected newHeads, logs, newPendingTransactions, miniBlocks, blockStatus or syncing');
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Attestation } from '../../protocol/attestation.ts';
-import type { BlockStatus, ChainReader } from '../../protocol/ports/chain.ts';
+import type { ChainReader } from '../../protocol/ports/chain.ts';
 import { toHex } from '../../util/bytes.ts';
 import { type BlockParam, readBlockParam } from '../block-param.ts';
+import { formatBlockStatus } from '../format-block-status.ts';
 import { formatMiniBlock } from '../format-mini-block.ts';
 import { quantity } from '../quantity.ts';
 import { earliestBlock, readAtBlock } from '../read-blocks.ts';
@@ -50,9 +51,9 @@ export const strobeBlockStatus: RpcMethod<{ block: BlockParam }> = {
   name: 'strobe_blockStatus',
   maxParams: 1,
   parse: ([block]) => ({ block: readBlockParam(block) }),
-  handle: async ({ block }, { backend: { chain } }) => {
+  handle: async ({ block }, { backend: { chain, attestationPolicy } }) => {
     const status = await readOf(block, chain, (number) => chain.blockStatus(number));
-    return status === undefined ? null : formatStatus(status, chain);
+    return status === undefined ? null : formatBlockStatus(status, chain, attestationPolicy);
   },
 };
 
@@ -80,25 +81,6 @@ async function readOf<T>(block: BlockParam, chain: ChainReader, read: (number: n
   if (block.kind !== 'hash') return readAtBlock(block, chain, read);
   const number = (await chain.blockByHash(block.hash))?.header.number;
   return number === undefined ? undefined : read(number);
-}
-
-function formatStatus(status: BlockStatus, chain: ChainReader): Readonly<Record<string, unknown>> {
-  return {
-    blockNumber: quantity(status.blockNumber),
-    received: status.received,
-    signatureVerified: status.signatureVerified,
-    rootVerified: status.rootVerified,
-    attestedBy: status.attestedBy.map(toHex),
-    daCommitment: status.daCommitment === undefined ? null : toHex(status.daCommitment),
-    // There is no L1 to settle on yet.
-    settledTx: null,
-    tag: highestTag(status.blockNumber, chain),
-  };
-}
-
-function highestTag(number: number, chain: ChainReader): 'finalized' | 'safe' | 'latest' {
-  if (number <= (chain.finalizedNumber() ?? -1)) return 'finalized';
-  return number <= (chain.safeNumber() ?? -1) ? 'safe' : 'latest';
 }
 
 function formatAttestation(attestation: Attestation): Readonly<Record<string, unknown>> {

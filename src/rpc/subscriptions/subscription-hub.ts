@@ -6,13 +6,14 @@ import type { LogCriteria } from '../log-criteria.ts';
 import { quantity } from '../quantity.ts';
 import type { StartSubscription } from '../rpc-caller.ts';
 import { rpcError } from '../rpc-error.ts';
+import { type BlockStatusLogger, BlockStatusSubscribers } from './block-status-subscribers.ts';
 import { LogSubscribers } from './log-subscribers.ts';
 import { PendingSubscribers } from './pending-subscribers.ts';
 import { SubscriberSet } from './subscriber-set.ts';
 
 /** What eth_subscribe can ask for. */
 export type SubscriptionRequest =
-  | { readonly kind: 'newHeads' | 'syncing' }
+  | { readonly kind: 'newHeads' | 'syncing' | 'blockStatus' }
   | { readonly kind: 'miniBlocks'; readonly hashesOnly: boolean }
   | { readonly kind: 'newPendingTransactions'; readonly full: boolean }
   /** `pending`: as soon as the mini-block exists, instead of when its block is sealed. */
@@ -29,18 +30,21 @@ export class SubscriptionHub {
   readonly #sealedLogs = new LogSubscribers();
   readonly #pendingLogs = new LogSubscribers();
   readonly #pendingTransactions: PendingSubscribers;
+  readonly #blockStatus: BlockStatusSubscribers;
   #count = 0;
   #wasSyncing = false;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(options: { maxSubscriptions: number }, modules: { backend: RpcBackend }) {
+  constructor(options: { maxSubscriptions: number }, modules: { backend: RpcBackend; logger: BlockStatusLogger }) {
     this.#maxSubscriptions = options.maxSubscriptions;
     this.#backend = modules.backend;
     this.#pendingTransactions = new PendingSubscribers(modules.backend);
+    this.#blockStatus = new BlockStatusSubscribers(modules.backend, modules.logger);
   }
 
   start(): void {
     this.#wasSyncing = this.#backend.node.syncing() !== undefined;
+    this.#blockStatus.start();
     this.#unsubscribe = this.#backend.chain.subscribe((event) => this.#onEvent(event));
   }
 
@@ -79,6 +83,8 @@ export class SubscriptionHub {
         return (request.hashesOnly ? this.#miniBlockHashes : this.#miniBlocks).add(push);
       case 'syncing':
         return this.#syncing.add(push);
+      case 'blockStatus':
+        return this.#blockStatus.add(push);
       case 'newPendingTransactions':
         return this.#pendingTransactions.add(request.full, push);
       case 'logs':
@@ -110,6 +116,7 @@ export class SubscriptionHub {
       default:
         break;
     }
+    this.#blockStatus.onEvent(event);
     this.#publishSyncing();
   }
 

@@ -45,6 +45,8 @@ export interface ArenaExports {
 }
 
 const PAGE_BYTES = 65_536;
+/** Room at NODE; a node is shorter. */
+export const MAX_NODE_BYTES = 640;
 /** 4 GiB less a page, so that no address behind a record wraps round. */
 export const MAX_ARENA_BYTES = 4 * 1024 ** 3 - PAGE_BYTES;
 

@@ -8,6 +8,7 @@ import { keccak256 } from '../../util/keccak.ts';
 import { ArenaInput, HAS_BALANCE, HAS_CODE, HAS_NONCE, MAX_BATCH } from './arena-input.ts';
 import { type ArenaExports, bytesAt, guarded, MAX_ARENA_BYTES, openArena, type Pointer } from './arena-module.ts';
 import { ArenaWalk, PRESENT } from './arena-walk.ts';
+import { ArenaWitness } from './arena-witness.ts';
 
 export interface ArenaStateTrieOptions {
   /** Largest memory, bytes; default and most: nearly 4 GiB, about 15 million keys. */
@@ -179,12 +180,12 @@ export class ArenaStateTrie {
   witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     this.#clean();
     const walk = new ArenaWalk(this.#arena, this.#block);
-    const nodes = new Map<string, Bytes>();
+    const witness = new ArenaWitness(this.#arena, walk);
     const accounts = keys.map(({ address }) => ({
       hash: keccak256(address),
       deleted: this.#deletions.get(toKey(address))?.account === true,
     }));
-    walk.collect(0, this.#block === PRESENT ? this.root() : this.#preRoot, accounts, nodes);
+    witness.collect(0, this.#block === PRESENT ? this.root() : this.#preRoot, accounts);
     for (const [i, { address, slots }] of keys.entries()) {
       if (slots.length === 0) continue;
       const account = walk.leaf(0, (accounts[i] as { hash: Hash }).hash);
@@ -194,9 +195,9 @@ export class ArenaStateTrie {
         ...slots.map((key) => ({ hash: keccak256(key), deleted: false })),
         ...[...cleared].map((key) => ({ hash: keccak256(key), deleted: true })),
       ];
-      walk.collect(account, walk.root(account), covered, nodes);
+      witness.collect(account, walk.root(account), covered);
     }
-    return [...nodes.values()];
+    return witness.nodes;
   }
 
   /**

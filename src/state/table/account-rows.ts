@@ -1,6 +1,6 @@
 import type { Account, Address, Hash } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
-import { HashIndex, type IndexedKeys } from './hash-index.ts';
+import { HashIndex, type IndexedKeys, MAX_STAGED_KEYS } from './hash-index.ts';
 import {
   ACCOUNT_BODY,
   ACCOUNT_BODY_WORDS,
@@ -28,7 +28,8 @@ interface CodeHashes {
  * (layout.ts).
  */
 export class AccountRows implements IndexedKeys {
-  readonly staged: Int32Array = new Int32Array(ADDRESS_WORDS);
+  readonly keyWords = ADDRESS_WORDS;
+  readonly staged: Int32Array = new Int32Array(ADDRESS_WORDS * MAX_STAGED_KEYS);
   readonly #memory: TableMemory;
   readonly #rows: RowSegments;
   readonly #index: HashIndex;
@@ -58,16 +59,25 @@ export class AccountRows implements IndexedKeys {
     return this.#index.find(this.#index.hash());
   }
 
-  matches(row: number): boolean {
-    const at = this.#rows.at(row);
+  /** Rows of `count` addresses one behind the other, -1 where there is none. */
+  findAll(addresses: Bytes, count: number, rows: Int32Array): void {
+    for (let from = 0; from < count; from += MAX_STAGED_KEYS) {
+      const keys = Math.min(MAX_STAGED_KEYS, count - from);
+      for (let i = 0; i < keys; i++) this.#stage(addresses, (from + i) * 20, i * ADDRESS_WORDS);
+      this.#index.findAll(keys, rows, from);
+    }
+  }
+
+  matches(row: number, at: number): boolean {
+    const address = this.#rows.at(row);
     const { words } = this.#memory;
     const key = this.staged;
     return (
-      words[at] === key[0] &&
-      words[at + 1] === key[1] &&
-      words[at + 2] === key[2] &&
-      words[at + 3] === key[3] &&
-      words[at + 4] === key[4]
+      words[address] === key[at] &&
+      words[address + 1] === key[at + 1] &&
+      words[address + 2] === key[at + 2] &&
+      words[address + 3] === key[at + 3] &&
+      words[address + 4] === key[at + 4]
     );
   }
 
@@ -101,6 +111,18 @@ export class AccountRows implements IndexedKeys {
 
   readAddress(row: number, target: Bytes, offset: number): void {
     this.#memory.readBytes(this.#rows.at(row), ADDRESS_WORDS, target, offset);
+  }
+
+  readAddresses(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, 0, ADDRESS_WORDS, target);
+  }
+
+  readNonces(rows: Uint32Array, target: BigUint64Array): void {
+    this.#rows.readAll(rows, ACCOUNT_BODY + BODY_NONCE, 2, new Uint32Array(target.buffer, target.byteOffset, target.length * 2));
+  }
+
+  readBalances(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, ACCOUNT_BODY + BODY_BALANCE, WORD_WORDS, target);
   }
 
   addressOf(row: number): Address {
@@ -194,8 +216,8 @@ export class AccountRows implements IndexedKeys {
     return { nonce: this.nonceOf(body), balance: this.balanceOf(body), codeHash: codes.hashOf(this.codeOf(body)) };
   }
 
-  #stage(address: Bytes, offset: number): void {
+  #stage(address: Bytes, offset: number, at = 0): void {
     const key = this.staged;
-    for (let i = 0; i < ADDRESS_WORDS; i++) key[i] = wordAt(address, offset + i * 4);
+    for (let i = 0; i < ADDRESS_WORDS; i++) key[at + i] = wordAt(address, offset + i * 4);
   }
 }

@@ -9,6 +9,7 @@ import { type TableMemory, wordAt } from './table-memory.ts';
 
 /** Codes by number, in the order in which they became known; number 0 is the empty code, which has no row. */
 export class CodeTable implements IndexedKeys {
+  readonly keyWords = WORD_WORDS;
   readonly staged: Int32Array = new Int32Array(WORD_WORDS);
   readonly #memory: TableMemory;
   readonly #rows: RowSegments;
@@ -35,10 +36,15 @@ export class CodeTable implements IndexedKeys {
     return isEmptyCodeHash(hash, offset) ? 0 : -1;
   }
 
-  matches(row: number): boolean {
-    const at = this.#rows.at(row);
-    for (let i = 0; i < WORD_WORDS; i++) if (this.#memory.get(at + i) !== this.staged[i]) return false;
+  matches(row: number, at: number): boolean {
+    const address = this.#rows.at(row);
+    for (let i = 0; i < WORD_WORDS; i++) if (this.#memory.get(address + i) !== this.staged[at + i]) return false;
     return true;
+  }
+
+  /** Address of a row. */
+  at(row: number): number {
+    return this.#rows.at(row);
   }
 
   /**

@@ -24,12 +24,18 @@ const MIGRATED_PER_INSERTION = 2;
 /** Entry of the old table whose key was taken out. */
 const DELETED = -1;
 
+/** Keys that are searched for at a time: their entries and rows fit the nearest caches. */
+export const MAX_STAGED_KEYS = 128;
+
 /** Keys of the rows behind an index, in words. */
 export interface IndexedKeys {
-  /** The key in question: searched for, put in or taken out. */
+  readonly keyWords: number;
+  /** The key in question: searched for, put in or taken out. When several are searched for, they follow each other. */
   readonly staged: Int32Array;
-  /** True when the row has the staged key. */
-  matches(row: number): boolean;
+  /** True when the row has the staged key that begins at word `at`. */
+  matches(row: number, at: number): boolean;
+  /** Address of a row. */
+  at(row: number): number;
 }
 
 /**
@@ -40,6 +46,9 @@ export class HashIndex {
   readonly #memory: TableMemory;
   readonly #control: number;
   readonly #keys: IndexedKeys;
+  readonly #hashes = new Int32Array(MAX_STAGED_KEYS);
+  /** What was read for nothing but to have it near. */
+  #fetched = 0;
 
   constructor(memory: TableMemory, layout: IndexLayout, keys: IndexedKeys) {
     this.#memory = memory;
@@ -47,16 +56,36 @@ export class HashIndex {
     this.#keys = keys;
   }
 
-  /** Hash of the staged key. */
-  hash(): number {
-    const { staged } = this.#keys;
-    return keyedHash(staged, staged.length, this.#memory.get(CONTROL_SEED), this.#memory.get(CONTROL_SEED + 1));
+  /** Hash of the staged key that begins at word `at`. */
+  hash(at = 0): number {
+    const { staged, keyWords } = this.#keys;
+    return keyedHash(staged, at, keyWords, this.#memory.get(CONTROL_SEED), this.#memory.get(CONTROL_SEED + 1));
   }
 
-  /** Row of the staged key, -1 if there is none. */
-  find(hash: number): number {
-    const row = this.#probe(TABLE, hash);
-    return row === -1 && this.#get(OLD_TABLE) !== 0 ? this.#probe(OLD_TABLE, hash) : row;
+  /** Row of the staged key that begins at word `at`, -1 if there is none. */
+  find(hash: number, at = 0): number {
+    const row = this.#probe(TABLE, hash, at);
+    return row === -1 && this.#get(OLD_TABLE) !== 0 ? this.#probe(OLD_TABLE, hash, at) : row;
+  }
+
+  /**
+   * Rows of the first `count` staged keys, -1 for those without one, to `rows` from `offset` on. Entries and rows lie
+   * anywhere in a large memory. Each step is taken for all keys before the next, and reads first what it needs without
+   * looking at it, so that the processor waits for many places at a time and not for one after the other.
+   */
+  findAll(count: number, rows: Int32Array, offset: number): void {
+    const { keyWords } = this.#keys;
+    const hashes = this.#hashes;
+    for (let i = 0; i < count; i++) hashes[i] = this.hash(i * keyWords);
+    this.#fetchEntries(TABLE, count);
+    for (let i = 0; i < count; i++) rows[offset + i] = this.#firstOfHash(TABLE, hashes[i] as number);
+    if (this.#get(OLD_TABLE) !== 0) this.#findInOldTable(count, rows, offset);
+    this.#fetchRows(count, rows, offset);
+    for (let i = 0; i < count; i++) {
+      const row = rows[offset + i] as number;
+      if (row === -1 || this.#keys.matches(row, i * keyWords)) continue;
+      rows[offset + i] = this.find(hashes[i] as number, i * keyWords);
+    }
   }
 
   /**
@@ -100,8 +129,45 @@ export class HashIndex {
     this.#memory.set(this.#control + field, value);
   }
 
+  #findInOldTable(count: number, rows: Int32Array, offset: number): void {
+    this.#fetchEntries(OLD_TABLE, count);
+    for (let i = 0; i < count; i++) {
+      if (rows[offset + i] === -1) rows[offset + i] = this.#firstOfHash(OLD_TABLE, this.#hashes[i] as number);
+    }
+  }
+
+  #fetchEntries(which: typeof TABLE | typeof OLD_TABLE, count: number): void {
+    const table = this.#get(which);
+    const mask = (1 << this.#get(which + 1)) - 1;
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += this.#memory.get(table + ((this.#hashes[i] as number) & mask) * 2);
+    this.#fetched = sum | 0;
+  }
+
+  #fetchRows(count: number, rows: Int32Array, offset: number): void {
+    let sum = this.#fetched;
+    for (let i = 0; i < count; i++) {
+      const row = rows[offset + i] as number;
+      if (row !== -1) sum += this.#memory.get(this.#keys.at(row));
+    }
+    this.#fetched = sum | 0;
+  }
+
+  /** Row of the first entry with this hash, which is nearly always the one that is looked for; -1 if there is none. */
+  #firstOfHash(which: typeof TABLE | typeof OLD_TABLE, hash: number): number {
+    const table = this.#get(which);
+    if (table === 0) return -1;
+    const mask = (1 << this.#get(which + 1)) - 1;
+    const { words } = this.#memory;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const row = words[table + place * 2 + 1] as number;
+      if (row === 0) return -1;
+      if (row !== DELETED && words[table + place * 2] === hash) return row - 1;
+    }
+  }
+
   /** Ends in any memory: a reader in another thread may look while the table is written. */
-  #probe(which: typeof TABLE | typeof OLD_TABLE, hash: number): number {
+  #probe(which: typeof TABLE | typeof OLD_TABLE, hash: number, at: number): number {
     const table = this.#get(which);
     if (table === 0) return -1;
     const mask = (1 << this.#get(which + 1)) - 1;
@@ -110,7 +176,7 @@ export class HashIndex {
       const entry = table + place * 2;
       const row = memory.get(entry + 1);
       if (row === 0) return -1;
-      if (row !== DELETED && memory.get(entry) === hash && this.#keys.matches(row - 1)) return row - 1;
+      if (row !== DELETED && memory.get(entry) === hash && this.#keys.matches(row - 1, at)) return row - 1;
     }
     return -1;
   }

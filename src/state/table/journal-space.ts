@@ -68,12 +68,6 @@ export class JournalSpace {
     this.#next = this.#newest + FIRST_RECORD;
   }
 
-  /** Address of the record at or behind `address`, which may be the end of its segment. */
-  recordAt(address: number): number {
-    if (this.#memory.get(address) !== END_OF_SEGMENT) return address;
-    return this.#memory.get(segmentOf(address)) + FIRST_RECORD;
-  }
-
   get #newest(): number {
     const newest = this.#segments.at(-1);
     invariant(newest !== undefined, 'a journal has a segment');
@@ -104,6 +98,12 @@ export class JournalSpace {
 
 function segmentOf(address: number): number {
   return address - (address % PAGE_WORDS);
+}
+
+/** Address of the record at or behind `address`, which may be the end of its segment. */
+export function recordAt(memory: TableMemory, address: number): number {
+  if (memory.get(address) !== END_OF_SEGMENT) return address;
+  return memory.get(segmentOf(address)) + FIRST_RECORD;
 }
 
 /** Words of the version at an address. */

@@ -2,16 +2,16 @@
  * HalfSipHash-1-3 over 32-bit words (Aumasson and Bernstein; the variant that Linux keys its hash tables with). Keys of
  * the state are chosen by whoever pays for them: without the secret key nobody can choose ones that collide.
  *
- * @param words the input, `count` words from the first; their number is the same for all keys of a table
+ * @param words the input, `count` words from `from` on; their number is the same for all keys of a table
  */
-export function keyedHash(words: Int32Array, count: number, key0: number, key1: number): number {
+export function keyedHash(words: Int32Array, from: number, count: number, key0: number, key1: number): number {
   let a = key0;
   let b = key1;
   let c = key0 ^ 0x6c796765;
   let d = key1 ^ 0x74656462;
   // One round a word, and three at the end.
   for (let i = 0; i < count + 3; i++) {
-    const word = i < count ? (words[i] as number) : 0;
+    const word = i < count ? (words[from + i] as number) : 0;
     if (i === count) c ^= 0xff;
     d ^= word;
     a = (a + b) | 0;

@@ -1,131 +1,170 @@
-import type { AccountDiff, SlotDiff, StateDiff } from '../../protocol/state-diff.ts';
-import { createStateDiff, sortSlots } from '../../protocol/state-diff.ts';
-import type { CodeCache } from './code-cache.ts';
-import { ACCOUNT_BODY_WORDS, VERSION_OF_SLOT, VERSION_PREVIOUS_SERIAL, VERSION_ROW, WORD_WORDS } from './layout.ts';
+import { canonicalBytes } from '../../protocol/row-diff-canonical.ts';
+import type { Bytes } from '../../util/bytes.ts';
+import { recordAt, versionWords } from './journal-space.ts';
+import { VERSION_OF_SLOT, VERSION_PREVIOUS_SERIAL, VERSION_ROW, WORD_WORDS } from './layout.ts';
+import { NetAccounts } from './net-accounts.ts';
+import { type NetSlots, rowDiffOfNet } from './net-order.ts';
+import type { NetRange } from './net-range.ts';
 import { bodyAt } from './old-values.ts';
+import type { ReadGuard } from './sequence-lock.ts';
 import { ageOf } from './serials.ts';
 import type { TableCore } from './table-core.ts';
-import type { TableMark } from './table-mark.ts';
-import type { VersionJournal } from './version-journal.ts';
+import { TableRows } from './table-rows.ts';
+import { HEADER_WORDS } from './version-journal.ts';
 
-type Counts = Omit<TableMark, 'digest'>;
+/** Rows looked at in one go: some 50 µs, so that a reader beside a busy writer seldom has to begin again. */
+const ROWS_AT_ONCE = 256;
 
-/** One end of the range of mini-blocks. */
-export interface NetDiffEnd {
-  readonly number: number;
-  readonly serial: number;
-  readonly mark: Counts;
-}
+const WORD_BYTES = WORD_WORDS * 4;
 
 /** Stands for the body of a row that was not there yet: absent, or clear. */
 const NO_BODY = 0;
 
-/** Composes the net change between two moments from the rows that changed between them (PROTOCOL section 3). */
-export class NetDiff {
-  readonly #core: TableCore;
-  readonly #codes: CodeCache;
-  readonly #journal: VersionJournal;
-  readonly #from: NetDiffEnd;
-  readonly #to: NetDiffEnd;
-  readonly #accountRows = new Set<number>();
-  readonly #slotRows: number[] = [];
+/** A place in the journal: index of the mini-block and address of the next version. */
+interface Place {
+  readonly miniBlock: number;
+  readonly address: number;
+}
 
-  constructor(core: TableCore, codes: CodeCache, journal: VersionJournal, from: NetDiffEnd, to: NetDiffEnd) {
+/**
+ * Canonical bytes of the net change in a range (PROTOCOL section 3), composed from the rows that changed in it, in
+ * columns: a second of a busy chain has a few 100,000 of them.
+ * @param guard throws once the range is not kept any more
+ */
+export function composeNetDiff(core: TableCore, range: NetRange, guard: ReadGuard): Bytes {
+  return new NetDiff(core, range, guard).compose();
+}
+
+class NetDiff {
+  readonly #core: TableCore;
+  readonly #range: NetRange;
+  readonly #guard: ReadGuard;
+  readonly #accountRows = new RowList();
+  readonly #slotRows = new RowList();
+
+  constructor(core: TableCore, range: NetRange, guard: ReadGuard) {
     this.#core = core;
-    this.#codes = codes;
-    this.#journal = journal;
-    this.#from = from;
-    this.#to = to;
+    this.#range = range;
+    this.#guard = guard;
   }
 
-  compose(): StateDiff {
+  compose(): Bytes {
+    const { from, to } = this.#range;
     this.#collectRows();
-    const slots = this.#slotsByAccount();
-    const accounts: AccountDiff[] = [];
-    for (const row of this.#accountRows) {
-      const diff = this.#diffAccount(row, slots.get(row) ?? []);
-      if (diff !== undefined) accounts.push(diff);
+    const slots = this.#readSlots();
+    const accounts = new NetAccounts(this.#core, this.#range, this.#accountRows.view(), slots.owners);
+    for (let next = 0; next < accounts.rowCount; ) next = this.#guard(() => accounts.read(next, ROWS_AT_ONCE));
+    const codes: Bytes[] = [];
+    for (let code = from.mark.codes + 1; code <= to.mark.codes; code++) {
+      codes.push(this.#guard(() => this.#core.codes.codeOf(code)));
     }
-    const codes = [];
-    for (let code = this.#from.mark.codes + 1; code <= this.#to.mark.codes; code++) codes.push(this.#core.codes.codeOf(code));
-    return createStateDiff(accounts, codes);
+    return canonicalBytes(rowDiffOfNet(accounts.columns(), slots, codes), new TableRows(this.#core));
   }
 
   #collectRows(): void {
-    const { start } = this.#journal.above(this.#from.number);
-    const { start: end } = this.#journal.above(this.#to.number);
-    for (let index = start; index < end; index++) {
-      for (const version of this.#journal.versionsOf(index)) this.#collectVersion(version);
+    const { headers, from, to } = this.#range;
+    const [first] = headers;
+    let place: Place | undefined = first === undefined ? undefined : { miniBlock: 0, address: first + HEADER_WORDS };
+    while (place !== undefined) {
+      const start: Place = place;
+      const [accounts, slots] = [this.#accountRows.length, this.#slotRows.length];
+      place = this.#guard(() => {
+        this.#accountRows.length = accounts;
+        this.#slotRows.length = slots;
+        return this.#collectSome(start);
+      });
     }
-    for (let row = this.#from.mark.accounts; row < this.#to.mark.accounts; row++) this.#accountRows.add(row);
-    for (let row = this.#from.mark.slots; row < this.#to.mark.slots; row++) this.#slotRows.push(row);
+    for (let row = from.mark.accounts; row < to.mark.accounts; row++) this.#accountRows.push(row);
+    for (let row = from.mark.slots; row < to.mark.slots; row++) this.#slotRows.push(row);
+  }
+
+  /** Returns the place of the next version, undefined behind the last. */
+  #collectSome({ miniBlock, address }: Place): Place | undefined {
+    const { headers, end } = this.#range;
+    const { memory } = this.#core;
+    let at = address;
+    let count = 0;
+    for (let index = miniBlock; index < headers.length; index++) {
+      const limit = headers[index + 1] ?? end;
+      while (at !== limit) {
+        const version = recordAt(memory, at);
+        if (version === limit) break;
+        if (count++ === ROWS_AT_ONCE) return { miniBlock: index, address: version };
+        this.#collectVersion(version);
+        at = version + versionWords(memory, version);
+      }
+      at = limit + HEADER_WORDS;
+    }
+    return undefined;
   }
 
   /** Takes rows that were there at the start, each at its first change: the version before that is not in the range. */
   #collectVersion(version: number): void {
     const { memory } = this.#core;
+    const { from } = this.#range;
     const tagged = memory.get(version + VERSION_ROW);
     const row = tagged & ~VERSION_OF_SLOT;
     const ofSlot = (tagged & VERSION_OF_SLOT) !== 0;
-    if (row >= (ofSlot ? this.#from.mark.slots : this.#from.mark.accounts)) return;
-    if (ageOf(memory, memory.get(version + VERSION_PREVIOUS_SERIAL)) < ageOf(memory, this.#from.serial)) return;
-    if (ofSlot) this.#slotRows.push(row);
-    else this.#accountRows.add(row);
+    if (row >= (ofSlot ? from.mark.slots : from.mark.accounts)) return;
+    if (ageOf(memory, memory.get(version + VERSION_PREVIOUS_SERIAL)) < ageOf(memory, from.serial)) return;
+    (ofSlot ? this.#slotRows : this.#accountRows).push(row);
   }
 
-  /** Changed slots by account row; adds their accounts to the rows to look at. */
-  #slotsByAccount(): Map<number, SlotDiff[]> {
-    const { slots } = this.#core;
-    const changed = new Map<number, SlotDiff[]>();
-    for (const row of this.#slotRows) {
-      const before = row < this.#from.mark.slots ? this.#slotBody(row, this.#from) : NO_BODY;
-      const after = this.#slotBody(row, this.#to);
-      if (this.#isSame(before, after, WORD_WORDS)) continue;
-      const account = slots.accountOf(row);
-      const slot: SlotDiff = { key: slots.keyOf(row), value: slots.valueOf(after) };
-      const siblings = changed.get(account);
-      if (siblings === undefined) changed.set(account, [slot]);
-      else siblings.push(slot);
-      this.#accountRows.add(account);
+  /** The slots whose values differ between the two ends. */
+  #readSlots(): NetSlots {
+    const rows = this.#slotRows.view();
+    const owners = new Uint32Array(rows.length);
+    const keys = new Uint8Array(rows.length * WORD_BYTES);
+    const values = new Uint8Array(rows.length * WORD_BYTES);
+    let count = 0;
+    for (let first = 0; first < rows.length; first += ROWS_AT_ONCE) {
+      const known = count;
+      count = this.#guard(() => {
+        const { slots } = this.#core;
+        let next = known;
+        for (const row of rows.subarray(first, first + ROWS_AT_ONCE)) {
+          const value = this.#changedValue(row);
+          if (value === undefined) continue;
+          owners[next] = slots.accountOf(row);
+          slots.readKey(row, keys, next * WORD_BYTES);
+          slots.readValue(value, values, next * WORD_BYTES);
+          next++;
+        }
+        return next;
+      });
     }
-    return changed;
+    return { owners: owners.subarray(0, count), keys: keys.subarray(0, count * WORD_BYTES), values };
   }
 
-  #diffAccount(row: number, slots: readonly SlotDiff[]): AccountDiff | undefined {
-    const { accounts } = this.#core;
-    const before = row < this.#from.mark.accounts ? this.#accountBody(row, this.#from) : NO_BODY;
-    const after = this.#accountBody(row, this.#to);
-    const existed = before !== NO_BODY && accounts.exists(before);
-    const address = accounts.addressOf(row);
-    if (!accounts.exists(after)) return existed ? { address, deleted: true } : undefined;
-    if (slots.length === 0 && this.#isSame(before, after, ACCOUNT_BODY_WORDS)) return undefined;
-    const nonce = accounts.nonceOf(after);
-    const balance = accounts.balanceOf(after);
-    // What does not exist has the values of an empty account, in memory too.
-    const was = existed ? accounts.read(before, this.#codes) : undefined;
-    const codeChanged = accounts.codeOf(after) !== (existed ? accounts.codeOf(before) : 0);
-    const diff: AccountDiff = {
-      address,
-      ...(nonce !== (was?.nonce ?? 0n) && { nonce }),
-      ...(balance !== (was?.balance ?? 0n) && { balance }),
-      ...(codeChanged && { codeHash: this.#codes.hashOf(accounts.codeOf(after)) }),
-      ...(slots.length > 0 && { slots: sortSlots(slots) }),
-    };
-    return Object.keys(diff).length === 1 ? undefined : diff;
+  /** Body of a slot at the end of the range; undefined when it is as it was. */
+  #changedValue(row: number): number | undefined {
+    const { memory, slots } = this.#core;
+    const { from, to } = this.#range;
+    const [version, current] = [slots.versionOf(row), slots.bodyOf(row)];
+    const before = row < from.mark.slots ? bodyAt(memory, version, current, from.serial) : NO_BODY;
+    const after = bodyAt(memory, version, current, to.serial);
+    const isSame = before === NO_BODY ? memory.isZero(after, WORD_WORDS) : memory.equal(before, after, WORD_WORDS);
+    return isSame ? undefined : after;
+  }
+}
+
+const FIRST_CAPACITY = 1_024;
+
+/** Row numbers in a growing array. */
+class RowList {
+  #rows = new Uint32Array(FIRST_CAPACITY);
+  length = 0;
+
+  push(row: number): void {
+    if (this.length === this.#rows.length) {
+      const larger = new Uint32Array(this.length * 2);
+      larger.set(this.#rows);
+      this.#rows = larger;
+    }
+    this.#rows[this.length++] = row;
   }
 
-  #isSame(before: number, after: number, words: number): boolean {
-    const { memory } = this.#core;
-    return before === NO_BODY ? memory.isZero(after, words) : memory.equal(before, after, words);
-  }
-
-  #accountBody(row: number, { serial }: NetDiffEnd): number {
-    const { accounts, memory } = this.#core;
-    return bodyAt(memory, accounts.versionOf(row), accounts.bodyOf(row), serial);
-  }
-
-  #slotBody(row: number, { serial }: NetDiffEnd): number {
-    const { slots, memory } = this.#core;
-    return bodyAt(memory, slots.versionOf(row), slots.bodyOf(row), serial);
+  view(): Uint32Array {
+    return this.#rows.subarray(0, this.length);
   }
 }

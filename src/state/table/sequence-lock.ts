@@ -5,6 +5,9 @@ import type { TableMemory } from './table-memory.ts';
 /** How long a reader tries: an application takes milliseconds, that of a large genesis seconds. */
 const READ_TIMEOUT_MS = 30_000;
 
+/** Runs `look`, again when the memory was written meanwhile; throws when what it reads is not kept any more. */
+export type ReadGuard = <Result>(look: () => Result) => Result;
+
 /**
  * One writer, any number of readers in other threads: the sequence is odd while the writer writes, and a reader looks
  * again when it moved meanwhile. Every access to it is a read-modify-write, which plain reads and writes are not moved

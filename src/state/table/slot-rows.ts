@@ -1,15 +1,18 @@
 import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
-import { HashIndex, type IndexedKeys } from './hash-index.ts';
+import { HashIndex, type IndexedKeys, MAX_STAGED_KEYS } from './hash-index.ts';
 import { SLOT_ACCOUNT, SLOT_KEY, SLOT_LAYOUT, SLOT_NEXT, SLOT_VALUE, SLOT_VERSION, WORD_WORDS } from './layout.ts';
 import type { PageAllocator } from './page-allocator.ts';
 import { RowSegments } from './row-segments.ts';
 import { type TableMemory, wordAt } from './table-memory.ts';
 
+/** Account row and key. */
+const KEY_WORDS = 1 + WORD_WORDS;
+
 /** Slots in the order of their first commit. A body is the value, in the row or as a version keeps it (layout.ts). */
 export class SlotRows implements IndexedKeys {
-  /** Account row and key. */
-  readonly staged: Int32Array = new Int32Array(1 + WORD_WORDS);
+  readonly keyWords = KEY_WORDS;
+  readonly staged: Int32Array = new Int32Array(KEY_WORDS * MAX_STAGED_KEYS);
   readonly #memory: TableMemory;
   readonly #rows: RowSegments;
   readonly #index: HashIndex;
@@ -39,12 +42,21 @@ export class SlotRows implements IndexedKeys {
     return this.#index.find(this.#index.hash());
   }
 
-  matches(row: number): boolean {
-    const at = this.#rows.at(row);
+  /** Rows of `count` slots, of these accounts and with these keys one behind the other; -1 where there is none. */
+  findAll(accountRows: Uint32Array, keys: Bytes, count: number, rows: Int32Array): void {
+    for (let from = 0; from < count; from += MAX_STAGED_KEYS) {
+      const slots = Math.min(MAX_STAGED_KEYS, count - from);
+      for (let i = 0; i < slots; i++) this.#stage(accountRows[from + i] as number, keys, (from + i) * 32, i * KEY_WORDS);
+      this.#index.findAll(slots, rows, from);
+    }
+  }
+
+  matches(row: number, at: number): boolean {
+    const address = this.#rows.at(row);
     const { words } = this.#memory;
     const key = this.staged;
-    if (words[at + SLOT_ACCOUNT] !== key[0]) return false;
-    for (let i = 0; i < WORD_WORDS; i++) if (words[at + SLOT_KEY + i] !== key[i + 1]) return false;
+    if (words[address + SLOT_ACCOUNT] !== key[at]) return false;
+    for (let i = 0; i < WORD_WORDS; i++) if (words[address + SLOT_KEY + i] !== key[at + 1 + i]) return false;
     return true;
   }
 
@@ -98,6 +110,18 @@ export class SlotRows implements IndexedKeys {
     this.#memory.readBytes(this.#rows.at(row) + SLOT_KEY, WORD_WORDS, target, offset);
   }
 
+  readAccounts(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_ACCOUNT, 1, target);
+  }
+
+  readKeys(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_KEY, WORD_WORDS, target);
+  }
+
+  readValues(rows: Uint32Array, target: Uint32Array): void {
+    this.#rows.readAll(rows, SLOT_VALUE, WORD_WORDS, target);
+  }
+
   keyOf(row: number): Hash {
     const key = new Uint8Array(32);
     this.readKey(row, key, 0);
@@ -135,9 +159,9 @@ export class SlotRows implements IndexedKeys {
     return value;
   }
 
-  #stage(accountRow: number, key: Bytes, offset: number): void {
+  #stage(accountRow: number, key: Bytes, offset: number, at = 0): void {
     const { staged } = this;
-    staged[0] = accountRow;
-    for (let i = 0; i < WORD_WORDS; i++) staged[i + 1] = wordAt(key, offset + i * 4);
+    staged[at] = accountRow;
+    for (let i = 0; i < WORD_WORDS; i++) staged[at + 1 + i] = wordAt(key, offset + i * 4);
   }
 }

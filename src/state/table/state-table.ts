@@ -8,7 +8,8 @@ import type { Bytes } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { CodeCache } from './code-cache.ts';
 import { CONTROL_NUMBER, CONTROL_SEED, MAX_MEMORY_PAGES, PAGE_BYTES } from './layout.ts';
-import { NetDiff } from './net-diff.ts';
+import { composeNetDiff } from './net-diff.ts';
+import type { NetRange, RetainedRange } from './net-range.ts';
 import { PageAllocator } from './page-allocator.ts';
 import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
@@ -166,24 +167,57 @@ export class StateTable implements CommittedState {
    * @throws StrobeError STATE_FORGOTTEN, TOO_MANY_RETAINED
    */
   retain(number: number): () => void {
+    return this.#retain(number).release;
+  }
+
+  /**
+   * Keeps the old values of a range as {@link StateTable.retain} does, for {@link TableReader.netDiff} in another thread.
+   * @throws StrobeError STATE_FORGOTTEN, TOO_MANY_RETAINED
+   */
+  retainRange(from: number, to: number): { readonly range: RetainedRange; readonly release: () => void } {
+    const range = this.#rangeOf(from, to);
+    if (range === undefined) throw forgotten(from);
+    const start = this.#retain(from);
+    try {
+      const end = this.#retain(to);
+      const release = (): void => {
+        start.release();
+        end.release();
+      };
+      return { range: { ...range, entries: [start.entry, end.entry] }, release };
+    } catch (error) {
+      start.release();
+      throw error;
+    }
+  }
+
+  #retain(number: number): { readonly entry: number; readonly release: () => void } {
     const moment = this.#momentAt(number);
     if (moment === undefined) throw forgotten(number);
     const entry = this.#lock.write(() => this.#retained.add(moment));
     let isRetained = true;
-    return () => {
+    const release = (): void => {
       if (!isRetained) return;
       isRetained = false;
       this.#lock.write(() => this.#retained.delete(entry));
       this.release(this.#released);
     };
+    return { entry, release };
   }
 
-  netDiff(from: number, to: number): StateDiff | undefined {
+  netDiff(from: number, to: number): Bytes | undefined {
+    const range = this.#rangeOf(from, to);
+    return range === undefined ? undefined : composeNetDiff(this.#core, range, (look) => look());
+  }
+
+  /** Undefined when old values do not reach back to its begin. */
+  #rangeOf(from: number, to: number): NetRange | undefined {
     const start = this.#momentAt(from);
     if (start === undefined) return undefined;
     const end = this.#momentAt(to);
-    invariant(end !== undefined && from <= to, 'a net diff ends at a mini-block that was applied');
-    return new NetDiff(this.#core, this.#codes, this.#journal, start, end).compose();
+    invariant(end !== undefined && from <= to, 'a range ends at a mini-block that was applied');
+    const { start: first } = this.#journal.above(from);
+    return { from: start, to: end, ...this.#journal.headersOf(first, this.#journal.above(to).start) };
   }
 
   /** Reads of it throw STATE_FORGOTTEN once the floor is above `number`, or `number` was undone. */

@@ -4,6 +4,8 @@ import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
+import { composeNetDiff } from './net-diff.ts';
+import type { RetainedRange } from './net-range.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
@@ -96,6 +98,24 @@ export class TableReader implements StateReader {
       this.#lock.read(() => {
         if (!isRetained(memory, entry, serial) || !isKept(memory, serial)) {
           throw new StrobeError('SNAPSHOT_OUTRUN', 'the old values that a snapshot needs were forgotten', { number });
+        }
+        return look();
+      }),
+    );
+  }
+
+  /**
+   * Canonical bytes of the net change in a range.
+   * @throws StrobeError STATE_FORGOTTEN when its mini-blocks were undone, or their old values given up
+   */
+  netDiff(range: RetainedRange): Bytes {
+    const { memory } = this.#core;
+    const { from, to, entries } = range;
+    return composeNetDiff(this.#core, range, (look) =>
+      this.#lock.read(() => {
+        const isRangeRetained = isRetained(memory, entries[0], from.serial) && isRetained(memory, entries[1], to.serial);
+        if (!isRangeRetained || !isKept(memory, from.serial)) {
+          throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: from.number, to: to.number });
         }
         return look();
       }),

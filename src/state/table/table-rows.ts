@@ -26,6 +26,38 @@ export class TableRows implements StateRows {
     return this.#core.slots.find(accountRow, key);
   }
 
+  accountRows(addresses: Bytes, count: number, target: Int32Array): void {
+    this.#core.accounts.findAll(addresses, count, target);
+  }
+
+  slotRows(accountRows: Uint32Array, keys: Bytes, count: number, target: Int32Array): void {
+    this.#core.slots.findAll(accountRows, keys, count, target);
+  }
+
+  readAddresses(accountRows: Uint32Array, target: Uint32Array): void {
+    this.#core.accounts.readAddresses(accountRows, target);
+  }
+
+  readNonces(accountRows: Uint32Array, target: BigUint64Array): void {
+    this.#core.accounts.readNonces(accountRows, target);
+  }
+
+  readBalances(accountRows: Uint32Array, target: Uint32Array): void {
+    this.#core.accounts.readBalances(accountRows, target);
+  }
+
+  readSlotAccounts(slotRows: Uint32Array, target: Uint32Array): void {
+    this.#core.slots.readAccounts(slotRows, target);
+  }
+
+  readSlotKeys(slotRows: Uint32Array, target: Uint32Array): void {
+    this.#core.slots.readKeys(slotRows, target);
+  }
+
+  readSlotValues(slotRows: Uint32Array, target: Uint32Array): void {
+    this.#core.slots.readValues(slotRows, target);
+  }
+
   readAddress(accountRow: number, target: Bytes, offset: number): void {
     this.#core.accounts.readAddress(accountRow, target, offset);
   }

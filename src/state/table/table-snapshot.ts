@@ -3,6 +3,7 @@ import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import { bodyAt } from './old-values.ts';
 import type { RetainedMoment } from './retained-numbers.ts';
+import type { ReadGuard } from './sequence-lock.ts';
 import {
   ACCOUNT_CHUNK,
   ChunkWriter,
@@ -24,20 +25,17 @@ const MIN_CHUNK_BYTES = 16;
 
 const NO_ROWS = { accounts: 0, slots: 0 };
 
-/** Runs `look` while the moment is kept, and on a memory that nobody writes. */
-export type SnapshotGuard = <Result>(look: () => Result) => Result;
-
 /** Packs a table as it was at one moment (snapshot-format.ts). */
 export class TableSnapshot implements StateSnapshot {
   readonly number: number;
   readonly mark: RegistryMark;
   readonly #core: TableCore;
   readonly #moment: RetainedMoment;
-  readonly #guard: SnapshotGuard;
+  readonly #guard: ReadGuard;
   readonly #word = new Uint8Array(32);
 
   /** @param guard throws StrobeError SNAPSHOT_OUTRUN when the moment is not kept any more */
-  constructor(core: TableCore, moment: RetainedMoment, guard: SnapshotGuard) {
+  constructor(core: TableCore, moment: RetainedMoment, guard: ReadGuard) {
     const { accounts, slots, digest } = moment.mark;
     this.number = moment.number;
     this.mark = { accounts, slots, digest };

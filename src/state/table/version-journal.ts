@@ -1,5 +1,5 @@
 import { invariant } from '../../util/errors.ts';
-import { JournalSpace, versionWords } from './journal-space.ts';
+import { JournalSpace, recordAt, versionWords } from './journal-space.ts';
 import {
   CONTROL_FLOOR,
   CONTROL_FLOOR_SERIAL,
@@ -26,7 +26,7 @@ const HEADER_NUMBER = 0;
 const HEADER_SERIAL = 2;
 const HEADER_COUNTS = 3;
 const HEADER_DIGEST = 6;
-const HEADER_WORDS = HEADER_DIGEST + WORD_WORDS;
+export const HEADER_WORDS: number = HEADER_DIGEST + WORD_WORDS;
 
 /**
  * Old values of the newest mini-blocks: for each a header and, for each row that was there before and that it changed, a
@@ -124,11 +124,16 @@ export class VersionJournal {
     const end = this.#headers[index + 1] ?? this.#space.end;
     let address = this.#headerAt(index) + HEADER_WORDS;
     while (address !== end) {
-      const record = this.#space.recordAt(address);
+      const record = recordAt(this.#memory, address);
       if (record === end) return;
       yield record;
       address = record + versionWords(this.#memory, record);
     }
+  }
+
+  /** Addresses of the headers from index `start` to before `end`, and where the last one's versions end. */
+  headersOf(start: number, end: number): { readonly headers: readonly number[]; readonly end: number } {
+    return { headers: this.#headers.slice(start, end), end: this.#headers[end] ?? this.#space.end };
   }
 
   /** What was there before the mini-block. */

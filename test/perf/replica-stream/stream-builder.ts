@@ -44,7 +44,7 @@ export class StreamBuilder {
   #last: { readonly number: number; readonly digest: Hash; readonly timestampUs: number };
 
   constructor(genesis: Genesis, modules: { readonly state: StreamState; readonly signer: Signer }) {
-    const stateRoot = modules.state.root();
+    const stateRoot = modules.state.root;
     this.identity = chainIdentity(genesis, stateRoot);
     this.#genesis = genesis;
     this.#state = modules.state;
@@ -103,10 +103,10 @@ export class StreamBuilder {
   /** Seals the open block. Its witness is empty: nobody can prove the root by it, and replicas follow without. */
   seal(): Bytes {
     const { env, firstNumber } = this.#open ?? this.#openBlock();
-    const { stateRoot, registryDigest, stateDiffDigest } = this.#state.seal(firstNumber, this.#last.number);
+    const { registryDigest, stateDiffDigest } = this.#state.seal(firstNumber, this.#last.number);
     const header: BlockHeader = {
       ...env,
-      stateRoot,
+      stateRoot: this.#state.root,
       transactionsRoot: EMPTY_TRIE_ROOT,
       receiptsRoot: EMPTY_TRIE_ROOT,
       logsBloom: new Uint8Array(BLOOM_BYTES),

@@ -1,47 +1,48 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
-import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
-import { ArenaStateTrie } from '../../../src/state/arena/arena-state-trie.ts';
+import type { StateDiff } from '../../../src/protocol/state-diff.ts';
+import { StateTrie } from '../../../src/state/state-trie.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
+import { keccak256 } from '../../../src/util/keccak.ts';
 import { defined } from '../../support/defined.ts';
 
 /** What a seal says of the state behind its block. */
 export interface SealedState {
-  readonly stateRoot: Hash;
   readonly registryDigest: Hash;
   /** Of the block's net diff. */
   readonly stateDiffDigest: Hash;
 }
 
-/** The state that a stream is made beside: all that depends on how state is kept and how diffs travel. */
+/**
+ * The state that a stream is made beside: all that depends on how state is kept and how diffs travel. Its root is that of
+ * genesis for ever: replicas take roots by witness only, and a stream has none.
+ */
 export class StreamState {
   readonly #table = new StateTable();
   readonly #codec = createCompactCodec(this.#table.rows);
-  readonly #trie = new ArenaStateTrie();
+  readonly root: Hash;
 
   constructor(allocation: StateDiff) {
     this.#table.apply(allocation, 0);
-    this.#trie.apply(allocation);
-  }
-
-  root(): Hash {
-    return this.#trie.root();
+    const trie = StateTrie.empty();
+    trie.apply(allocation);
+    this.root = trie.root();
   }
 
   /** Encodes the diff of the next mini-block beside the state in front of it, and applies it. */
   commit(diff: StateDiff, position: DiffPosition): { readonly diffPayload: Bytes; readonly stateDiffDigest: Hash } {
-    const diffPayload = this.#codec.encode(diff, position);
-    this.#table.apply(diff, position.number);
-    return { diffPayload, stateDiffDigest: stateDiffDigest(diff) };
+    const resolved = this.#codec.resolve(diff);
+    const result = { diffPayload: this.#codec.encode(resolved, position), stateDiffDigest: this.#codec.digest(resolved) };
+    this.#table.applyRows(resolved, position.number);
+    return result;
   }
 
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */
   seal(first: number, last: number): SealedState {
     const net = defined(this.#table.netDiff(first - 1, last));
-    this.#trie.apply(net);
     this.#table.release(last);
-    return { stateRoot: this.root(), registryDigest: this.#table.mark().digest, stateDiffDigest: stateDiffDigest(net) };
+    return { registryDigest: this.#table.mark().digest, stateDiffDigest: keccak256(net) };
   }
 }

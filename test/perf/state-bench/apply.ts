@@ -102,7 +102,7 @@ class Replica {
   constructor() {
     const codec = createCompactCodec(this.#table.rows);
     this.#codec = {
-      encode: codec.encode,
+      ...codec,
       decode: (payload, position) => this.#during('decode', () => codec.decode(payload, position)),
       digest: (diff) => this.#during('digest', () => codec.digest(diff)),
     };

@@ -1,6 +1,6 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import { encodeBody, MINI_BLOCK_VERSION, type MiniBlock, signMiniBlock } from '../../../src/protocol/mini-block.ts';
-import { type StateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
+import type { StateDiff } from '../../../src/protocol/state-diff.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { type LoadKind, SyntheticLoad } from '../../support/synthetic-load.ts';
@@ -28,7 +28,8 @@ export class LoadChain {
 
   miniBlock(diff: StateDiff): MiniBlock {
     const position = { number: ++this.#number, parentDigest: this.#digest };
-    const diffPayload = this.#codec.encode(diff, position);
+    const resolved = this.#codec.resolve(diff);
+    const diffPayload = this.#codec.encode(resolved, position);
     const signed = signMiniBlock(
       {
         ...position,
@@ -42,7 +43,7 @@ export class LoadChain {
         env: undefined,
         transactionsDigest: EMPTY_BODY.transactionsDigest,
         receiptsDigest: EMPTY_BODY.receiptsDigest,
-        stateDiffDigest: stateDiffDigest(diff),
+        stateDiffDigest: this.#codec.digest(resolved),
         diffPayloadDigest: keccak256(diffPayload),
         bodyPayloadDigest: keccak256(EMPTY_BODY.payload),
       },

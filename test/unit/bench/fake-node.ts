@@ -9,6 +9,8 @@ type RpcError = { code: number; message: string };
 type Answer = { result: unknown } | { error: RpcError };
 
 export type FakeNodeOptions = {
+  /** How many blocks `safe` is behind; without it the node does not know the tag. */
+  readonly blocksBehind?: number;
   /** Answers to `eth_sendRawTransaction` by how many were asked before; undefined takes the transaction. */
   refuse?: (sendNumber: number) => RpcError | undefined;
   /** Transactions (by order of acceptance) that are never included. */
@@ -92,7 +94,10 @@ export class FakeNode {
         return { result: '0x0' };
       case 'eth_blockNumber':
         return { result: quantity(this.#blocks.length) };
+      case 'eth_getBlockTransactionCountByNumber':
+        return { result: quantity(this.#blocks[Number(params[0]) - 1]?.length ?? 0) };
       case 'eth_getBlockByNumber':
+        if (params[0] === 'safe') return this.#safeBlock();
         return { result: { baseFeePerGas: '0x7', transactions: this.#blocks[Number(params[0]) - 1] ?? [] } };
       case 'eth_getTransactionReceipt':
         return { result: this.receipts.get(params[0] as string) ?? null };
@@ -105,6 +110,13 @@ export class FakeNode {
       default:
         return { error: { code: -32601, message: `the method ${method} does not exist` } };
     }
+  }
+
+  #safeBlock(): Answer {
+    const { blocksBehind } = this.#options;
+    if (blocksBehind === undefined) return { error: { code: -32602, message: 'no such tag' } };
+    const safe = this.#blocks.length - blocksBehind;
+    return safe > 0 ? { result: { number: quantity(safe) } } : { error: { code: -39001, message: 'safe block not found' } };
   }
 
   #subscribe(kind: string, socket: WebSocket | undefined): Answer {

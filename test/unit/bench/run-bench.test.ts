@@ -49,6 +49,20 @@ describe('runBench', () => {
     expect([report.miniBlockInterval, report.syncSend, report.wire]).toEqual([null, null, null]);
   });
 
+  it('counts the transactions of blocks that became safe during the load', async () => {
+    const { url } = await startNode({ blocksBehind: 2 });
+    const { report, printed } = await bench({ rpc: url, syncSamples: 0, rate: 400 });
+    const { proved } = report;
+    expect(proved?.blocks).toBeGreaterThan(0);
+    expect(proved?.transactions).toBeGreaterThan(0);
+    expect(proved?.transactions).toBeLessThanOrEqual(40);
+    expect(proved?.unattestedBlocks).toBeGreaterThanOrEqual(2);
+    expect(proved?.transactionsPerSecond).toBeCloseTo((proved?.transactions ?? 0) / (proved?.seconds ?? 1));
+    expect(printed).toMatch(/proved \(safe\) +[\d,]+ tx\/s/);
+    const { url: without } = await startNode();
+    expect((await bench({ rpc: without, syncSamples: 0 })).report.proved).toBeNull();
+  });
+
   it('reports accepted transactions that never get a receipt as lost', async () => {
     const { node, url } = await startNode({ lose: (number) => number >= 37 });
     const { report, printed } = await bench({ rpc: url, syncSamples: 0 });

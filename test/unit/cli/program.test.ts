@@ -35,7 +35,7 @@ describe('help and version', () => {
   test('--help lists the commands', async () => {
     const { code, out } = await run(['--help']);
     expect(code).toBe(0);
-    for (const name of ['devnet', 'sequencer', 'replica', 'prover', 'bench', 'keys', 'snapshot'])
+    for (const name of ['devnet', 'replica', 'prover', 'keys', 'snapshot', 'evidence', 'verify-evidence', 'resume'])
       expect(out).toMatch(new RegExp(`^  ${name}`, 'm'));
   });
 

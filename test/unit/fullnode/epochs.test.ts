@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
 import type { ChainEvent } from '../../../src/protocol/ports/chain.ts';
 import { epochStartDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
+import { judge } from '../../support/judge-evidence.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
 import { testSigner } from '../../support/test-accounts.ts';
@@ -134,6 +135,7 @@ test('an epoch below the safe block halts the node and undoes nothing safe', asy
   const start = twin.startEpoch();
   replica.deliver(start);
   expect(await replica.halted()).toBe('EPOCH_BELOW_SAFE');
+  expect(await judge(replica.evidence.list()[0], lost)).toMatchObject({ isProven: true });
   await replica.miniBlockIs(2);
   expect(replica.node.status().safeBlock).toBe(1);
 });

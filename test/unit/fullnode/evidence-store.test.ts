@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FileEvidenceStore } from '../../../src/fullnode/evidence-store.ts';
+import { FileEvidenceStore } from '../../../src/fullnode/evidence/evidence-store.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const proof = { rule: 'EQUIVOCATION', message: 'two digests', atUs: 5, messages: ['0x01', '0x02'] } as const;

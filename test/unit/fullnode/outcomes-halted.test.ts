@@ -4,9 +4,11 @@ import { encodeBody } from '../../../src/protocol/mini-block.ts';
 import { createStateDiff, stateDiffDigest } from '../../../src/protocol/state-diff.ts';
 import { bytesEqual, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
+import { judge } from '../../support/judge-evidence.ts';
 import { plainDiffPayload } from '../../support/plain-diff.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const SOME_HASH = new Uint8Array(32).fill(9);
 
@@ -30,18 +32,31 @@ beforeEach(async () => {
 });
 afterEach(() => replica.stop());
 
-/** Halted at the safe block, with the proof on disk, and still so after a restart. */
-async function expectHalted(rule: string, evidence: readonly Uint8Array[]): Promise<void> {
+/** What only a node with the state in front of a mini-block can judge. */
+const NEEDS_STATE = 'only a node has';
+
+/**
+ * Halted at the safe block, with the proof on disk, and still so after a restart. The proof stands for whoever has the
+ * genesis file; `missing` says why where it does not.
+ */
+async function expectHalted(rule: string, evidence: readonly Uint8Array[], missing?: string): Promise<void> {
   expect(await replica.halted()).toBe(rule);
   await replica.miniBlockIs(2);
   expect(replica.node.status()).toMatchObject({ state: 'halted', isReady: false, block: 1, safeBlock: 1 });
   expect(replica.node.ready().reason).toContain(`HALTED ${rule}`);
   expect(replica.log.lastNumber()).toBe(2);
   expect(replica.evidence.list()).toMatchObject([{ rule, messages: evidence.map(toHex) }]);
+  await expectProof(missing);
   // A block that is fine changes nothing any more.
   expect(replica.deliver(chain.heartbeat())).toEqual([{ kind: 'ignore', code: 'NOT_FOLLOWING' }]);
   replica = await replica.restart();
   expect(replica.node.status()).toMatchObject({ state: 'halted', miniBlock: 2 });
+}
+
+async function expectProof(missing?: string): Promise<void> {
+  const finding = await judge(replica.evidence.list()[0], chain);
+  if (missing === undefined) expect(finding).toMatchObject({ isProven: true });
+  else expect(finding).toMatchObject({ isProven: false, statement: expect.stringContaining(missing) });
 }
 
 describe('a sequencer-signed wrong mini-block undoes to the safe block and halts', () => {
@@ -52,7 +67,7 @@ describe('a sequencer-signed wrong mini-block undoes to the safe block and halts
     const diffPayload = plainDiffPayload(other);
     const wrong = chain.resign(miniBlock, { diffPayloadDigest: keccak256(diffPayload) }, { diffPayload });
     replica.deliver(wrong);
-    await expectHalted('WRONG_CONTENTS', [wrong]);
+    await expectHalted('WRONG_CONTENTS', [wrong], NEEDS_STATE);
   });
 
   test('a diff that does not apply', async () => {
@@ -63,7 +78,7 @@ describe('a sequencer-signed wrong mini-block undoes to the safe block and halts
     const digests = { diffPayloadDigest: keccak256(diffPayload), stateDiffDigest: stateDiffDigest(impossible) };
     const wrong = chain.resign(miniBlock, digests, { diffPayload });
     replica.deliver(wrong);
-    await expectHalted('WRONG_STATE_DIFF', [wrong]);
+    await expectHalted('WRONG_STATE_DIFF', [wrong], NEEDS_STATE);
   });
 
   test.each([
@@ -131,9 +146,13 @@ describe('a sequencer-signed wrong seal', () => {
   ])('with another %s', async (field, change) => {
     chain.miniBlock();
     const records = chain.records.slice(-1);
-    const { bytes } = chain.resignSeal(chain.seal().seal, change);
+    const block = chain.seal();
+    const { bytes } = chain.resignSeal(block.seal, change);
+    replica.peers.witnesses.set(3, block.witness);
     replica.deliver(...records, bytes);
-    await expectHalted('WRONG_SEAL', [bytes]);
+    // Compared behind the seal; the witness, which proves it to others, comes behind the halt.
+    if (field === 'stateDiffDigest') await waitFor(() => replica.evidence.list()[0]?.witness, { what: 'the witness is added' });
+    await expectHalted('WRONG_SEAL', [bytes], field === 'registryDigest' ? 'the whole registry' : undefined);
     expect(replica.node.ready().reason).toContain(field);
   });
 
@@ -199,6 +218,8 @@ describe('provers against the block', () => {
       excludedProvers: [toHex(chain.provers[2]?.address ?? SOME_HASH)],
     });
     expect(replica.evidence.list()).toMatchObject([{ rule: 'PROVER_DISAGREES', messages: [toHex(wrong)] }]);
+    // The attestations that contradict it came later, and are added to the proof.
+    await waitFor(async () => (await judge(replica.evidence.list()[0], chain)).isProven, { what: 'the proof is complete' });
     // Its voice counts for nothing from now on, after a restart too.
     replica = await replica.restart();
     const late = encodeAttestation(chain.attestation(block, 2));
@@ -212,6 +233,7 @@ describe('provers against the block', () => {
     replica.attest(...[1, 2].map((prover) => encodeAttestation(chain.attestation(block, prover))));
     await replica.safeIs(2);
     expect(replica.evidence.list()).toMatchObject([{ rule: 'FALSE_SUCCESS' }]);
+    await expectProof();
   });
 
   test('as many as the threshold with one other result halt the node', async () => {
@@ -221,6 +243,7 @@ describe('provers against the block', () => {
     expect(await replica.halted()).toBe('PROVERS_DISAGREE');
     await replica.miniBlockIs(2);
     expect(replica.evidence.list().at(-1)).toMatchObject({ rule: 'PROVERS_DISAGREE', messages: wrong.map(toHex) });
+    expect(await judge(replica.evidence.list().at(-1), chain)).toMatchObject({ isProven: true });
   });
 
   test('two different results with enough provers each halt the node, and nothing is undone', async () => {
@@ -231,6 +254,8 @@ describe('provers against the block', () => {
     await replica.blockIs(2);
     replica.attest(encodeAttestation(chain.attestation(block, 0)), encodeAttestation(chain.attestation(block, 1, wrongRoot)));
     expect(await replica.halted()).toBe('CONFLICTING_RESULTS');
+    const stranger = Object.assign(chain, { genesis: { ...chain.genesis, threshold: 1 } });
+    expect(await judge(replica.evidence.list().at(-1), stranger)).toMatchObject({ isProven: true });
     expect(replica.node.status().miniBlock).toBe(4);
   });
 

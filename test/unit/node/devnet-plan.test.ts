@@ -52,6 +52,25 @@ describe('the plan', () => {
   });
 });
 
+describe('shares of provers', () => {
+  test('go into the configurations of those that have one', () => {
+    const shared = planDevnet(settingsWith({ provers: '3', shares: 'all,1/2' }), devnetPaths('x'));
+    expect(shared.filter(({ role }) => role === 'prover').map(({ config }) => config['share'])).toEqual([
+      undefined,
+      { index: 1, of: 2 },
+      undefined,
+    ]);
+  });
+
+  test.each([
+    ['0/2,0/2', 'block 1 would have fewer than 2 provers'],
+    ['all,all,all,all', 'lists 4 provers, and there are 3'],
+    ['2/2', 'expected all, or index/of'],
+  ])('%s is refused: %s', (shares, message) => {
+    expect(() => planDevnet(settingsWith({ provers: '3', shares }), devnetPaths('x'))).toThrow(message);
+  });
+});
+
 describe('the port check', () => {
   const server = createServer();
   afterEach(() => new Promise((resolve) => server.close(resolve)));

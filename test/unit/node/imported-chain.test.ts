@@ -1,6 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { BlockDiffs } from '../../../src/fullnode/block-diffs.ts';
 import { createFullNodeMetrics } from '../../../src/fullnode/full-node-metrics.ts';
 import { ReplicaChain } from '../../../src/fullnode/replica-chain.ts';
 import { SealedBlocks } from '../../../src/fullnode/sealed-blocks.ts';
@@ -20,6 +21,7 @@ import { ChainBuilder } from '../../support/chain-builder.ts';
 import { exportChainSnapshot, writeChainSnapshot, writeGenesisFile } from '../../support/chain-snapshot.ts';
 import { addBlocks, describeState, recordsOf } from '../../support/chain-store-kit.ts';
 import { readAll } from '../../support/log-records.ts';
+import { inlineNetDiffs } from '../../support/net-diffs.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 import { withFlippedBit } from '../store/snapshot/snapshot-kit.ts';
 
@@ -142,13 +144,18 @@ test('an epoch that begins with the imported block undoes what came behind it', 
   const dataDir = await chain.imported();
   const storage = await chain.open(dataDir);
   const { genesis, identity } = await loadGenesisChain(writeGenesisFile(chain.builder));
+  const logger = createLogger({ level: 'silent', format: 'json' });
   const replica = new ReplicaChain(
     { genesis, identity },
     {
       ...{ ...storage, chain: storage.store, sealedBlocks: new SealedBlocks({ chain: storage.store }) },
+      blockDiffs: new BlockDiffs({
+        ...{ chain: storage.store, netDiffs: inlineNetDiffs(storage.state), logger },
+        onWrongDigest: ({ header }) => expect.unreachable(`block ${header.number} has another diff`),
+      }),
       clock: { nowUs: () => 0 },
       metrics: createFullNodeMetrics(createMetrics()),
-      logger: createLogger({ level: 'silent', format: 'json' }),
+      logger,
     },
   );
   await replica.recover();

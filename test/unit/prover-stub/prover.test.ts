@@ -6,8 +6,10 @@ import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import { type EpochStart, epochStartDigest, withSignature } from '../../../src/protocol/sequencer-messages.ts';
 import { chainRules } from '../../../src/prover-stub/block-job.ts';
 import { ProgressFile } from '../../../src/prover-stub/progress-file.ts';
+import { createReexecutionMaker } from '../../../src/prover-stub/proof-makers.ts';
 import { Prover } from '../../../src/prover-stub/prover.ts';
 import type { ProverLimits } from '../../../src/prover-stub/prover-options.ts';
+import { ALL_BLOCKS, type ProverShare } from '../../../src/prover-stub/prover-share.ts';
 import {
   createInlineReexecution,
   type ReexecutionHost,
@@ -55,6 +57,7 @@ interface Setup {
   readonly path?: string;
   readonly host?: ReexecutionHost;
   readonly limits?: Partial<ProverLimits>;
+  readonly share?: ProverShare;
 }
 
 async function startProver(setup: Setup = {}) {
@@ -62,19 +65,26 @@ async function startProver(setup: Setup = {}) {
   const path = setup.path ?? join(tempDirectory(), 'progress.json');
   const proved: number[] = [];
   const unprovable: string[] = [];
+  const skipped: number[] = [];
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const prover = new Prover(
-    { identity: chain.identity, genesis: chain.genesis, ...LIMITS, ...setup.limits },
+    {
+      ...{ identity: chain.identity, genesis: chain.genesis, prover: signer.address, share: setup.share ?? ALL_BLOCKS },
+      ...{ ...LIMITS, ...setup.limits },
+    },
     {
       gossip: network,
       peers: network,
-      signer,
-      host: setup.host ?? createInlineReexecution(chainRules(chain.genesis, chain.identity)),
+      maker: createReexecutionMaker(
+        { identity: chain.identity, signer },
+        setup.host ?? createInlineReexecution(chainRules(chain.genesis, chain.identity)),
+      ),
       progress: new ProgressFile(path),
       logger: quiet,
       metrics: {
         recordBlockProved: ({ blockNumber }) => proved.push(blockNumber),
         recordLag: () => {},
+        recordSkipped: () => skipped.push(1),
         recordUnprovable: (code) => unprovable.push(code),
       },
     },
@@ -82,7 +92,7 @@ async function startProver(setup: Setup = {}) {
   await prover.start();
   const running = prover.run();
   stops.push(() => prover.stop());
-  return { prover, running, network, path, proved, unprovable };
+  return { prover, running, network, path, proved, unprovable, skipped };
 }
 
 function attestations(network: FakeNetwork) {
@@ -237,6 +247,47 @@ describe('a prover that follows', () => {
     await startProver({ network, limits: { republishIntervalMs: 5 } });
     await network.whenPublished(3);
     expect(new Set(network.published.map(({ message }) => Buffer.from(message).toString('hex'))).size).toBe(1);
+  });
+});
+
+describe('a share of the blocks', () => {
+  it('attests the blocks of the share alone, without asking for the witnesses of others', async () => {
+    const network = new FakeNetwork();
+    network.serve(...blocks);
+    for (const number of [1, 3, 5]) network.witnesses.delete(number);
+    const { prover, skipped } = await startProver({ network, share: { index: 0, of: 2 } });
+    await expect.poll(() => prover.status().blockNumber).toBe(5);
+    await network.whenPublished(2);
+    expect(attestations(network).map(({ blockNumber, success }) => [blockNumber, success])).toEqual([
+      [2, true],
+      [4, true],
+    ]);
+    expect(skipped).toHaveLength(3);
+    expect(prover.status()).toMatchObject({ lag: 0, unprovable: [] });
+  });
+
+  it('still holds the block against what the sequencer signed of the one before', async () => {
+    const network = new FakeNetwork();
+    const [first, second] = blocks as [ExecutedBlock, ExecutedBlock];
+    // Block 2 as it is, behind a first block that ends elsewhere.
+    network.serve(forge(first, { header: { gasLimit: 1n } }), second);
+    const { prover } = await startProver({ network, share: { index: 0, of: 2 } });
+    await network.whenPublished(1);
+    expect(attestations(network)).toMatchObject([{ blockNumber: 2, success: false }]);
+    expect(prover.status().disagreements[0]?.reasons).toEqual([expect.stringContaining('seal: parentHash')]);
+  });
+
+  it('goes on in its share after a restart', async () => {
+    const share = { index: 1, of: 2 };
+    const first = await startProver({ share });
+    first.network.serve(...blocks.slice(0, 2));
+    await expect.poll(() => first.prover.status().blockNumber).toBe(2);
+    await first.prover.stop();
+    const network = new FakeNetwork();
+    network.serve(...blocks);
+    await startProver({ network, path: first.path, share });
+    await network.whenPublished(2);
+    expect(attestations(network).map(({ blockNumber }) => blockNumber)).toEqual([3, 5]);
   });
 });
 

@@ -39,3 +39,31 @@ test('what is no good is passed over, and the rest is taken', async () => {
   expect(store.safeNumber()).toBe(1);
   expect(codes).toContain('DISAGREES');
 });
+
+test('a result that starts from another state does not count', async () => {
+  const chain = new ReplicaFixture();
+  const { desk, store, codes } = await deskOf(chain);
+  const [first, second] = chain.blocks as [(typeof chain.blocks)[0], (typeof chain.blocks)[0]];
+  await desk.takeKept(chain.attest(first));
+  const otherStart = { preStateRoot: new Uint8Array(32).fill(7) };
+  await desk.takeKept([0, 1].map((prover) => encodeAttestation(chain.attestation(second, prover, otherStart))));
+  expect(store.safeNumber()).toBe(1);
+  expect(codes.filter((code) => code === 'DISAGREES')).toHaveLength(2);
+});
+
+test('what is late, early or said again is ignored, and what nobody may sign is rejected', async () => {
+  const chain = new ReplicaFixture();
+  const { desk, store } = await deskOf(chain);
+  const [first, second] = chain.blocks as [(typeof chain.blocks)[0], (typeof chain.blocks)[0]];
+  await desk.takeKept(chain.attest(first));
+  expect(store.safeNumber()).toBe(1);
+  const signed = chain.attestation(second, 0);
+  const bytes = encodeAttestation(signed);
+  expect(desk.receive(bytes)).toEqual({ kind: 'accept' });
+  expect(desk.receive(bytes)).toEqual({ kind: 'ignore', code: 'KNOWN' });
+  expect(desk.receive(encodeAttestation(chain.attestation(first, 2)))).toEqual({ kind: 'ignore', code: 'OLD' });
+  const early = encodeAttestation(chain.attestation(second, 1, { blockNumber: 9 }));
+  expect(desk.receive(early)).toEqual({ kind: 'ignore', code: 'TOO_EARLY' });
+  const altered = encodeAttestation({ ...signed, success: false });
+  expect(desk.receive(altered)).toEqual({ kind: 'reject', code: 'UNKNOWN_SIGNER' });
+});

@@ -109,7 +109,7 @@ describe('with transactions', () => {
     expect(blockNumber()).toBe(0);
     await pass(100);
     expect(blockNumber()).toBe(1);
-    expect(kit.chain.seals[0]?.seal).toMatchObject({ firstNumber: 1, lastNumber: 1, epoch: 1 });
+    expect(kit.chain.seals[0]).toMatchObject({ firstNumber: 1, lastNumber: 1, epoch: 1 });
     await pass(200);
     expect(envelopes()).toHaveLength(1);
     send(0);
@@ -131,7 +131,7 @@ describe('with transactions', () => {
     expect(kit.events.filter((event) => event.includes('blockSeal'))).toEqual([]);
     gate.resolve();
     await pass(50);
-    expect(kit.chain.seals[0]?.seal).toMatchObject({ firstNumber: 1, lastNumber: 2 });
+    expect(kit.chain.seals[0]).toMatchObject({ firstNumber: 1, lastNumber: 2 });
     expect(kit.events.indexOf('log.append blockSeal')).toBeGreaterThan(kit.events.lastIndexOf('log.synced miniBlock'));
   });
 
@@ -263,7 +263,7 @@ describe('stopping', () => {
     send(1);
     await pass(20);
     expect(blockNumber()).toBe(1);
-    expect(kit.chain.seals[0]?.seal).toMatchObject({ epoch: 2, firstNumber: 1, lastNumber: 1 });
+    expect(kit.chain.seals[0]).toMatchObject({ epoch: 2, firstNumber: 1, lastNumber: 1 });
     expect(envelopes().at(-1)).toMatchObject({ epoch: 2, blockNumber: 2 });
   });
 });

@@ -34,7 +34,7 @@ async function setUp(chain: ReplicaFixture, records: readonly Uint8Array[]): Pro
   state.apply(genesis.allocation, 0);
   const chainState = new ChainState(
     { epoch: 0, number: 0, digest: builder.genesisHash, timestampUs: 0, blockNumber: 0, open: undefined },
-    { keepsBlockDiffs: true },
+    {},
     { state, chain: store },
   );
   return {

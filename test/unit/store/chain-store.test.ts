@@ -51,7 +51,7 @@ describe('the open block', () => {
     expect(defined(await store.transactionByHash(hash)).blockHash).toBeUndefined();
     expect(store.head().hash).toEqual(first.hash);
 
-    await store.sealBlock(second.seal, second.diffBytes);
+    await store.sealBlock(second.seal);
     expect(defined(await store.transactionByHash(hash)).blockHash).toEqual(second.hash);
     expect(store.openBlock()).toBeUndefined();
     expect(store.head().hash).toEqual(second.hash);
@@ -86,11 +86,11 @@ describe('the open block', () => {
     expect(() => store.appendMiniBlock(defined(foreign.blockAt(1).miniBlocks[1]))).toThrow(
       expect.objectContaining({ code: 'MINI_BLOCK_DOES_NOT_FIT' }),
     );
-    await expect(store.sealBlock(first.seal, first.diffBytes)).rejects.toMatchObject({ code: 'SEAL_DOES_NOT_FIT' });
-    await expect(store.sealBlock(second.seal, second.diffBytes)).rejects.toMatchObject({ code: 'SEAL_DOES_NOT_FIT' });
+    await expect(store.sealBlock(first.seal)).rejects.toMatchObject({ code: 'SEAL_DOES_NOT_FIT' });
+    await expect(store.sealBlock(second.seal)).rejects.toMatchObject({ code: 'SEAL_DOES_NOT_FIT' });
     expect(store.miniBlockNumber()).toBe(1);
     store.appendMiniBlock(defined(first.miniBlocks[1]));
-    await store.sealBlock(first.seal, first.diffBytes);
+    await store.sealBlock(first.seal);
     await store.close();
   });
 });
@@ -198,7 +198,7 @@ describe('restart', () => {
     expect(await store.blockDiff(2)).toEqual(builder.blockAt(2).diffBytes);
     store.appendMiniBlock(open);
     const sealed = builder.seal();
-    await store.sealBlock(sealed.seal, sealed.diffBytes);
+    await store.sealBlock(sealed.seal);
     expect(store.head().hash).toEqual(sealed.hash);
     await store.close();
   });
@@ -241,7 +241,7 @@ describe('events', () => {
     });
     const [first, second] = [builder.blockAt(1), builder.blockAt(2)];
     appendAll(store, first.miniBlocks);
-    const sealing = store.sealBlock(first.seal, first.diffBytes);
+    const sealing = store.sealBlock(first.seal);
     // The next block goes on while the batch is written.
     appendAll(store, second.miniBlocks.slice(0, 1));
     await sealing;
@@ -278,18 +278,23 @@ describe('verification', () => {
     const [a, b] = builder.provers.map(({ address }) => address);
     await store.addAttestation(attestation, defined(a));
     await store.addAttestation({ ...attestation, success: false }, defined(b));
+    await store.addAttestation({ ...attestation, preStateRoot: first.hash }, builder.sequencer.address);
+    const statuses: number[] = [];
+    store.subscribe((event) => event.kind === 'status' && statuses.push(event.blockNumber));
     await store.markRootVerified(1);
     const commitment = new Uint8Array(32).fill(9);
     await store.markDaPosted(1, commitment);
     expect(await store.blockStatus(1)).toEqual({
       blockNumber: 1,
+      blockHash: first.hash,
       received: true,
       signatureVerified: true,
       rootVerified: true,
       attestedBy: [a],
       daCommitment: commitment,
     });
-    expect(await store.attestations(1)).toHaveLength(2);
+    expect(await store.attestations(1)).toHaveLength(3);
+    expect(statuses).toEqual([1, 1]);
     expect(await store.blockStatus(2)).toMatchObject({ rootVerified: false, attestedBy: [], daCommitment: undefined });
     expect(await store.blockStatus(3)).toBeUndefined();
     await store.close();

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { keccak256 as viemKeccak256 } from 'viem';
 import { expect, test } from 'vitest';
 import {
   bigIntToBytes,
@@ -17,7 +16,6 @@ import {
   trimLeadingZeros,
 } from '../../../src/util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../../src/util/errors.ts';
-import { keccak256 } from '../../../src/util/keccak.ts';
 import { bytesUpTo, uint } from '../../support/arbitraries.ts';
 import { runs } from '../../support/property-runs.ts';
 import { strobeCodeOf } from '../../support/strobe-code.ts';
@@ -60,19 +58,6 @@ test('bytes compare as Buffer compares them', () => {
       expect(bytesEqual(a, b)).toBe(Buffer.compare(a, b) === 0);
     }),
     runs(500),
-  );
-});
-
-test('keccak256 is that of viem, and later hashes do not change earlier ones', () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.oneof(bytesUpTo(300), fc.uint8Array({ minLength: 130, maxLength: 140 })), { minLength: 1, maxLength: 5 }),
-      (inputs) => {
-        const hashes = inputs.map((input) => keccak256(concatBytes(Uint8Array.of(1), input).subarray(1)));
-        expect(hashes.map(toHex)).toEqual(inputs.map((input) => viemKeccak256(input)));
-      },
-    ),
-    runs(100),
   );
 });
 

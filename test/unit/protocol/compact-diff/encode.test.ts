@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../../../../src/bench/seeded-random.ts';
 import { decodeCompactDiff } from '../../../../src/protocol/compact-diff/decode.ts';
-import { encodeCompactDiff } from '../../../../src/protocol/compact-diff/encode.ts';
 import { MAX_COMPACT_KEYS } from '../../../../src/protocol/compact-diff/format.ts';
 import { rowDiffOf } from '../../../../src/protocol/compact-diff/row-conversion.ts';
 import { MAX_DIFF_PAYLOAD_BYTES } from '../../../../src/protocol/limits.ts';
@@ -9,6 +8,7 @@ import { canonicalBytes } from '../../../../src/protocol/row-diff-canonical.ts';
 import { createStateDiff, encodeStateDiff, type StateDiff } from '../../../../src/protocol/state-diff.ts';
 import { type Bytes, bigIntToBytes32 } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
+import { encodeDiff } from '../../../support/encode-diff.ts';
 import { MapRows } from '../../../support/map-rows.ts';
 import { strobeCodeOf } from '../../../support/strobe-code.ts';
 import { SyntheticLoad } from '../../../support/synthetic-load.ts';
@@ -28,7 +28,7 @@ function tokenState(): MapRows {
 }
 
 const diffOf = (slots: readonly { key: Bytes; value: Bytes }[]): StateDiff => createStateDiff([{ address: token, slots }], []);
-const bytesOf = (diff: StateDiff, rows = tokenState()): number => encodeCompactDiff(diff, rows, POSITION).length;
+const bytesOf = (diff: StateDiff, rows = tokenState()): number => encodeDiff(diff, rows, POSITION).length;
 
 test('the second end of a transfer takes its row and a tag', () => {
   const amount = 123_456_789_123_456_789n;
@@ -61,17 +61,17 @@ test('new slots beside each other take a byte for their keys', () => {
 
 test('what did not change is not encoded', () => {
   const rows = tokenState();
-  expect(strobeCodeOf(() => encodeCompactDiff(diffOf([slot(1, 10n ** 24n)]), rows, POSITION))).toBe('INVALID_STATE_DIFF');
+  expect(strobeCodeOf(() => encodeDiff(diffOf([slot(1, 10n ** 24n)]), rows, POSITION))).toBe('INVALID_STATE_DIFF');
   const nonce = createStateDiff([{ address: token, nonce: 1n }], []);
-  expect(strobeCodeOf(() => encodeCompactDiff(nonce, rows, POSITION))).toBe('INVALID_STATE_DIFF');
+  expect(strobeCodeOf(() => encodeDiff(nonce, rows, POSITION))).toBe('INVALID_STATE_DIFF');
   const deletion = createStateDiff([{ address: addressOf(1), deleted: true }], []);
-  expect(strobeCodeOf(() => encodeCompactDiff(deletion, rows, POSITION))).toBe('INVALID_STATE_DIFF');
+  expect(strobeCodeOf(() => encodeDiff(deletion, rows, POSITION))).toBe('INVALID_STATE_DIFF');
 });
 
 test('a diff of more keys than a message may have travels in its canonical form', () => {
   const rows = tokenState();
   const slots = Array.from({ length: MAX_COMPACT_KEYS }, (_, i) => slot(1_000 + i, 1n));
-  const payload = encodeCompactDiff(diffOf(slots), rows, POSITION);
+  const payload = encodeDiff(diffOf(slots), rows, POSITION);
   expect(payload[0]).toBe(1);
   const decoded = decodeCompactDiff(payload, rows, POSITION);
   expect(Buffer.compare(canonicalBytes(decoded, rows), encodeStateDiff(diffOf(slots)))).toBe(0);
@@ -79,7 +79,7 @@ test('a diff of more keys than a message may have travels in its canonical form'
 
 test('a diff that does not fit in a mini-block is refused', () => {
   const code = new SeededRandom(1).bytes(MAX_DIFF_PAYLOAD_BYTES);
-  expect(strobeCodeOf(() => encodeCompactDiff({ accounts: [], codes: [code] }, tokenState(), POSITION))).toBe('DIFF_TOO_LARGE');
+  expect(strobeCodeOf(() => encodeDiff({ accounts: [], codes: [code] }, tokenState(), POSITION))).toBe('DIFF_TOO_LARGE');
 });
 
 test.each([
@@ -94,7 +94,7 @@ test.each([
   let total = 0;
   for (let i = 0; i < 10; i++) {
     const diff = load.next();
-    const payload = encodeCompactDiff(diff, rows, POSITION);
+    const payload = encodeDiff(diff, rows, POSITION);
     total += payload.length;
     expect(payload.length).toBeLessThan(encodeStateDiff(diff).length / 3);
     rows.apply(decodeCompactDiff(payload, rows, POSITION));

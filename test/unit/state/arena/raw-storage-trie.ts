@@ -8,6 +8,7 @@ import {
   type Pointer,
 } from '../../../../src/state/arena/arena-module.ts';
 import { ArenaWalk, PRESENT } from '../../../../src/state/arena/arena-walk.ts';
+import { ArenaWitness } from '../../../../src/state/arena/arena-witness.ts';
 import type { Bytes } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
 
@@ -59,9 +60,9 @@ export class RawStorageTrie {
     const walk = new ArenaWalk(this.arena, this.#view);
     const account = walk.leaf(0, keccak256(ADDRESS));
     const keys = [...read.map((hash) => ({ hash, deleted: false })), ...deleted.map((hash) => ({ hash, deleted: true }))];
-    const nodes = new Map<string, Bytes>();
-    walk.collect(account, walk.root(account), keys, nodes);
-    return [...nodes.values()];
+    const witness = new ArenaWitness(this.arena, walk);
+    witness.collect(account, walk.root(account), keys);
+    return witness.nodes;
   }
 
   /** Views before the newest `keptViews` are forgotten; returns the newest. */

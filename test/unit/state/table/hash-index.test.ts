@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { keyedHash } from '../../../../src/state/table/keyed-hash.ts';
 import { CONTROL_SEED, SLOT_LAYOUT } from '../../../../src/state/table/layout.ts';
 import { PageAllocator } from '../../../../src/state/table/page-allocator.ts';
 import { SlotRows } from '../../../../src/state/table/slot-rows.ts';
@@ -20,7 +21,14 @@ function create() {
     return slots.add(0, -1, bigIntToBytes32(key), 0, allocator);
   };
   const find = (key: bigint): number => slots.find(0, bigIntToBytes32(key));
-  return { memory, slots, add, find };
+  const findAll = (keys: readonly bigint[]): Int32Array => {
+    const rows = new Int32Array(keys.length);
+    const bytes = new Uint8Array(keys.length * 32);
+    for (const [i, key] of keys.entries()) bytes.set(bigIntToBytes32(key), i * 32);
+    slots.findAll(new Uint32Array(keys.length), bytes, keys.length, rows);
+    return rows;
+  };
+  return { memory, slots, add, find, findAll };
 }
 
 describe.each([
@@ -38,6 +46,16 @@ describe.each([
     }
     for (let i = 0; i < KEYS; i++) if (find(keyOf(i)) !== i) expect.fail(`key ${i}`);
     expect(slots.find(1, bigIntToBytes32(keyOf(0)))).toBe(-1);
+  });
+
+  test('are found many at a time, at any stage of the growth', () => {
+    const { slots, add, findAll } = create();
+    for (let target = 0; target < KEYS; target += 1_999) {
+      while (slots.count < target) add(keyOf(slots.count));
+      const numbers = Array.from({ length: 300 }, (_, i) => (i * 7_919) % (2 * target + 1));
+      const expected = numbers.map((number) => (number < target ? number : -1));
+      expect([...findAll(numbers.map(keyOf))]).toEqual(expected);
+    }
   });
 
   test('are taken out and put in again at any stage of the growth', () => {
@@ -71,3 +89,20 @@ test('an insertion moves two entries at most, and the old table is empty before 
   }
   expect(growths).toBe(4);
 });
+
+test('keys with the same hash are told apart when many are looked for at a time', () => {
+  const { memory, add, findAll } = create();
+  const keys = 200_000;
+  const hashes = new Set<number>();
+  for (let i = 0; i < keys; i++) {
+    add(BigInt(i));
+    hashes.add(keyedHash(Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, swapBytes(i)), 0, 9, memory.get(CONTROL_SEED), 0));
+  }
+  expect(hashes.size).toBeLessThan(keys);
+  const rows = findAll(Array.from({ length: keys }, (_, i) => BigInt(i)));
+  expect(rows.every((row, i) => row === i)).toBe(true);
+});
+
+function swapBytes(word: number): number {
+  return new DataView(Uint32Array.of(word).buffer).getInt32(0);
+}

@@ -1,0 +1,116 @@
+import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
+import { errorMessage } from '../../util/errors.ts';
+import { formatBlockStatus } from '../format-block-status.ts';
+import { quantity } from '../quantity.ts';
+import type { Push } from '../rpc-caller.ts';
+import { SubscriberSet } from './subscriber-set.ts';
+
+/**
+ * Blocks whose status may wait to be read: a node that catches up moves `safe` by thousands of blocks at once. Beyond it
+ * the newest changes are told and the others left out; strobe_blockStatus has them.
+ */
+const MAX_WAITING_BLOCKS = 1_024;
+
+export interface BlockStatusLogger {
+  error(fields: object, message: string): void;
+}
+
+/**
+ * Subscribers of the verification ladder: each change of a block's status is pushed as strobe_blockStatus answers it.
+ * Changes of one block that follow each other closely are one push, of where it stands then. Statuses are read from the
+ * store, so this works behind the events, in their order.
+ */
+export class BlockStatusSubscribers {
+  readonly #backend: Pick<RpcBackend, 'chain' | 'attestationPolicy'>;
+  readonly #logger: BlockStatusLogger;
+  readonly #subscribers = new SubscriberSet();
+  /** Blocks whose status changed, in order. */
+  readonly #waiting = new Set<number>();
+  #isReading = false;
+  #safe = 0;
+  #finalized = 0;
+  /** Newest sealed block that was seen. */
+  #head = 0;
+
+  constructor(backend: Pick<RpcBackend, 'chain' | 'attestationPolicy'>, logger: BlockStatusLogger) {
+    this.#backend = backend;
+    this.#logger = logger;
+  }
+
+  start(): void {
+    const { chain } = this.#backend;
+    this.#head = chain.head().header.number;
+    this.#safe = chain.safeNumber() ?? 0;
+    this.#finalized = chain.finalizedNumber() ?? 0;
+  }
+
+  add(push: Push): () => void {
+    return this.#subscribers.add(push);
+  }
+
+  onEvent(event: ChainEvent): void {
+    switch (event.kind) {
+      case 'block':
+        this.#head = event.block.header.number;
+        this.#note(this.#head);
+        break;
+      case 'status':
+        this.#note(event.blockNumber);
+        break;
+      case 'safe':
+        for (let number = this.#firstOf(this.#safe, event.blockNumber); number <= event.blockNumber; number++) this.#note(number);
+        this.#safe = event.blockNumber;
+        break;
+      case 'finalized':
+        for (let number = this.#firstOf(this.#finalized, event.blockNumber); number <= event.blockNumber; number++)
+          this.#note(number);
+        this.#finalized = event.blockNumber;
+        break;
+      case 'rollback':
+        this.#onRollback();
+        break;
+      default:
+        break;
+    }
+  }
+
+  #firstOf(before: number, after: number): number {
+    return Math.max(before + 1, after - MAX_WAITING_BLOCKS + 1);
+  }
+
+  /** Newest first, as the blocks go. */
+  #onRollback(): void {
+    const head = this.#backend.chain.head().header.number;
+    for (let blockNumber = this.#head; blockNumber > head; blockNumber--) {
+      this.#waiting.delete(blockNumber);
+      this.#subscribers.publish(() => ({ blockNumber: quantity(blockNumber), removed: true }));
+    }
+    this.#head = head;
+  }
+
+  #note(blockNumber: number): void {
+    if (this.#subscribers.size === 0) return;
+    this.#waiting.add(blockNumber);
+    for (const oldest of this.#waiting) {
+      if (this.#waiting.size <= MAX_WAITING_BLOCKS) break;
+      this.#waiting.delete(oldest);
+    }
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#readAll().catch((error: unknown) => {
+      this.#isReading = false;
+      this.#logger.error({ err: error }, `a block's status could not be read for its subscribers: ${errorMessage(error)}`);
+    });
+  }
+
+  async #readAll(): Promise<void> {
+    const { chain, attestationPolicy } = this.#backend;
+    for (const blockNumber of this.#waiting) {
+      this.#waiting.delete(blockNumber);
+      const status = await chain.blockStatus(blockNumber);
+      // Undone or pruned meanwhile.
+      if (status !== undefined) this.#subscribers.publish(() => formatBlockStatus(status, chain, attestationPolicy));
+    }
+    this.#isReading = false;
+  }
+}

@@ -1,0 +1,17 @@
+import type { NetDiff } from '../protocol/ports/state.ts';
+import { keccak256 } from '../util/keccak.ts';
+import { serveThread, Transferred } from '../util/thread.ts';
+import type { NetDiffRequest } from './net-diff-thread.ts';
+import { TableReader } from './table/table-reader.ts';
+
+/** Of the one table that this thread reads. */
+let reader: TableReader | undefined;
+
+serveThread({
+  compose: ({ handle, range }: NetDiffRequest): Transferred<NetDiff> => {
+    reader ??= TableReader.attach(handle);
+    // The exact length: the array that was written into is longer.
+    const bytes = reader.netDiff(range).slice();
+    return new Transferred({ bytes, digest: keccak256(bytes) }, [bytes.buffer]);
+  },
+});

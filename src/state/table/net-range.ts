@@ -1,0 +1,24 @@
+import type { TableMark } from './table-mark.ts';
+
+/** One end of a range of mini-blocks. */
+export interface NetRangeEnd {
+  readonly number: number;
+  readonly serial: number;
+  readonly mark: Omit<TableMark, 'digest'>;
+}
+
+/** Mini-blocks whose old values are kept, as any thread can read them. */
+export interface NetRange {
+  readonly from: NetRangeEnd;
+  readonly to: NetRangeEnd;
+  /** Addresses of their headers in the journal, ascending. */
+  readonly headers: readonly number[];
+  /** Address behind the last one's versions. */
+  readonly end: number;
+}
+
+/** A range that its owner retains for readers in other threads. */
+export interface RetainedRange extends NetRange {
+  /** Addresses of the entries of its two ends among the retained moments. */
+  readonly entries: readonly [number, number];
+}
