@@ -7,9 +7,11 @@ import { type DaChain, type DaLogger, nextRound } from './da-modules.ts';
 export interface DaFollowerOptions {
   /** Time between two looks at the layer. */
   readonly intervalMs: number;
+  /** The oldest block of this node, 1 unless its chain begins with a snapshot: older ones are passed over. */
+  readonly firstBlock: number;
 }
 
-const DEFAULT_OPTIONS: DaFollowerOptions = { intervalMs: 2_000 };
+const DEFAULT_OPTIONS: DaFollowerOptions = { intervalMs: 2_000, firstBlock: 1 };
 
 /** Bad batches remembered so as to be reported once; beyond it the oldest may be reported again. */
 const MAX_REPORTED = 1_024;
@@ -45,7 +47,7 @@ export class DaFollower {
   async catchUp(): Promise<void> {
     const { chain } = this.#modules;
     for (const posted of await this.#list()) {
-      const next = (chain.finalizedNumber() ?? 0) + 1;
+      const next = Math.max((chain.finalizedNumber() ?? 0) + 1, this.#options.firstBlock);
       // In block order: behind a gap nothing can be final yet.
       if (posted.firstBlock > next) return;
       if (posted.lastBlock < next || posted.lastBlock > (chain.safeNumber() ?? 0)) continue;

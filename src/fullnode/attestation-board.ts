@@ -3,7 +3,7 @@ import { agreesWith } from '../protocol/attestation-agreement.ts';
 import type { BlockStatus, ChainReader, ChainWriter } from '../protocol/ports/chain.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { bytesEqual, toKey } from '../util/bytes.ts';
-import { resultKey } from './attestation-result.ts';
+import { type ProverAttestation, resultKey } from './attestation-result.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { ProverEvidence } from './evidence/prover-evidence.ts';
 import type { AttestationOutcome, FullNodeMetrics } from './full-node-metrics.ts';
@@ -23,12 +23,6 @@ export interface AttestationBoardModules {
   readonly evidence: Pick<EvidenceStore, 'excludedProvers'>;
   readonly proverEvidence: Pick<ProverEvidence, 'exclude'>;
   readonly metrics: FullNodeMetrics;
-}
-
-/** An authentic attestation. */
-export interface ProverAttestation {
-  readonly attestation: Attestation;
-  readonly prover: Address;
 }
 
 /** Why provers make this node stop. */

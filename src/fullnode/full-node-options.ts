@@ -12,6 +12,7 @@ import type { Bytes } from '../util/bytes.ts';
 import type { BlockReexecutor } from './block-reexecutor.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
+import type { SnapshotSyncModules, SyncMode } from './snapshot-sync/snapshot-sync-types.ts';
 
 export interface FullNodeOptions extends Partial<FullNodeLimits> {
   readonly identity: ChainIdentity;
@@ -42,6 +43,10 @@ export interface FullNodeLimits {
   readonly attestationGraceMs: number;
   /** Bytes of half-received witnesses. */
   readonly witnessBufferBytes: number;
+  /** Whether a node that is new, or that no log reaches back to, takes a snapshot from its peers. */
+  readonly syncMode: SyncMode;
+  /** Block from which on a new node begins with a snapshot where ranges would do. */
+  readonly snapshotGapBlocks: number;
   /** Share of the blocks that this node executes again, 0 to 1. */
   readonly sampleRate: number;
 }
@@ -62,6 +67,9 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   // Longer than a prover takes for a block.
   attestationGraceMs: 3_000,
   witnessBufferBytes: 128 * 1024 * 1024,
+  syncMode: 'snapshot',
+  // Ten minutes of blocks: applied in seconds, and with all their history.
+  snapshotGapBlocks: 600,
   sampleRate: 0,
 };
 
@@ -99,4 +107,8 @@ export interface FullNodeModules {
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
   readonly clock: Clock;
+  /** Keeps a witness that proved its block, for peers. */
+  readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
+  /** Absent: the node goes by ranges alone. */
+  readonly snapshots?: SnapshotSyncModules;
 }

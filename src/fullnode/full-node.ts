@@ -13,6 +13,7 @@ import { EvidenceCollector } from './evidence/evidence-collector.ts';
 import { ProverEvidence } from './evidence/prover-evidence.ts';
 import { WitnessCompletion } from './evidence/witness-completion.ts';
 import { DEFAULT_LIMITS, type FullNodeLimits, type FullNodeModules, type FullNodeOptions } from './full-node-options.ts';
+import type { FullNodeStatus } from './full-node-status.ts';
 import { GapWatch } from './gap-watch.ts';
 import { GossipIntake } from './gossip-intake.ts';
 import { HaltSwitch } from './halt-switch.ts';
@@ -22,37 +23,16 @@ import { RangeSync, type SyncPosition } from './range-sync.ts';
 import { RecordApplier } from './record-applier.ts';
 import { ReexecutionSampler } from './reexecution-sampler.ts';
 import { ReplicaChain } from './replica-chain.ts';
-import type { ReplicaState } from './replica-status.ts';
 import { type Readiness, ReplicaStatus } from './replica-status.ts';
 import { RootVerifier } from './root-verifier.ts';
 import { type SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import { SnapshotJoin } from './snapshot-sync/snapshot-join.ts';
 import { VerificationLadder } from './verification-ladder.ts';
 import { WitnessAssembler } from './witness-assembler.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** Work that waits for its turn: drains queue once, so this bounds epoch starts and attestations. */
 const MAX_PENDING_WORK = 4_096;
-
-/** JSON-safe. */
-export interface FullNodeStatus {
-  readonly state: ReplicaState;
-  readonly isReady: boolean;
-  /** Why it is not ready. */
-  readonly reason: string | null;
-  readonly epoch: number;
-  readonly miniBlock: number;
-  readonly miniBlockDigest: Hex;
-  readonly block: number;
-  readonly rootVerifiedBlock: number;
-  readonly safeBlock: number | null;
-  /** Mini-blocks that the sequencer signed and that are not applied. */
-  readonly lag: number;
-  /** Early messages that wait for others. */
-  readonly waiting: number;
-  readonly excludedProvers: readonly Hex[];
-  /** Names the halt for an order to resume; null when not halted. */
-  readonly haltDigest: Hex | null;
-}
 
 /**
  * A replica: follows the sequencer's signed mini-blocks without executing them, checks every block's contents, root
@@ -73,6 +53,7 @@ export class FullNode {
   readonly #applier: RecordApplier;
   readonly #feed: LiveFeed;
   readonly #verifier: RootVerifier;
+  readonly #join: SnapshotJoin | undefined;
   readonly #sync: RangeSync;
   readonly #attestationSync: AttestationSync;
   readonly #gaps: GapWatch;
@@ -149,6 +130,7 @@ export class FullNode {
       ladder: this.#ladder,
       detector: this.#detector,
     });
+    this.#join = this.#createJoin(options);
     this.#sync = this.#createSync(ranges);
     this.#attestationSync = new AttestationSync(limits, {
       ...modules,
@@ -196,6 +178,23 @@ export class FullNode {
     );
   }
 
+  #createJoin({ identity, genesis }: FullNodeOptions): SnapshotJoin | undefined {
+    const { snapshots, evidence, logger } = this.#modules;
+    if (snapshots === undefined) return undefined;
+    const { syncMode, snapshotGapBlocks } = this.#limits;
+    return new SnapshotJoin(
+      { identity, ...genesis, mode: syncMode, gapBlocks: snapshotGapBlocks },
+      {
+        ...snapshots,
+        logger,
+        point: () => ({ headNumber: this.#chain.head().number, headBlock: this.#chain.headBlock() }),
+        isHalted: () => this.#status.isHalted(),
+        excludedProvers: () => evidence.excludedProvers(),
+        onObstacle: (reason) => this.#status.setObstacle(reason),
+      },
+    );
+  }
+
   #createSync(ranges: RangeApplier): RangeSync {
     return new RangeSync(this.#limits, {
       ...this.#modules,
@@ -210,6 +209,8 @@ export class FullNode {
             this.#feed.queueDrain();
           }
         }),
+      isAllowed: async (signal) => (await this.#join?.allowsRanges(signal)) ?? true,
+      onOutcome: (outcome) => this.#join?.noteRange(outcome),
       onUpToDate: () => {
         this.#status.reachedPeers(this.#chain.head().number, this.#chain.epoch().number);
         this.#onMoved();
@@ -290,6 +291,7 @@ export class FullNode {
     await this.recover();
     const { signal } = this.#stopping;
     const loops = [this.#work.run(signal), this.#sync.run(signal), this.#verifier.run(signal), this.#attestationSync.run(signal)];
+    if (this.#join !== undefined) loops.push(this.#join.run(signal));
     if (this.#sampler !== undefined) loops.push(this.#sampler.run(signal));
     this.#loops = Promise.all(loops.map(withoutClosing)).then(() => undefined);
     this.#loops.catch((error: unknown) => this.#onLoopDied(error));
@@ -339,6 +341,7 @@ export class FullNode {
       lag: this.#status.lag(head.number),
       waiting: this.#feed.waiting,
       excludedProvers: this.#modules.evidence.excludedProvers().map(toHex),
+      snapshotSync: this.#join?.progress() ?? null,
       haltDigest: haltDigest === undefined ? null : toHex(haltDigest),
     };
   }

@@ -32,13 +32,17 @@ export interface RangeSyncModules {
   readonly position: () => Promise<SyncPosition>;
   /** @throws StrobeError RANGE_INVALID for an answer that is the peer's fault */
   readonly apply: (records: readonly Bytes[]) => Promise<AppliedRange>;
+  /** Asked before each request: false while the node gets on by other means than ranges. */
+  readonly isAllowed: (signal: AbortSignal) => Promise<boolean>;
+  /** What a request brought. */
+  readonly onOutcome: (outcome: RangeOutcome) => void;
   /** Peers have nothing that is not here. */
   readonly onUpToDate: () => void;
   readonly logger: FullNodeLogger;
   readonly metrics: FullNodeMetrics;
 }
 
-type Outcome = 'progress' | 'upToDate' | 'failed';
+export type RangeOutcome = 'progress' | 'upToDate' | 'failed';
 
 /** Records applied at once: one sync of the log for many small mini-blocks, while live messages get their turn. */
 const MAX_PIECE_RECORDS = 256;
@@ -79,9 +83,13 @@ export class RangeSync {
     while (!signal.aborted) {
       const position = await this.#modules.position();
       if (position.isHalted) return;
-      const outcome = await this.#request(position, signal);
+      const isAllowed = await this.#modules.isAllowed(signal);
+      const outcome = isAllowed && !signal.aborted ? await this.#request(position, signal) : 'failed';
       if (signal.aborted) return;
-      this.#modules.metrics.recordRange(outcome);
+      if (isAllowed) {
+        this.#modules.metrics.recordRange(outcome);
+        this.#modules.onOutcome(outcome);
+      }
       if (outcome === 'upToDate') return this.#modules.onUpToDate();
       if (outcome === 'progress') {
         backoffMs = this.#options.backoffMinMs;
@@ -92,7 +100,7 @@ export class RangeSync {
     }
   }
 
-  async #request(before: SyncPosition, signal: AbortSignal): Promise<Outcome> {
+  async #request(before: SyncPosition, signal: AbortSignal): Promise<RangeOutcome> {
     const from = this.#startOf(before);
     const { applied, lastNumber, failed } = await this.#readRange(from, signal);
     if (applied > 0) {
@@ -113,7 +121,7 @@ export class RangeSync {
   }
 
   /** The answer from the head did not have the epoch's start: look for it from the safe block up. */
-  #searchOn(from: number, lastNumber: number): Outcome {
+  #searchOn(from: number, lastNumber: number): RangeOutcome {
     const moved = this.#isSearching && lastNumber > from;
     const wasSearching = this.#isSearching;
     this.#isSearching = true;

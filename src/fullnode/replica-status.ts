@@ -1,7 +1,7 @@
 import type { HaltReason } from './evidence/evidence-store.ts';
 import type { Clock } from './full-node-options.ts';
 
-/** `bootstrapping` until peers answered once, `catchingUp` while mini-blocks are missing, `halted` for good. */
+/** `bootstrapping` until peers answered once and while a snapshot is taken, `catchingUp` while mini-blocks are missing, `halted` for good. */
 export type ReplicaState = 'bootstrapping' | 'catchingUp' | 'live' | 'halted';
 
 /** A lag below this many mini-blocks is ordinary reordering and no reason to leave `live`. */
@@ -23,6 +23,8 @@ export class ReplicaStatus {
   #signed = { epoch: 0, number: 0, blockNumber: 0 };
   #lifeSignUs: number;
   #heartbeatUs = 0;
+  /** Why it does not get on by ranges, see {@link ReplicaStatus.setObstacle}. */
+  #obstacle: (() => string) | undefined;
 
   constructor(stallAfterMs: number, clock: Clock) {
     this.#stallAfterUs = stallAfterMs * 1_000;
@@ -45,6 +47,12 @@ export class ReplicaStatus {
   halt(reason: HaltReason): void {
     this.#halt = reason;
     this.#state = 'halted';
+  }
+
+  /** A snapshot is being taken, or nothing helps this node on; undefined: neither. */
+  setObstacle(obstacle: (() => string) | undefined): void {
+    this.#obstacle = obstacle;
+    if (obstacle !== undefined && this.#state !== 'halted') this.#state = 'bootstrapping';
   }
 
   /** An authentic message of the sequencer; `blockNumber` 0 when it names none. */
@@ -82,7 +90,7 @@ export class ReplicaStatus {
 
   /** The chain moved, or the sequencer signed something new. */
   update(headNumber: number, epoch: number): void {
-    if (this.#state === 'halted') return;
+    if (this.#state === 'halted' || this.#obstacle !== undefined) return;
     const isBehind = this.isBehind(headNumber, epoch);
     if (this.#state === 'live' && (this.#signed.epoch > epoch || this.lag(headNumber) > MAX_LIVE_LAG)) this.#state = 'catchingUp';
     else if (this.#state !== 'live' && !isBehind && this.#signed.number > 0) this.#state = 'live';
@@ -105,6 +113,7 @@ export class ReplicaStatus {
 
   readiness(): Readiness {
     if (this.#halt !== undefined) return { isReady: false, reason: `HALTED ${this.#halt.rule}: ${this.#halt.message}` };
+    if (this.#obstacle !== undefined) return { isReady: false, reason: this.#obstacle() };
     if (this.#state === 'bootstrapping') return { isReady: false, reason: 'BOOTSTRAPPING: no peer has answered yet' };
     if (this.#state === 'catchingUp') return { isReady: false, reason: 'CATCHING_UP: mini-blocks are being fetched' };
     if (this.isStalled()) return { isReady: false, reason: 'STALLED: the sequencer is silent' };

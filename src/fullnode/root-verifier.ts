@@ -18,6 +18,8 @@ export interface RootVerifierModules {
   readonly sealedBlocks: SealedBlocks;
   readonly blockDiffs: BlockDiffs;
   readonly witnesses: WitnessAssembler;
+  /** Keeps a witness that proved its block, for peers. */
+  readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
   readonly peers: Pick<PeerReader, 'witness'>;
   readonly verifyWitness: WitnessVerifier;
   readonly logger: FullNodeLogger;
@@ -39,6 +41,8 @@ export class RootVerifier {
   readonly #modules: RootVerifierModules;
   readonly #wakeup = new Wakeup();
   #verifiedThrough: number;
+  /** A witness that no peer gave, and when they are asked for it again. */
+  #refused: { readonly blockNumber: number; readonly waitMs: number; readonly untilMs: number } | undefined;
 
   constructor(options: RootVerifierOptions, modules: RootVerifierModules) {
     this.#options = options;
@@ -98,6 +102,7 @@ export class RootVerifier {
     if (witness === undefined) return 'waiting';
     const outcome = await this.#prove(block, witness);
     if (outcome !== 'verified') return outcome;
+    await this.#modules.keepWitness?.(blockNumber, witness);
     blockDiffs.release(blockNumber);
     witnesses.releaseUpTo(blockNumber);
     return this.#advance(blockNumber);
@@ -121,6 +126,8 @@ export class RootVerifier {
       if (!isNewest() || remainingMs <= 0 || signal.aborted) break;
       await this.#wakeup.wait(signal, remainingMs);
     }
+    // Whatever wakes this loop meanwhile: peers answer so many requests a second and no more.
+    if (this.#refused?.blockNumber === blockNumber && performance.now() < this.#refused.untilMs) return undefined;
     try {
       const witness = await untilAborted(peers.witness(blockNumber), signal);
       if (witness === undefined || isSealedWitness(witness, seal)) return witness;
@@ -128,7 +135,15 @@ export class RootVerifier {
     } catch (error) {
       logger.debug({ blockNumber }, `no witness yet: ${errorMessage(error)}`);
     }
+    this.#noteRefused(blockNumber);
     return undefined;
+  }
+
+  #noteRefused(blockNumber: number): void {
+    const { backoffMinMs, backoffMaxMs } = this.#options;
+    const before = this.#refused?.blockNumber === blockNumber ? this.#refused.waitMs : 0;
+    const waitMs = Math.min(Math.max(before * 2, backoffMinMs), backoffMaxMs);
+    this.#refused = { blockNumber, waitMs, untilMs: performance.now() + waitMs };
   }
 
   async #prove(block: SealedBlock, witness: Bytes): Promise<Outcome> {

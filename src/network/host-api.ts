@@ -1,4 +1,4 @@
-import type { PeerHead, Topic } from '../protocol/ports/network.ts';
+import type { PeerHead, PeerOffers, SyncOffers, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -15,6 +15,10 @@ export interface HostApi {
   heads(): Promise<readonly PeerHead[]>;
   range(from: number, limit: number): AsyncIterable<Bytes>;
   witness(blockNumber: number): Promise<Bytes>;
+  offers(): Promise<readonly PeerOffers[]>;
+  manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes>;
+  chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes>;
+  report(peer: string, code: string): void;
   submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   pendingNonce(address: Address): Promise<bigint>;
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
@@ -28,6 +32,9 @@ export interface CoreApi {
   sourceHead(): PeerHead;
   sourceRange(from: number, limit: number): AsyncIterable<Bytes>;
   sourceWitness(blockNumber: number): Promise<Bytes | undefined>;
+  sourceOffers(): Promise<SyncOffers>;
+  sourceManifest(contentDigest: Hash): Promise<Bytes | undefined>;
+  sourceChunk(contentDigest: Hash, index: number): Promise<Bytes | undefined>;
   serveSubmit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   servePendingNonce(address: Address): Promise<bigint>;
   servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;

@@ -5,6 +5,10 @@ export type NetworkErrorCode =
   | 'GOSSIP_MESSAGE_TOO_LARGE'
   | 'NO_PEER_HAS_RANGE'
   | 'NO_PEER_HAS_WITNESS'
+  /** The peer does not have it (any more), which is no fault. */
+  | 'NOT_KEPT'
+  /** The peer has sent this node as much as it may for now: ask again later. */
+  | 'PEER_BUSY'
   | 'SEQUENCER_UNREACHABLE'
   /** Too many requests of this replica are on their way to the sequencer. */
   | 'SEQUENCER_LINK_BUSY'

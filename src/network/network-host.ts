@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface';
-import type { PeerHead, Topic } from '../protocol/ports/network.ts';
+import type { PeerHead, PeerOffers, Topic } from '../protocol/ports/network.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage } from '../util/errors.ts';
@@ -16,6 +16,8 @@ import type { HostOptions } from './network-options.ts';
 import { PeerClient } from './peer-client.ts';
 import { PeerGuard } from './peer-guard.ts';
 import { PeerServer } from './peer-server.ts';
+import { SnapshotClient } from './snapshot-client.ts';
+import { SnapshotServer } from './snapshot-server.ts';
 import { stoppedError, ThreadRpc } from './thread-rpc.ts';
 
 /** The parts of a running host. */
@@ -23,6 +25,7 @@ interface Running {
   readonly libp2p: HostLibp2p;
   readonly gossip: GossipHost;
   readonly peers: PeerClient;
+  readonly snapshots: SnapshotClient;
   readonly link: LinkClient;
   readonly dialer: BootstrapDialer;
 }
@@ -88,6 +91,22 @@ export class NetworkHost implements HostApi {
     return await this.#require().peers.witness(blockNumber);
   }
 
+  async offers(): Promise<readonly PeerOffers[]> {
+    return await this.#require().snapshots.offers();
+  }
+
+  async manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes> {
+    return await this.#require().snapshots.manifest(peer, contentDigest, bytes);
+  }
+
+  async chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes> {
+    return await this.#require().snapshots.chunk(peer, contentDigest, index, bytes);
+  }
+
+  report(peer: string, code: string): void {
+    this.#require().snapshots.report(peer, code);
+  }
+
   async submit(raw: Bytes, requireReady: boolean): Promise<Hash> {
     return await this.#require().link.submit(raw, requireReady);
   }
@@ -107,6 +126,7 @@ export class NetworkHost implements HostApi {
     const pubsub = libp2p.services.pubsub;
     const gossip = new GossipHost(this.#options, { ...shared, pubsub, drop: (peer, reason) => this.#drop(peer, reason) });
     const peers = new PeerClient(this.#options, shared);
+    const snapshots = new SnapshotClient(this.#options, shared);
     const link = new LinkClient(this.#options, { ...shared, onLink: (up) => this.#tell({ kind: 'sequencerLink', up }) });
     const dialer = new BootstrapDialer(this.#options, {
       libp2p,
@@ -115,10 +135,12 @@ export class NetworkHost implements HostApi {
     this.#watchPeers(libp2p);
     gossip.start();
     await peers.start();
+    await snapshots.start();
     await new PeerServer(this.#options, shared).start();
+    await new SnapshotServer(this.#options, shared).start();
     if (this.#options.servesSequencer) await new LinkServer(this.#options, shared).start();
     else await link.start();
-    return { libp2p, gossip, peers, link, dialer };
+    return { libp2p, gossip, peers, snapshots, link, dialer };
   }
 
   #watchPeers(libp2p: HostLibp2p): void {

@@ -95,6 +95,27 @@ export const MAX_RECORD_BYTES = MAX_GOSSIP_BYTES + 64 * KIB;
 /** Largest frame of a witness answer. */
 export const MAX_WITNESS_FRAME_BYTES = WITNESS_CHUNK_BYTES;
 
+/**
+ * Bytes per second that a peer may be sent in answers, and how many it may save up: a replica that joins is done with a
+ * GB in half a minute, and takes a part of a link and of a disk only.
+ */
+export const ANSWER_BYTES_PER_SECOND = 32 * MIB;
+export const ANSWER_BURST_BYTES = 64 * MIB;
+
+/** The same for all peers together: what a sequencer sends besides its clock's work, however many replicas join. */
+export const TOTAL_ANSWER_BYTES_PER_SECOND = 64 * MIB;
+export const TOTAL_ANSWER_BURST_BYTES = 128 * MIB;
+
+/** Snapshots that a peer may offer: those that a node keeps, with room. */
+export const MAX_SNAPSHOT_OFFERS = 4;
+
+/** Attestations with one offer: more than provers of a chain, each about 360 bytes. */
+export const MAX_OFFER_ATTESTATIONS = 128;
+export const MAX_OFFER_FRAME_BYTES = 64 * KIB;
+
+/** Largest frame of a manifest or chunk. */
+export const MAX_SNAPSHOT_FRAME_BYTES = 256 * KIB;
+
 /** Requests of a replica on their way to the sequencer, count and bytes; beyond it callers are told to come back. */
 export const MAX_LINK_REQUESTS = 8_192;
 export const MAX_LINK_REQUEST_BYTES = 32 * MIB;

@@ -7,6 +7,8 @@ import type {
   PeerSource,
   SequencerLink,
   SequencerService,
+  SnapshotPeers,
+  SyncOffers,
   Topic,
 } from '../protocol/ports/network.ts';
 import { reject, type Verdict } from '../protocol/verdict.ts';
@@ -39,6 +41,8 @@ export interface HostHandle {
   close(): Promise<void>;
 }
 
+const NO_OFFERS: SyncOffers = { logFirst: undefined, snapshots: [] };
+
 interface Subscription {
   readonly validator: MessageValidator;
   readonly handler: (message: Bytes, peer: string) => void;
@@ -51,6 +55,7 @@ interface Subscription {
 export class NetworkNode {
   readonly gossip: Gossip;
   readonly peers: PeerReader;
+  readonly snapshots: SnapshotPeers;
   /** On a replica: forwards to the sequencer. */
   readonly sequencerLink: SequencerLink;
   /** Rejects when the network dies under a running node (never resolves): a node cannot go on without it. */
@@ -86,6 +91,13 @@ export class NetworkNode {
       heads: async () => await this.#require().call('heads'),
       range: (from, limit) => this.#range(from, limit),
       witness: async (blockNumber) => await this.#require().call('witness', blockNumber),
+    };
+    this.snapshots = {
+      offers: async () => await this.#require().call('offers'),
+      manifest: async (...request) => await this.#require().call('manifest', ...request),
+      chunk: async (...request) => await this.#require().call('chunk', ...request),
+      // Peers of a network that was stopped meanwhile are nobody's any more.
+      report: (peer, code) => void this.#rpc?.call('report', peer, code).catch(() => undefined),
     };
     this.sequencerLink = {
       submit: (raw, { requireReady }) => this.#forward((rpc) => rpc.call('submit', raw, requireReady)),
@@ -151,6 +163,9 @@ export class NetworkNode {
       sourceHead: () => source.head(),
       sourceRange: (from, limit) => source.range(from, limit),
       sourceWitness: (blockNumber) => source.witness(blockNumber),
+      sourceOffers: async () => (await source.snapshots?.offers()) ?? NO_OFFERS,
+      sourceManifest: async (contentDigest) => await source.snapshots?.manifest(contentDigest),
+      sourceChunk: async (contentDigest, index) => await source.snapshots?.chunk(contentDigest, index),
       serveSubmit: async (raw, requireReady) => await required(sequencer).submit(raw, { requireReady }),
       servePendingNonce: async (address) => await required(sequencer).pendingNonce(address),
       servePooledTransaction: async (hash) => await required(sequencer).pooledTransaction(hash),

@@ -1,36 +1,22 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from '../protocol/limits.ts';
 import type { PeerHead } from '../protocol/ports/network.ts';
-import { type Bytes, concatBytes } from '../util/bytes.ts';
-import { isStrobeError } from '../util/errors.ts';
-import { FrameStream } from './frame-stream.ts';
+import type { Bytes } from '../util/bytes.ts';
+import type { FrameStream } from './frame-stream.ts';
 import { networkError, toStrobeError } from './network-errors.ts';
-import {
-  ANSWER_GRACE_MS,
-  HEAD_TIMEOUT_MS,
-  MAX_CONCURRENT_REQUESTS,
-  MAX_RANGE_MINI_BLOCKS,
-  MAX_RECORD_BYTES,
-  MAX_WITNESS_FRAME_BYTES,
-  MIN_ANSWER_BYTES_PER_SECOND,
-  OPEN_STREAM_TIMEOUT_MS,
-  STREAM_IDLE_TIMEOUT_MS,
-} from './network-limits.ts';
+import { HEAD_TIMEOUT_MS, MAX_RANGE_MINI_BLOCKS, MAX_RECORD_BYTES, MAX_WITNESS_FRAME_BYTES } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import {
   ANSWER,
-  type Answer,
-  decodeAnswer,
   decodeHead,
   encodeRangeRequest,
   encodeWitnessRequest,
   MAX_HEAD_FRAME_BYTES,
-  type PeerProtocol,
   peerProtocols,
 } from './peer-protocols.ts';
+import { PeerRequests, readFirst, readToEnd } from './peer-requests.ts';
 import { PeerSet } from './peer-set.ts';
 
-const MIN_RATE = { bytesPerSecond: MIN_ANSWER_BYTES_PER_SECOND, graceMs: ANSWER_GRACE_MS };
 const MAX_WITNESS_BYTES = MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES;
 
 export interface PeerClientModules {
@@ -40,18 +26,18 @@ export interface PeerClientModules {
 
 /** The host's end of `PeerReader`: asks the connected peers in turn. */
 export class PeerClient {
-  readonly #protocols: ReturnType<typeof peerProtocols>;
-  readonly #modules: PeerClientModules;
+  readonly #requests: PeerRequests;
+  readonly #rangeProtocol: string;
   readonly #peers: PeerSet;
 
   constructor(options: { readonly prefix: string }, modules: PeerClientModules) {
-    this.#protocols = peerProtocols(options.prefix);
-    this.#modules = modules;
+    this.#rangeProtocol = peerProtocols(options.prefix).range;
+    this.#requests = new PeerRequests(options, modules);
     this.#peers = new PeerSet(modules.libp2p);
   }
 
   async start(): Promise<void> {
-    await this.#peers.watch(this.#protocols.range);
+    await this.#peers.watch(this.#rangeProtocol);
   }
 
   async heads(): Promise<readonly PeerHead[]> {
@@ -67,7 +53,7 @@ export class PeerClient {
     for (const connection of this.#peers.inOrder()) {
       let received = 0;
       try {
-        const opened = await this.#ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
+        const opened = await this.#requests.ask(connection, 'range', encodeRangeRequest(from, asked), MAX_RECORD_BYTES);
         upToDate ||= opened.answer === ANSWER.upToDate;
         if (opened.answer !== ANSWER.data) continue;
         this.#peers.noteServed(connection);
@@ -89,10 +75,10 @@ export class PeerClient {
     for (const connection of this.#peers.inOrder()) {
       try {
         const request = encodeWitnessRequest(blockNumber);
-        const { frames, answer } = await this.#ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
+        const { frames, answer } = await this.#requests.ask(connection, 'witness', request, MAX_WITNESS_FRAME_BYTES);
         if (answer !== ANSWER.data) continue;
         this.#peers.noteServed(connection);
-        return await readWitness(frames);
+        return await readToEnd(frames, MAX_WITNESS_BYTES);
       } catch (error) {
         this.#noteFailure(connection, error);
       }
@@ -102,43 +88,18 @@ export class PeerClient {
 
   async #head(connection: Connection): Promise<PeerHead> {
     try {
-      const frames = await this.#open(connection, 'head', MAX_HEAD_FRAME_BYTES, HEAD_TIMEOUT_MS);
+      const frames = await this.#requests.open(connection, 'head', MAX_HEAD_FRAME_BYTES, HEAD_TIMEOUT_MS);
       await frames.end();
-      return decodeHead(await frames.read());
+      return decodeHead(await readFirst(frames));
     } catch (error) {
       this.#noteFailure(connection, error);
       throw error;
     }
   }
 
-  async #ask(
-    connection: Connection,
-    protocol: PeerProtocol,
-    request: Bytes,
-    maxFrameBytes: number,
-  ): Promise<{ frames: FrameStream; answer: Answer }> {
-    const frames = await this.#open(connection, protocol, maxFrameBytes, STREAM_IDLE_TIMEOUT_MS);
-    await frames.write(request);
-    await frames.end();
-    return { frames, answer: decodeAnswer(await frames.read()) };
-  }
-
-  async #open(
-    connection: Connection,
-    protocol: PeerProtocol,
-    maxFrameBytes: number,
-    readTimeoutMs: number,
-  ): Promise<FrameStream> {
-    const stream = await connection.newStream(this.#protocols[protocol], {
-      signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS),
-      maxOutboundStreams: MAX_CONCURRENT_REQUESTS,
-    });
-    return new FrameStream(stream, { maxFrameBytes, readTimeoutMs, minRate: MIN_RATE });
-  }
-
   #noteFailure(connection: Connection, error: unknown): void {
     this.#peers.noteFailure(connection);
-    if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(connection.remotePeer.toString(), error.code);
+    this.#requests.noteFault(connection, error);
   }
 }
 
@@ -157,22 +118,6 @@ async function* readRecords(frames: FrameStream, max: number): AsyncIterable<Byt
   } finally {
     // Reached early when the reader has enough or the peer misbehaved; after a complete answer it does nothing.
     frames.abort(networkError('STREAM_FAILED', 'the answer is not read any further'));
-  }
-}
-
-async function readWitness(frames: FrameStream): Promise<Bytes> {
-  const chunks: Bytes[] = [];
-  let bytes = 0;
-  for (;;) {
-    const chunk = await frames.read();
-    if (chunk === undefined) return concatBytes(...chunks);
-    bytes += chunk.length;
-    if (bytes > MAX_WITNESS_BYTES) {
-      const violation = networkError('PROTOCOL_VIOLATION', `a witness of more than ${MAX_WITNESS_BYTES} bytes`);
-      frames.abort(violation);
-      throw violation;
-    }
-    chunks.push(chunk);
   }
 }
 

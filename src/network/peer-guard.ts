@@ -1,11 +1,16 @@
 import {
+  ANSWER_BURST_BYTES,
+  ANSWER_BYTES_PER_SECOND,
   BAN_MS,
   MAX_TRACKED_OFFENDERS,
   OFFENCE_MEMORY_MS,
   OFFENCES_BEFORE_BAN,
   REQUEST_BURST,
   REQUESTS_PER_SECOND,
+  TOTAL_ANSWER_BURST_BYTES,
+  TOTAL_ANSWER_BYTES_PER_SECOND,
 } from './network-limits.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 interface Offender {
   readonly offences: number;
@@ -13,9 +18,10 @@ interface Offender {
   readonly bannedUntilMs: number;
 }
 
+/** What a peer may still ask for. */
 interface Allowance {
-  readonly tokens: number;
-  readonly atMs: number;
+  readonly requests: TokenBucket;
+  readonly bytes: TokenBucket;
 }
 
 export interface PeerGuardModules {
@@ -26,8 +32,8 @@ export interface PeerGuardModules {
 }
 
 /**
- * Remembers which peers misbehaved, over gossip and streams alike, and how many requests each may still make. Kept
- * apart from gossip's own score, which forgets a peer when it reconnects.
+ * Remembers which peers misbehaved, over gossip and streams alike, and how many requests each may still make and how much
+ * it may be sent. Kept apart from gossip's own score, which forgets a peer when it reconnects.
  */
 export class PeerGuard {
   readonly #onOffence: PeerGuardModules['onOffence'];
@@ -35,10 +41,13 @@ export class PeerGuard {
   /** In order of the last offence, so that the oldest is the first to go. */
   readonly #offenders = new Map<string, Offender>();
   readonly #allowances = new Map<string, Allowance>();
+  readonly #totalBytes: TokenBucket;
 
   constructor(modules: PeerGuardModules) {
     this.#onOffence = modules.onOffence;
     this.#nowMs = modules.nowMs ?? (() => performance.now());
+    const total = { perSecond: TOTAL_ANSWER_BYTES_PER_SECOND, burst: TOTAL_ANSWER_BURST_BYTES };
+    this.#totalBytes = new TokenBucket(total, this.#nowMs());
   }
 
   /** Notes an offence; the last one before the limit bans the peer. */
@@ -73,12 +82,32 @@ export class PeerGuard {
 
   /** Takes one request from the peer's allowance; false when it is used up. */
   allowRequest(peer: string): boolean {
+    return this.#allowanceOf(peer).requests.take(1, this.#nowMs());
+  }
+
+  /** False when the peer, or all of them together, were sent as much as they may be for now. */
+  allowsAnswer(peer: string): boolean {
     const now = this.#nowMs();
-    const allowance = this.#allowances.get(peer) ?? { tokens: REQUEST_BURST, atMs: now };
-    const earned = ((now - allowance.atMs) / 1000) * REQUESTS_PER_SECOND;
-    const tokens = Math.min(REQUEST_BURST, allowance.tokens + earned);
-    this.#allowances.set(peer, { tokens: tokens < 1 ? tokens : tokens - 1, atMs: now });
-    return tokens >= 1;
+    return this.#allowanceOf(peer).bytes.hasSome(now) && this.#totalBytes.hasSome(now);
+  }
+
+  /** Counts what an answer sent. */
+  noteAnswered(peer: string, bytes: number): void {
+    const now = this.#nowMs();
+    this.#allowanceOf(peer).bytes.spend(bytes, now);
+    this.#totalBytes.spend(bytes, now);
+  }
+
+  #allowanceOf(peer: string): Allowance {
+    const known = this.#allowances.get(peer);
+    if (known !== undefined) return known;
+    const now = this.#nowMs();
+    const allowance = {
+      requests: new TokenBucket({ perSecond: REQUESTS_PER_SECOND, burst: REQUEST_BURST }, now),
+      bytes: new TokenBucket({ perSecond: ANSWER_BYTES_PER_SECOND, burst: ANSWER_BURST_BYTES }, now),
+    };
+    this.#allowances.set(peer, allowance);
+    return allowance;
   }
 
   /** Forgets the allowance of a peer that left; offences stay. */

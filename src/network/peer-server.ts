@@ -1,33 +1,12 @@
-import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Bytes } from '../util/bytes.ts';
-import { isStrobeError } from '../util/errors.ts';
-import { FrameStream } from './frame-stream.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
-import {
-  MAX_CONCURRENT_REQUESTS,
-  MAX_RANGE_BYTES,
-  MAX_RANGE_MINI_BLOCKS,
-  MAX_WITNESS_FRAME_BYTES,
-  RANGE_WRITE_BYTES,
-  STREAM_IDLE_TIMEOUT_MS,
-} from './network-limits.ts';
-import type { PeerGuard } from './peer-guard.ts';
-import {
-  ANSWER,
-  decodeRangeRequest,
-  decodeWitnessRequest,
-  encodeAnswer,
-  encodeHead,
-  MAX_REQUEST_BYTES,
-  peerProtocols,
-} from './peer-protocols.ts';
+import { MAX_RANGE_BYTES, MAX_RANGE_MINI_BLOCKS, MAX_WITNESS_FRAME_BYTES, RANGE_WRITE_BYTES } from './network-limits.ts';
+import { ANSWER, decodeRangeRequest, decodeWitnessRequest, encodeAnswer, encodeHead, peerProtocols } from './peer-protocols.ts';
+import { type ServedRequest, StreamServer, type StreamServerModules, sendData } from './stream-server.ts';
 import type { ThreadRpc } from './thread-rpc.ts';
 
-export interface PeerServerModules {
-  readonly libp2p: Libp2p;
+export interface PeerServerModules extends StreamServerModules {
   readonly core: ThreadRpc<HostApi, CoreApi>;
-  readonly guard: PeerGuard;
 }
 
 /** Serves head, range and witness requests from the core's `PeerSource`. */
@@ -41,40 +20,21 @@ export class PeerServer {
   }
 
   async start(): Promise<void> {
-    await this.#handle(this.#protocols.head, (frames) => this.#serveHead(frames));
-    await this.#handle(this.#protocols.range, (frames) => this.#serveRange(frames));
-    await this.#handle(this.#protocols.witness, (frames) => this.#serveWitness(frames));
+    const server = new StreamServer(this.#modules);
+    await server.handle(this.#protocols.head, (request) => this.#serveHead(request));
+    await server.handle(this.#protocols.range, (request) => this.#serveRange(request));
+    await server.handle(this.#protocols.witness, (request) => this.#serveWitness(request));
   }
 
-  async #handle(protocol: string, serve: (frames: FrameStream) => Promise<void>): Promise<void> {
-    const handler = (stream: Stream, connection: Connection): Promise<void> =>
-      this.#serve(stream, connection.remotePeer.toString(), serve);
-    await this.#modules.libp2p.handle(protocol, handler, { maxInboundStreams: MAX_CONCURRENT_REQUESTS });
-  }
-
-  async #serve(stream: Stream, peer: string, serve: (frames: FrameStream) => Promise<void>): Promise<void> {
-    const frames = new FrameStream(stream, { maxFrameBytes: MAX_REQUEST_BYTES, readTimeoutMs: STREAM_IDLE_TIMEOUT_MS });
-    if (!this.#modules.guard.allowRequest(peer)) {
-      frames.abort(networkError('PEER_DROPPED', 'too many requests'));
-      return;
-    }
-    try {
-      await serve(frames);
-      await frames.end();
-    } catch (error) {
-      if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(peer, error.code);
-      frames.abort(toStrobeError(error));
-    }
-  }
-
-  async #serveHead(frames: FrameStream): Promise<void> {
+  async #serveHead({ frames }: ServedRequest): Promise<void> {
     await frames.write(encodeHead(await this.#modules.core.call('sourceHead')));
   }
 
-  async #serveRange(frames: FrameStream): Promise<void> {
+  async #serveRange({ frames, isAllowed, noteSent }: ServedRequest): Promise<void> {
     const { from, limit } = decodeRangeRequest(await frames.read());
     const head = await this.#modules.core.call('sourceHead');
     if (from > head.number) return frames.write(encodeAnswer(ANSWER.upToDate));
+    if (!isAllowed()) return frames.write(encodeAnswer(ANSWER.busy));
     let batch: Bytes[] = [];
     let batchBytes = 0;
     let totalBytes = 0;
@@ -85,6 +45,7 @@ export class PeerServer {
       batch.push(record);
       batchBytes += record.length;
       totalBytes += record.length;
+      noteSent(record.length);
       if (batchBytes >= RANGE_WRITE_BYTES) {
         await frames.write(...batch);
         batch = [];
@@ -96,13 +57,10 @@ export class PeerServer {
     if (batch.length > 0) await frames.write(...batch);
   }
 
-  async #serveWitness(frames: FrameStream): Promise<void> {
-    const blockNumber = decodeWitnessRequest(await frames.read());
+  async #serveWitness(request: ServedRequest): Promise<void> {
+    const blockNumber = decodeWitnessRequest(await request.frames.read());
+    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
     const witness = await this.#modules.core.call('sourceWitness', blockNumber);
-    if (witness === undefined) return frames.write(encodeAnswer(ANSWER.notKept));
-    await frames.write(encodeAnswer(ANSWER.data));
-    for (let offset = 0; offset < witness.length; offset += MAX_WITNESS_FRAME_BYTES) {
-      await frames.write(witness.subarray(offset, offset + MAX_WITNESS_FRAME_BYTES));
-    }
+    await sendData(request, witness, MAX_WITNESS_FRAME_BYTES);
   }
 }

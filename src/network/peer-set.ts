@@ -42,6 +42,12 @@ export class PeerSet {
       .flatMap((peer) => this.#libp2p.getConnections(peer).find((one) => one.status === 'open' && suits(one)) ?? []);
   }
 
+  /** An open connection to a peer; undefined when it left or does not speak the protocol. */
+  connectionTo(peer: string): Connection | undefined {
+    const id = this.#peers.get(peer);
+    return id === undefined ? undefined : this.#libp2p.getConnections(id).find((one) => one.status === 'open');
+  }
+
   /** The peer had something to serve: the others come first next time. */
   noteServed(connection: Connection): void {
     this.#setTurn(connection, ++this.#turn);

@@ -20,10 +20,13 @@ export async function postToDa(
   runLoop(life, 'batch poster', (signal) => new BatchPoster({}, { da, log, chain, logger }).run(signal));
 }
 
-/** Marks blocks as final once the layer in `directory` is proven to hold them. */
-export async function followDa(directory: string, { chain, logger, life }: DaParts): Promise<void> {
+/** Marks blocks from `firstBlock` on as final once the layer in `directory` is proven to hold them. */
+export async function followDa(
+  directory: string,
+  { chain, logger, life, firstBlock }: DaParts & { readonly firstBlock: number },
+): Promise<void> {
   const da = await FileDataAvailability.open({ directory });
-  runLoop(life, 'DA follower', (signal) => new DaFollower({}, { da, chain, logger }).run(signal));
+  runLoop(life, 'DA follower', (signal) => new DaFollower({ firstBlock }, { da, chain, logger }).run(signal));
 }
 
 /** A stop waits for the round under way: the store that it writes to is closed behind it. */

@@ -74,8 +74,9 @@ function assertSharesCover({ provers, shares }: DevnetSettings): void {
   throw configError([`shares: block ${blockNumber} would have fewer than ${majorityOf(provers)} provers and never become safe`]);
 }
 
-function storage({ snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks }: DevnetSettings): Record<string, number> {
-  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, historyBlocks };
+function storage(settings: DevnetSettings): Record<string, number> {
+  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks } = settings;
+  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks };
 }
 
 /** A sequencer has the trie anyway. */

@@ -18,8 +18,8 @@ import { StrobeError } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import { beginImportedLog } from './imported-log.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { snapshotDirectory } from './snapshot-import.ts';
 import { type EmptyState, restoreNewestSnapshot } from './snapshot-restore.ts';
-import { snapshotDirectory } from './snapshot-tools.ts';
 import { authorityOf } from './snapshot-trust.ts';
 import { VERSION } from './version.ts';
 
@@ -40,6 +40,8 @@ export interface StorageOptions {
   readonly chain: GenesisChain;
   readonly role: 'sequencer' | 'replica';
   readonly durability: 'sync' | 'os';
+  /** Length at which a segment of the log is full. */
+  readonly logSegmentBytes?: number;
 }
 
 interface StorageModules {
@@ -81,11 +83,13 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   return { store, log, witnesses, state, chainState, codec: createCompactCodec(state.rows), snapshot };
 }
 
-async function openLog({ dataDir, chain, durability }: StorageOptions, { logger, life }: StorageModules): Promise<SegmentLog> {
+async function openLog(options: StorageOptions, { logger, life }: StorageModules): Promise<SegmentLog> {
+  const { dataDir, chain, durability, logSegmentBytes } = options;
   const { log, recovery } = await SegmentLog.open({
     directory: join(dataDir, 'log'),
     genesisHash: chain.identity.genesisHash,
     durability,
+    ...(logSegmentBytes === undefined ? {} : { segmentBytes: logSegmentBytes }),
   });
   life.onStop('log', () => log.close());
   if (recovery.truncatedBytes > 0) {

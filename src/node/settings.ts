@@ -98,6 +98,15 @@ export const storageSettings = {
     file: 'storage.logRetainBytes',
     help: 'bytes of log kept for peers that come late; what this node still needs stays in any case',
   },
+  logSegmentBytes: {
+    schema: z
+      .int()
+      .min(4_096)
+      .max(1024 * 1024 * 1024)
+      .default(64 * 1024 * 1024),
+    file: 'storage.logSegmentBytes',
+    help: 'length at which a file of the log is full; the log is pruned by whole files',
+  },
   historyBlocks: {
     schema: z.int().min(0).default(0),
     file: 'storage.historyBlocks',
@@ -182,12 +191,27 @@ export const sequencerSettings = {
   },
 } satisfies Declaration;
 
+/** How a replica that is far behind gets on. */
+const syncSettings = {
+  syncMode: {
+    schema: z.enum(['snapshot', 'full']).default('snapshot'),
+    file: 'sync.mode',
+    help: 'snapshot: a new node, and one that no log of a peer reaches back to, takes an attested snapshot; full: never',
+  },
+  syncSnapshotGapBlocks: {
+    schema: z.int().min(1).default(600),
+    file: 'sync.snapshotGapBlocks',
+    help: 'block of a snapshot from which on a new node takes it though a log of a peer reaches back to genesis',
+  },
+} satisfies Declaration;
+
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
   ...rpcSettings(8546),
   ...storageSettings,
   ...trieSetting,
   ...proofSettings,
+  ...syncSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
   resume: {
     schema: words.optional(),

@@ -9,10 +9,10 @@ import { invariant } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
+import { snapshotDirectory } from './snapshot-import.ts';
 import { createSnapshotMetrics } from './snapshot-metrics.ts';
 import { SnapshotRunner } from './snapshot-runner.ts';
 import { type SnapshotHost, startSnapshotThread } from './snapshot-thread.ts';
-import { snapshotDirectory } from './snapshot-tools.ts';
 
 export interface SnapshotOptions {
   readonly dataDir: string;

@@ -1,23 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { openDataFormat } from '../store/data-format.ts';
-import { LogGuard } from '../store/log-guard.ts';
-import { beginChainAt } from '../store/open-chain-store.ts';
-import { assertContinues } from '../store/snapshot/existing-chain.ts';
 import { listSnapshots, type SnapshotEntry } from '../store/snapshot/snapshot-directory.ts';
-import { type SnapshotFile, withSnapshotFile } from '../store/snapshot/snapshot-file.ts';
-import { copySnapshot, SnapshotStore } from '../store/snapshot/snapshot-store.ts';
+import { withSnapshotFile } from '../store/snapshot/snapshot-file.ts';
+import { copySnapshot, type SnapshotStore } from '../store/snapshot/snapshot-store.ts';
 import { toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { configError } from './config-error.ts';
 import { loadGenesisChain } from './genesis-chain.ts';
+import { snapshotDirectory, takeIn, whileStopped } from './snapshot-import.ts';
 import { assertTrustworthy } from './snapshot-trust.ts';
 import { VERSION } from './version.ts';
-
-/** Where a node keeps its snapshots. */
-export function snapshotDirectory(dataDir: string): string {
-  return join(dataDir, 'snapshots');
-}
 
 /** A snapshot in words, for people and scripts. */
 export interface SnapshotSummary {
@@ -74,21 +66,9 @@ export async function importSnapshot(dataDir: string, input: string, genesis: st
   return withSnapshotFile(input, async (file) => {
     await assertTrustworthy(file, chain);
     await openDataFormat(dataDir, chain.identity.genesisHash, { version: VERSION });
-    return whileStopped(dataDir, (guard) => takeIn(file, dataDir, guard));
+    const put = async (store: SnapshotStore) => summaryOf(await store.take(file));
+    return whileStopped(dataDir, (guard) => takeIn(file.manifest, { dataDir, guard, put, by: 'operator' }));
   });
-}
-
-async function takeIn(file: SnapshotFile, dataDir: string, guard: LogGuard): Promise<SnapshotSummary> {
-  const { genesisHash, seal } = file.manifest;
-  const chain = join(dataDir, 'chain');
-  const isHere = await assertContinues(file.manifest, { chain, log: join(dataDir, 'log') });
-  const store = await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash });
-  const entry = await store.take(file);
-  if (!isHere && seal !== undefined) {
-    await guard.note('imported');
-    await beginChainAt(seal, chain);
-  }
-  return summaryOf(entry);
 }
 
 /**
@@ -113,16 +93,6 @@ function summaryOf({ path, bytes, manifest }: SnapshotEntry): SnapshotSummary {
     bytes,
     createdAt: new Date(manifest.createdAtMs).toISOString(),
   };
-}
-
-/** Keeps nodes out of the data directory for the time of `action`. */
-async function whileStopped<Result>(dataDir: string, action: (guard: LogGuard) => Promise<Result>): Promise<Result> {
-  const guard = await LogGuard.acquire(join(dataDir, 'log'));
-  try {
-    return await action(guard);
-  } finally {
-    await guard.release(undefined);
-  }
 }
 
 async function assertDirectory(dataDir: string): Promise<void> {

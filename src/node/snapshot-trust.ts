@@ -1,10 +1,10 @@
-import { createInlineRoots } from '../state/roots-host.ts';
+import { stateRootOf } from '../state/state-root.ts';
 import { StateTable } from '../state/table/state-table.ts';
 import { assertSigned, type SnapshotAuthority } from '../store/snapshot/manifest-signatures.ts';
 import { loadSnapshot, type SnapshotFile } from '../store/snapshot/snapshot-file.ts';
-import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { bytesEqual, toHex } from '../util/bytes.ts';
+import { StrobeError } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
-import { loadRoots } from './load-roots.ts';
 
 /** The chain as its genesis file has it. */
 export function authorityOf({ identity, genesis }: GenesisChain): SnapshotAuthority {
@@ -22,11 +22,11 @@ export async function assertTrustworthy(file: SnapshotFile, chain: GenesisChain)
   const state = new StateTable();
   await loadSnapshot(file, state.loader());
   const { number, stateRoot } = file.manifest.header;
-  try {
-    await loadRoots(createInlineRoots(), state, stateRoot);
-  } catch (cause) {
-    if (!isStrobeError(cause, 'STATE_ROOT_MISMATCH')) throw cause;
-    const message = `the snapshot ${file.path} cannot be used: its state does not have the state root of block ${number}`;
-    throw new StrobeError('STATE_ROOT_MISMATCH', message, { file: file.path, ...cause.meta });
-  }
+  const found = stateRootOf(state);
+  if (bytesEqual(found, stateRoot)) return;
+  throw new StrobeError(
+    'STATE_ROOT_MISMATCH',
+    `the snapshot ${file.path} cannot be used: its state does not have the state root of block ${number}`,
+    { file: file.path, found: toHex(found), sealed: toHex(stateRoot) },
+  );
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join as joinPath } from 'node:path';
 import type { BlockReexecutor } from '../fullnode/block-reexecutor.ts';
 import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
@@ -21,26 +21,43 @@ import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
 import { proveFromOwnTrie } from './proof-parts.ts';
+import { RestartingNode } from './restarting-node.ts';
 import { readResumeOrder } from './resume-tools.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
+import { type JoinContext, serveSnapshotsOf, syncSnapshots } from './snapshot-sync-parts.ts';
+import { SnapshotSyncRecord } from './snapshot-sync-record.ts';
 import { maintainStorage } from './storage-upkeep.ts';
 import { VERSION } from './version.ts';
 
-/** Wires a replica: storage, network, the following of the chain, then what serves users. */
-export async function startReplica(settings: ReplicaSettings, context: NodeContext): Promise<RunningNode> {
+/**
+ * Wires a replica: storage, network, the following of the chain, then what serves users. One that takes a snapshot from
+ * its peers is wired a second time, on the new state.
+ */
+export function startReplica(settings: ReplicaSettings, context: NodeContext): Promise<RunningNode> {
+  const record = new SnapshotSyncRecord();
+  return RestartingNode.start((restart) => startOnce(settings, context, { restart, record }));
+}
+
+async function startOnce(settings: ReplicaSettings, context: NodeContext, join: JoinContext): Promise<RunningNode> {
   const life = new Lifecycle(context.logger);
   try {
-    await wireReplica(settings, context, life);
+    await wireReplica(settings, context, life, join);
+    join.record.noteStarted();
     return life.node();
   } catch (error) {
     return life.fail(error);
   }
 }
 
-async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, life: Lifecycle): Promise<void> {
+async function wireReplica(
+  settings: ReplicaSettings,
+  { logger }: NodeContext,
+  life: Lifecycle,
+  join: JoinContext,
+): Promise<void> {
   const chain = await loadGenesisChain(settings.genesis);
   const { genesis, identity } = chain;
   const metrics: Metrics = createMetrics();
@@ -49,10 +66,14 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
-  const storage = await openStorage({ dataDir: settings.dataDir, chain, role: 'replica', durability: 'os' }, { logger, life });
+  const { dataDir, logSegmentBytes } = settings;
+  const storage = await openStorage({ dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes }, { logger, life });
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
-    source: createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
+    source: {
+      ...createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
+      snapshots: serveSnapshotsOf(dataDir, { storage, life }),
+    },
     metrics,
     logger: logger.child({ component: 'network' }),
   });
@@ -65,15 +86,20 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   life.onStop('net diff thread', () => netDiffs.stop());
   life.watch(netDiffs.failed);
   const fullNode = new FullNode(
-    { identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
+    {
+      ...{ identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
+      ...{ syncMode: settings.syncMode, snapshotGapBlocks: settings.syncSnapshotGapBlocks },
+    },
     {
       ...{ chainState, chain: store, log, codec, netDiffs, gossip: network.gossip, peers: network.peers },
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
+      keepWitness: (blockNumber, witness) => witnesses.put(blockNumber, witness),
       ...sampling(sampleRate, chain, life),
-      evidence: await FileEvidenceStore.open(join(settings.dataDir, 'evidence')),
+      evidence: await FileEvidenceStore.open(joinPath(dataDir, 'evidence')),
       logger: logger.child({ component: 'fullnode' }),
       metrics: createFullNodeMetrics(metrics),
       clock: { nowUs: () => Math.floor(wallMs() * 1000) },
+      snapshots: syncSnapshots(settings, { ...join, chain, storage, network, metrics, logger }),
     },
   );
   await fullNode.recover();
@@ -85,6 +111,7 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   maintainStorage(settings, {
     ...{ chain, storage, recentHeaders, metrics, logger, life },
     settledBlock: () => store.safeNumber() ?? 0,
+    postsToDa: false,
   });
 
   await network.start();
@@ -93,13 +120,15 @@ async function wireReplica(settings: ReplicaSettings, { logger }: NodeContext, l
   await fullNode.start();
   life.watch(fullNode.run());
   life.onStop('replica', () => fullNode.stop());
-  if (settings.daDir !== undefined) await followDa(settings.daDir, { chain: store, logger, life });
+  if (settings.daDir !== undefined) {
+    await followDa(settings.daDir, { chain: store, logger, life, firstBlock: store.base.header.number + 1 });
+  }
 
   const rpc = await serveRpc(settings, genesis, {
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     stateProofs,
-    node: createReplicaStatus(fullNode, network),
+    node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
@@ -120,11 +149,11 @@ function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?:
 }
 
 /** What a replica says of itself over JSON-RPC. */
-function createReplicaStatus(fullNode: FullNode, network: NetworkNode): NodeStatus {
+function createReplicaStatus(fullNode: FullNode, network: NetworkNode, record: SnapshotSyncRecord): NodeStatus {
   return {
     role: 'replica',
     version: VERSION,
-    describe: () => ({ ...fullNode.status() }),
+    describe: () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
     syncing: () => fullNode.syncing(),
     peerCount: () => network.peerCount(),
     equivocations: () => fullNode.equivocations(),

@@ -26,6 +26,7 @@ import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
 import type { SequencerSettings } from './settings.ts';
 import { loadNodeKey } from './settings-password.ts';
+import { serveSnapshotsOf } from './snapshot-sync-parts.ts';
 import { maintainStorage } from './storage-upkeep.ts';
 
 /** Wires a sequencer: storage, execution, pool, network, loop, then what serves users. */
@@ -56,8 +57,8 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const health = { ready: false, reason: 'STARTING' };
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
-  const { dataDir, durability } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability }, { logger, life });
+  const { dataDir, durability, logSegmentBytes } = settings;
+  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability, logSegmentBytes }, { logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
@@ -70,7 +71,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   core.loop.wake = () => sequencer.wake();
   // What was sealed here is never undone.
   const settledBlock = () => storage.store.head().header.number;
-  maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock });
+  maintainStorage(settings, { chain, storage, recentHeaders, metrics, logger, life, settledBlock, postsToDa: true });
   await postToDa(settings.daDir, { chain: storage.store, logger, life, log: storage.log });
 
   const { maxUnattestedBlocks } = chain.genesis;
@@ -107,12 +108,16 @@ interface SequencerParts {
 /** Peers read from the log, replicas forward transactions, provers' attestations move the safe head. */
 async function joinNetwork(
   settings: SequencerSettings,
-  { identity, genesis }: GenesisChain,
+  chain: GenesisChain,
   { storage, core, metrics, logger, life }: SequencerParts,
 ): Promise<{ readonly network: NetworkNode; readonly desk: AttestationDesk }> {
+  const { identity, genesis } = chain;
   const { store, log, chainState, witnesses } = storage;
   const network = await createNetwork(settings, identity, {
-    source: createChainPeerSource({ head: () => chainState.head(), log, chain: store, witnesses }),
+    source: {
+      ...createChainPeerSource({ head: () => chainState.head(), log, chain: store, witnesses }),
+      snapshots: serveSnapshotsOf(settings.dataDir, { storage, life }),
+    },
     sequencer: core.ingress.service(),
     metrics,
     logger: logger.child({ component: 'network' }),

@@ -25,15 +25,17 @@ interface UpkeepParts {
   readonly life: Lifecycle;
   /** The newest block that is never undone here. */
   readonly settledBlock: () => number;
+  /** True where blocks are posted to the data availability layer from here. */
+  readonly postsToDa: boolean;
 }
 
 /** Keeps the data directory in bounds while the node runs: snapshots, and what they make superfluous of the log; history. */
 export function maintainStorage(settings: UpkeepSettings, parts: UpkeepParts): void {
-  const { chain, storage, logger, life, metrics } = parts;
+  const { chain, storage, logger, life, metrics, postsToDa } = parts;
   const { store, log } = storage;
   const prune = async (snapshot: number): Promise<void> => {
     const firstUnattested = await firstMiniBlockBehind(storage, store.safeNumber() ?? 0);
-    const firstUnposted = await firstMiniBlockBehind(storage, store.finalizedNumber() ?? 0);
+    const firstUnposted = postsToDa ? await firstMiniBlockBehind(storage, store.finalizedNumber() ?? 0) : undefined;
     await log.prune(pruneBelow({ snapshot, firstUnattested, firstUnposted }, log.segments, settings.logRetainBytes));
   };
   keepSnapshots(

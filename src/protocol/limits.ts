@@ -38,6 +38,15 @@ export const WITNESS_CHUNK_BYTES = 256 * 1024;
 /** Most chunks of one witness: 256 MiB, far above a full block's. */
 export const MAX_WITNESS_CHUNKS = 1_024;
 
+/** Longest manifest of a snapshot taken from a peer: 250,000 chunks and tens of thousands of epochs. */
+export const MAX_SYNC_MANIFEST_BYTES = 16 * 1024 * 1024;
+
+/** Longest chunk of a snapshot taken from a peer: four times what nodes write. */
+export const MAX_SYNC_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Largest state taken from a peer, bytes: twice what a state table holds, so a false manifest cannot fill a disk. */
+export const MAX_SYNC_STATE_BYTES = 8 * 1024 * 1024 * 1024;
+
 /** How far a mini-block's clock may be ahead of ours, µs (PROTOCOL section 2). */
 export const MAX_CLOCK_AHEAD_US = 5_000_000;
 

@@ -1,5 +1,6 @@
+import type { Attestation } from '../protocol/attestation.ts';
 import { type BlockHeader, hashHeader } from '../protocol/block-header.ts';
-import type { Hash } from '../protocol/primitives.ts';
+import type { Address, Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
@@ -70,12 +71,19 @@ export async function openChainStore(
   }
 }
 
+/** Who says that the block that a chain is to begin with is right. */
+export type BeginsBy =
+  /** An operator, for everything. */
+  | 'operator'
+  /** So many provers as the chain asks for: it is safe, and whether it is final the data availability layer has to show. */
+  | readonly { readonly attestation: Attestation; readonly prover: Address }[];
+
 /**
- * Makes a sealed block the one that the chain in `directory` begins with: head, safe and final, its root known to be
- * right, and no block up to it kept. One atomic, durable step; the database may be missing or end below the block.
+ * Makes a sealed block the one that the chain in `directory` begins with: head and safe, its root known to be right, on
+ * an operator's word final too, and no block up to it kept. One atomic, durable step; the database may be missing or end below the block.
  * @throws StrobeError LOCKED, VERSION_NOT_SUPPORTED, DATABASE_FAILED, CHAIN_STORE_FAILED
  */
-export async function beginChainAt(seal: BlockSeal, directory: string): Promise<void> {
+export async function beginChainAt(seal: BlockSeal, directory: string, by: BeginsBy): Promise<void> {
   const level = await openLevel(directory);
   try {
     const { number } = seal.header;
@@ -87,7 +95,9 @@ export async function beginChainAt(seal: BlockSeal, directory: string): Promise<
         meta.putNumber(batch, 'formatVersion', DATABASE_FORMAT_VERSION);
         meta.putGenesisHash(batch, seal.genesisHash);
         meta.putBase(batch, seal);
-        for (const mark of ['head', 'safe', 'finalized'] as const) meta.putNumber(batch, mark, number);
+        for (const mark of ['head', 'safe'] as const) meta.putNumber(batch, mark, number);
+        if (by === 'operator') meta.putNumber(batch, 'finalized', number);
+        else for (const { attestation, prover } of by) verification.putAttestation(batch, attestation, prover);
         blocks.putOldest(batch, number + 1);
         verification.putRootVerified(batch, number);
       },

@@ -18,14 +18,17 @@ export interface ChainSnapshotOptions {
   readonly alter?: (point: SnapshotPoint) => SnapshotPoint;
   /** The state that it holds in place of the block's own. */
   readonly stateOf?: ChainBuilder;
+  /** About how long a chunk is. */
+  readonly chunkBytes?: number;
 }
 
 /** Writes a snapshot of a built chain into the directory of a snapshot store, as a node does. @returns its path */
 export async function writeChainSnapshot(
   builder: ChainBuilder,
   directory: string,
-  { block = builder.blocks.length, epochStarts = [], alter = (point) => point, stateOf = builder }: ChainSnapshotOptions = {},
+  options: ChainSnapshotOptions = {},
 ): Promise<string> {
+  const { block = builder.blocks.length, epochStarts = [], alter = (point) => point, stateOf = builder, chunkBytes } = options;
   const built = builder.blockAt(block);
   const { miniBlock } = defined(built.miniBlocks.at(-1));
   const { epoch, number, timestampUs } = miniBlock.envelope;
@@ -39,7 +42,11 @@ export async function writeChainSnapshot(
     epochStarts,
   };
   const store = await SnapshotStore.open({ directory, genesisHash: builder.genesisHash });
-  await store.write(alter(point), defined(tableAt(stateOf, block).snapshot(number)));
+  await store.write(
+    alter(point),
+    defined(tableAt(stateOf, block).snapshot(number)),
+    chunkBytes === undefined ? {} : { chunkBytes },
+  );
   return defined(await store.newest()).path;
 }
 

@@ -82,6 +82,7 @@ class FakePeers implements PeerReader {
   records: readonly Bytes[] | undefined;
   witnesses = new Map<number, Bytes>();
   requests: number[] = [];
+  witnessRequests: number[] = [];
   knownHeads: PeerHead[] = [];
 
   async heads(): Promise<readonly PeerHead[]> {
@@ -102,6 +103,7 @@ class FakePeers implements PeerReader {
   }
 
   async witness(blockNumber: number): Promise<Bytes> {
+    this.witnessRequests.push(blockNumber);
     const witness = this.witnesses.get(blockNumber);
     if (witness === undefined) throw new StrobeError('NO_PEER_HAS_WITNESS', 'no peer');
     return witness;

@@ -40,12 +40,59 @@ export interface PeerReader {
   witness(blockNumber: number): Promise<Bytes>;
 }
 
+/** A snapshot of the state as a peer describes it: nothing of it is checked. */
+export interface SnapshotOffer {
+  readonly blockNumber: number;
+  readonly blockHash: Hash;
+  /** Stands for block, registry and all chunks: peers with one state have one digest, whoever made their files. */
+  readonly contentDigest: Hash;
+  /** Length of the encoded manifest. */
+  readonly manifestBytes: number;
+  /** Encoded attestations of the block. */
+  readonly attestations: readonly Bytes[];
+}
+
+/** What a node has for others that are behind. */
+export interface SyncOffers {
+  /** Oldest record of its log, as a mini-block number; undefined: the log is empty. */
+  readonly logFirst: number | undefined;
+  /** Newest first. */
+  readonly snapshots: readonly SnapshotOffer[];
+}
+
+export interface PeerOffers extends SyncOffers {
+  readonly peer: string;
+}
+
+/** Snapshots at peers: unlike {@link PeerReader} it names them, since who offers something false is left out afterwards. */
+export interface SnapshotPeers {
+  /** Of the connected peers that answered within the time limit. */
+  offers(): Promise<readonly PeerOffers[]>;
+  /** Encoded manifest; its length is checked. @throws StrobeError NOT_KEPT, PEER_BUSY, or why the peer failed */
+  manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes>;
+  /** A chunk; its length is checked. @throws StrobeError NOT_KEPT, PEER_BUSY, or why the peer failed */
+  chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes>;
+  /** Counts an offence of which only the reader of the contents can know. */
+  report(peer: string, code: string): void;
+}
+
+/** Snapshots as a node serves them. */
+export interface SnapshotSource {
+  offers(): Promise<SyncOffers>;
+  /** Undefined: not kept (any more). */
+  manifest(contentDigest: Hash): Promise<Bytes | undefined>;
+  /** Undefined: not kept (any more), or there is no such chunk. */
+  chunk(contentDigest: Hash, index: number): Promise<Bytes | undefined>;
+}
+
 /** What a node serves to its peers. */
 export interface PeerSource {
   head(): PeerHead;
   range(from: number, limit: number): AsyncIterable<Bytes>;
   /** Undefined: not kept (any more). */
   witness(blockNumber: number): Promise<Bytes | undefined>;
+  /** Absent: this node has none to give. */
+  readonly snapshots?: SnapshotSource;
 }
 
 /** Requests that replicas send to the sequencer. */

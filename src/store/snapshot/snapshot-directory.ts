@@ -56,7 +56,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
 export async function listSnapshots(directory: string, genesisHash?: Hash): Promise<SnapshotListing> {
   const snapshots: SnapshotEntry[] = [];
   const damaged: DamagedSnapshot[] = [];
-  for (const path of await paths(directory, FILE_NAME)) {
+  for (const path of await snapshotPaths(directory)) {
     try {
       const entry = await readEntry(path);
       if (genesisHash !== undefined) assertGenesis(path, entry.manifest, genesisHash);
@@ -68,6 +68,11 @@ export async function listSnapshots(directory: string, genesisHash?: Hash): Prom
     }
   }
   return { snapshots, damaged };
+}
+
+/** Files that are called like snapshots, newest first. @throws StrobeError SNAPSHOT_FAILED */
+export function snapshotPaths(directory: string): Promise<string[]> {
+  return paths(directory, FILE_NAME);
 }
 
 /** Damaged snapshots that were set aside. */

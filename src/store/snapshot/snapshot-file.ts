@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { SnapshotLoader } from '../../protocol/ports/state-snapshot.ts';
-import { type Bytes, bytesEqual } from '../../util/bytes.ts';
+import { type Bytes, bytesEqual, EMPTY_BYTES } from '../../util/bytes.ts';
 import { keccak256 } from '../../util/keccak.ts';
 import { readAt } from '../log-disk.ts';
 import { invalidSnapshot, onDisk, throwIfAborted } from './snapshot-errors.ts';
 import { checkFileHeader, decodeFileTrailer, FILE_HEADER_BYTES, FILE_TRAILER_BYTES } from './snapshot-format.ts';
 import { decodeManifest } from './snapshot-manifest.ts';
-import type { SnapshotManifest } from './snapshot-types.ts';
+import type { SnapshotChunk, SnapshotManifest } from './snapshot-types.ts';
 
 /** An open snapshot file whose manifest is whole; its chunks are checked as they are read. */
 export class SnapshotFile {
@@ -17,6 +17,8 @@ export class SnapshotFile {
   /** Length of the whole file. */
   readonly bytes: number;
   readonly #file: FileHandle;
+  /** Where each chunk begins. */
+  readonly #offsets: readonly number[];
 
   private constructor(path: string, file: FileHandle, bytes: number, encodedManifest: Bytes, manifest: SnapshotManifest) {
     this.path = path;
@@ -24,6 +26,7 @@ export class SnapshotFile {
     this.bytes = bytes;
     this.encodedManifest = encodedManifest;
     this.manifest = manifest;
+    this.#offsets = chunkOffsets(manifest);
   }
 
   /** @throws StrobeError INVALID_SNAPSHOT, VERSION_NOT_SUPPORTED, SNAPSHOT_FAILED */
@@ -50,22 +53,40 @@ export class SnapshotFile {
    * @throws StrobeError INVALID_SNAPSHOT naming the chunk, SNAPSHOT_FAILED, ABORTED
    */
   async *chunks(signal?: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
-    let offset = FILE_HEADER_BYTES;
-    for (const [chunk, { length, hash }] of this.manifest.chunks.entries()) {
+    for (const chunk of this.manifest.chunks.keys()) {
       throwIfAborted(signal);
-      const at = offset;
-      const bytes = await onDisk(`read chunk ${chunk} of`, this.path, () => readAt(this.#file, at, length));
+      const bytes = await this.chunk(chunk);
+      const { length, hash } = this.manifest.chunks[chunk] as SnapshotChunk;
       if (bytes.length !== length || !bytesEqual(keccak256(bytes), hash)) {
-        throw invalidSnapshot(this.path, `chunk ${chunk} at offset ${at} is damaged`, { chunk, offset: at });
+        const offset = this.#offsets[chunk] as number;
+        throw invalidSnapshot(this.path, `chunk ${chunk} at offset ${offset} is damaged`, { chunk, offset });
       }
-      yield new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-      offset += length;
+      yield bytes;
     }
+  }
+
+  /** A chunk as it lies in the file, unchecked; empty when there is none of that number. @throws StrobeError SNAPSHOT_FAILED */
+  async chunk(index: number): Promise<Bytes> {
+    const offset = this.#offsets[index];
+    const { length } = this.manifest.chunks[index] ?? { length: 0 };
+    if (offset === undefined) return EMPTY_BYTES;
+    const bytes = await onDisk(`read chunk ${index} of`, this.path, () => readAt(this.#file, offset, length));
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
+}
+
+/** Where the chunks of a snapshot begin in its file. */
+export function chunkOffsets({ chunks }: Pick<SnapshotManifest, 'chunks'>): number[] {
+  let end = FILE_HEADER_BYTES;
+  return chunks.map(({ length }) => {
+    const start = end;
+    end += length;
+    return start;
+  });
 }
 
 async function readManifest(file: FileHandle, size: number, path: string): Promise<Bytes> {

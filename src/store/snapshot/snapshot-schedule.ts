@@ -1,7 +1,7 @@
 export interface SnapshotPolicy {
   /** Bytes logged since the newest snapshot behind which the next one is due. */
   readonly logBytes?: number;
-  /** Blocks since the newest snapshot behind which the next one is due. */
+  /** One is due whenever the block number passes a multiple of this. */
   readonly blocks?: number;
 }
 
@@ -9,6 +9,13 @@ export interface SnapshotPolicy {
 const DEFAULT_LOG_BYTES = 256 * 1024 * 1024;
 /** An hour of blocks of one second: a quiet chain replays few bytes but as many seals. */
 const DEFAULT_BLOCKS = 3_600;
+
+/**
+ * Snapshots are of blocks whose number is a multiple of this, or of the policy's blocks when that is less: nodes that
+ * write them at about the same time then write the same ones, which a joining node fetches from all of them at once. The
+ * state some blocks ago is always kept.
+ */
+const BLOCK_STEP = 16;
 
 /** Waiting time behind a first failure, doubled behind each further one up to the longest. */
 const FIRST_RETRY_MS = 10_000;
@@ -42,13 +49,14 @@ export class SnapshotSchedule {
   }
 
   /**
-   * The block to write a snapshot of now: the newest sealed one that is not above `limit`. Undefined: none is due, or
+   * The block to write a snapshot of now, not above the newest sealed one and `limit`. Undefined: none is due, or
    * one is being written, or the time behind a failure is not over.
    */
   due(newestSealed: number, limit: number, nowMs: number): number | undefined {
-    const block = Math.min(newestSealed, limit);
+    const { blocks, logBytes } = this.#policy;
+    const block = lastMultiple(Math.min(newestSealed, limit), Math.min(BLOCK_STEP, blocks));
     if (this.#begun !== undefined || block <= this.#lastBlock || nowMs < this.#notBeforeMs) return undefined;
-    const isDue = this.#logBytes >= this.#policy.logBytes || block - this.#lastBlock >= this.#policy.blocks;
+    const isDue = this.#logBytes >= logBytes || lastMultiple(block, blocks) > this.#lastBlock;
     return isDue ? block : undefined;
   }
 
@@ -72,4 +80,9 @@ export class SnapshotSchedule {
     this.#notBeforeMs = nowMs + waitMs;
     return waitMs;
   }
+}
+
+/** The highest multiple of `step` that is not above `number`. */
+function lastMultiple(number: number, step: number): number {
+  return Math.floor(number / step) * step;
 }

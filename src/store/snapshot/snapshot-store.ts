@@ -104,7 +104,7 @@ export class SnapshotStore {
       createManifest(point, { mark: snapshot.mark, chunks, createdAtMs: this.#now() }, path);
     // Parts that do not fit show before the work is done and not behind it.
     let manifest = describe([]);
-    await this.#add(manifest, async (writer) => {
+    await this.#write(manifest, async (writer) => {
       const rate = new WriteRate(bytesPerSecond);
       throwIfAborted(signal);
       for (const chunk of snapshot.chunks(chunkBytes)) {
@@ -123,8 +123,21 @@ export class SnapshotStore {
    */
   async take(source: SnapshotFile, signal?: AbortSignal): Promise<SnapshotEntry> {
     const path = this.#pathOf(source.manifest.header.number);
-    await this.#add(source.manifest, (writer) => copyChunks(source, writer, signal));
+    await this.#write(source.manifest, (writer) => copyChunks(source, writer, signal));
     return { path, bytes: source.bytes, manifest: source.manifest };
+  }
+
+  /**
+   * Takes over a whole snapshot file of the same file system, which leaves its place.
+   * @throws StrobeError GENESIS_MISMATCH, SNAPSHOT_NOT_NEWER, SNAPSHOT_FAILED, SNAPSHOT_BUSY
+   */
+  async adopt({ path: source, manifest }: Pick<SnapshotEntry, 'path' | 'manifest'>): Promise<void> {
+    await this.#add(manifest, (path) =>
+      onDisk('take over', source, async () => {
+        await rename(source, path);
+        await syncDirectory(this.directory);
+      }),
+    );
   }
 
   /** Streams the chunks into `loader`; see {@link readSnapshot}. */
@@ -146,14 +159,19 @@ export class SnapshotStore {
     await this.#remove(snapshots.filter(({ manifest }) => manifest.header.number > blockNumber).map(({ path }) => path));
   }
 
-  async #add(manifest: SnapshotManifest, fill: Parameters<typeof SnapshotWriter.write>[2]): Promise<void> {
+  #write(manifest: SnapshotManifest, fill: Parameters<typeof SnapshotWriter.write>[2]): Promise<void> {
+    return this.#add(manifest, (path) => SnapshotWriter.write(path, this.#disk, fill));
+  }
+
+  /** @param put makes the file at its path, whole and durable */
+  async #add(manifest: SnapshotManifest, put: (path: string) => Promise<void>): Promise<void> {
     if (this.#writing) throw new StrobeError('SNAPSHOT_BUSY', 'another snapshot is being written');
     this.#writing = true;
     try {
       const path = this.#pathOf(manifest.header.number);
       assertGenesis(path, manifest, this.#genesisHash);
       await this.#assertNewest(manifest);
-      await SnapshotWriter.write(path, this.#disk, fill);
+      await put(path);
       await this.#trim(path);
     } finally {
       this.#writing = false;

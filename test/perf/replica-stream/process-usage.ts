@@ -9,15 +9,24 @@ const TICKS_PER_SECOND = 100;
 export function threadSeconds(pid: number): Map<string, number> {
   const seconds = new Map<string, number>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-    const nameEnd = stat.lastIndexOf(')');
-    const name = stat.slice(stat.indexOf('(') + 1, nameEnd);
-    // Behind the name: state is field 3, user and system time are 14 and 15.
-    const fields = stat.slice(nameEnd + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    seconds.set(name, (seconds.get(name) ?? 0) + ticks / TICKS_PER_SECOND);
+    const { name, used } = usageIn(`/proc/${pid}/task/${thread}/stat`);
+    seconds.set(name, (seconds.get(name) ?? 0) + used);
   }
   return seconds;
+}
+
+/** Processor seconds of a process, with those of threads that ended. */
+export function processSeconds(pid: number): number {
+  return usageIn(`/proc/${pid}/stat`).used;
+}
+
+function usageIn(file: string): { readonly name: string; readonly used: number } {
+  const stat = readFileSync(file, 'utf8');
+  const nameEnd = stat.lastIndexOf(')');
+  // Behind the name: state is field 3, user and system time are 14 and 15.
+  const fields = stat.slice(nameEnd + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return { name: stat.slice(stat.indexOf('(') + 1, nameEnd), used: ticks / TICKS_PER_SECOND };
 }
 
 /** Resident memory of a process, now and at most, bytes. */

@@ -1,8 +1,9 @@
 import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { DiffPosition } from '../../../src/protocol/diff-codec.ts';
+import type { StateSnapshot } from '../../../src/protocol/ports/state-snapshot.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
-import type { StateDiff } from '../../../src/protocol/state-diff.ts';
-import { StateTrie } from '../../../src/state/state-trie.ts';
+import { decodeStateDiff, type StateDiff } from '../../../src/protocol/state-diff.ts';
+import { ArenaStateTrie } from '../../../src/state/arena/arena-state-trie.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
@@ -17,18 +18,27 @@ export interface SealedState {
 
 /**
  * The state that a stream is made beside: all that depends on how state is kept and how diffs travel. Its root is that of
- * genesis for ever: replicas take roots by witness only, and a stream has none.
+ * genesis for ever unless it keeps roots: replicas take them by witness only, and a stream has none.
  */
 export class StreamState {
   readonly #table = new StateTable();
   readonly #codec = createCompactCodec(this.#table.rows);
-  readonly root: Hash;
+  readonly #trie = new ArenaStateTrie();
+  readonly #keepsRoots: boolean;
 
-  constructor(allocation: StateDiff) {
+  constructor(allocation: StateDiff, options: { readonly keepsRoots?: boolean } = {}) {
+    this.#keepsRoots = options.keepsRoots ?? false;
     this.#table.apply(allocation, 0);
-    const trie = StateTrie.empty();
-    trie.apply(allocation);
-    this.root = trie.root();
+    this.#trie.apply(allocation);
+  }
+
+  /** The state at the end of the newest mini-block. */
+  snapshot(number: number): StateSnapshot {
+    return defined(this.#table.snapshot(number));
+  }
+
+  get root(): Hash {
+    return this.#trie.root();
   }
 
   /** Encodes the diff of the next mini-block beside the state in front of it, and applies it. */
@@ -42,6 +52,7 @@ export class StreamState {
   /** Closes the block of the mini-blocks `first` to `last`, of which `last` is the newest. */
   seal(first: number, last: number): SealedState {
     const net = defined(this.#table.netDiff(first - 1, last));
+    if (this.#keepsRoots) this.#trie.apply(decodeStateDiff(net));
     this.#table.release(last);
     return { registryDigest: this.#table.mark().digest, stateDiffDigest: keccak256(net) };
   }

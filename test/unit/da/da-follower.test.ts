@@ -35,6 +35,25 @@ test('a replica marks its safe blocks final once their batch is posted', async (
   expect(defined(await replica.store.blockStatus(3)).daCommitment).toEqual(defined((await da.list())[1]).commitment);
 });
 
+test('one whose chain begins with a snapshot passes over older batches, and is final from the next one on', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da } = await tempDa();
+  const batch = (first: number, last: number) =>
+    encodeBatch(recordsOf(builder.blocks.slice(first - 1, last)).map(({ bytes }) => bytes));
+  const logger = new CapturedLog();
+  const follower = new DaFollower({ firstBlock: 3 }, { da, chain: store, logger });
+  await da.post(1, 2, batch(1, 2));
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBeUndefined();
+  await da.post(3, 4, batch(3, 4));
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBe(4);
+  expect(defined(await store.blockStatus(2)).daCommitment).toBeUndefined();
+  expect(logger.warnings).toEqual([]);
+});
+
 test('bad batches are reported once and a good one beside them still counts', async () => {
   const builder = builtChain();
   const { store } = await daNode(builder);

@@ -56,3 +56,21 @@ test('fewer agreeing provers than the threshold leave the safe head where it is'
   replica.attest(two);
   await replica.safeIs(1);
 });
+
+test('a witness that no peer has is not asked for with every block that comes', async () => {
+  const chain = new ReplicaFixture();
+  const pauseMs = 60_000;
+  replica = await ReplicaHarness.start(chain, { backoffMinMs: pauseMs, backoffMaxMs: pauseMs });
+  let delivered = 0;
+  for (let i = 0; i < 10; i++) {
+    chain.block();
+    replica.deliver(...chain.records.slice(delivered));
+    delivered = chain.records.length;
+    await replica.blockIs(i + 1);
+    await waitFor(() => replica?.peers.witnessRequests.length === 1);
+  }
+  // Gossip may still bring it.
+  for (const block of chain.blocks) replica.chunks(...block.witnessChunks);
+  await waitFor(async () => (await replica?.store.blockStatus(10))?.rootVerified);
+  expect(replica.peers.witnessRequests).toEqual([1]);
+});

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ANSWER_BURST_BYTES,
   BAN_MS,
   MAX_TRACKED_OFFENDERS,
   OFFENCE_MEMORY_MS,
   OFFENCES_BEFORE_BAN,
   REQUEST_BURST,
   REQUESTS_PER_SECOND,
+  TOTAL_ANSWER_BURST_BYTES,
 } from '../../../src/network/network-limits.ts';
 import { PeerGuard } from '../../../src/network/peer-guard.ts';
 
@@ -70,5 +72,21 @@ describe('PeerGuard', () => {
     clock.ms += 3_600_000;
     expect(granted()).toBe(REQUEST_BURST);
     expect(guard.allowRequest('b')).toBe(true);
+  });
+
+  it('bounds what one peer is sent, and all of them together', () => {
+    const { guard, clock } = createGuard();
+    guard.noteAnswered('a', ANSWER_BURST_BYTES);
+    expect(guard.allowsAnswer('a')).toBe(false);
+    expect(guard.allowsAnswer('b')).toBe(true);
+    clock.ms += 1_000;
+    expect(guard.allowsAnswer('a')).toBe(true);
+    for (const peer of ['b', 'c', 'd']) guard.noteAnswered(peer, ANSWER_BURST_BYTES);
+    expect(3 * ANSWER_BURST_BYTES).toBeGreaterThan(TOTAL_ANSWER_BURST_BYTES);
+    expect(guard.allowsAnswer('e')).toBe(false);
+    guard.forget('a');
+    expect(guard.allowsAnswer('a')).toBe(false);
+    clock.ms += 60_000;
+    expect(guard.allowsAnswer('e')).toBe(true);
   });
 });

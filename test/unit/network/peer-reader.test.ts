@@ -215,6 +215,17 @@ describe('hostile requests', () => {
     await expect(hostile.dial(server.address).then((again) => again.newStream(RANGE))).rejects.toThrow();
   });
 
+  it('counts no offence against a peer that has had enough of our requests', async () => {
+    await using server = await startNode({ source: chainSource() });
+    await using reader = await startReader([server.address]);
+    await waitFor(async () => (await reader.node.peers.heads()).length === 1);
+    let refused = 0;
+    for (let i = 0; i < 2 * REQUEST_BURST; i++) if ((await reader.node.peers.heads()).length === 0) refused++;
+    expect(refused).toBeGreaterThan(0);
+    expect(reader.events.filter(({ kind }) => kind === 'offence')).toEqual([]);
+    expect(reader.node.peerCount()).toBe(1);
+  });
+
   it('refuses requests beyond the allowance of a peer', async () => {
     await using server = await startNode({ source: chainSource() });
     await using hostile = await startRawPeer();

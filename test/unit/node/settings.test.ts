@@ -28,6 +28,7 @@ describe('role settings', () => {
       snapshotBlocks: 3_600,
       snapshotLogBytes: 268_435_456,
       logRetainBytes: 4_294_967_296,
+      logSegmentBytes: 67_108_864,
       historyBlocks: 0,
       proofBlocks: 128,
       ordering: 'fifo',

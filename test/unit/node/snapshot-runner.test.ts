@@ -38,20 +38,20 @@ describe('SnapshotRunner', () => {
     const { runner, world } = createRunner();
     runner.offer(9);
     runner.noteLogged(100);
-    runner.offer(9, 7);
+    runner.offer(35, 27);
     runner.noteLogged(100);
     runner.offer(30);
-    expect(world.asked.map(({ block }) => block)).toEqual([7]);
+    expect(world.asked.map(({ block }) => block)).toEqual([20]);
     world.now = 1_500;
     world.asked[0]?.outcome.resolve(manifest);
     await waitFor(() => world.infos.length === 1);
     const text = await world.text();
-    expect(text).toContain('strobe_snapshot_block_number 7');
+    expect(text).toContain('strobe_snapshot_block_number 20');
     expect(text).toContain('strobe_snapshot_bytes 4000');
     expect(text).toContain('strobe_snapshot_duration_seconds_sum 1.5');
     expect(text).toContain('strobe_snapshots_failed_total 0');
     runner.offer(30);
-    expect(world.asked.map(({ block }) => block)).toEqual([7, 30]);
+    expect(world.asked.map(({ block }) => block)).toEqual([20, 30]);
   });
 
   it('logs and counts a failure and tries again later', async () => {
@@ -62,11 +62,11 @@ describe('SnapshotRunner', () => {
     expect(world.errors).toEqual([{ code: 'SNAPSHOT_FAILED', file: 'x', block: 10, retryMs: 10_000 }]);
     expect(await world.text()).toContain('strobe_snapshots_failed_total 1');
     world.now = 9_999;
-    runner.offer(11);
+    runner.offer(20);
     expect(world.asked.length).toBe(1);
     world.now = 10_000;
-    runner.offer(11);
-    expect(world.asked.map(({ block }) => block)).toEqual([10, 11]);
+    runner.offer(20);
+    expect(world.asked.map(({ block }) => block)).toEqual([10, 20]);
   });
 
   it('gives up the running one when it stops, which is no failure, and begins no other', async () => {

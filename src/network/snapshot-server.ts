@@ -1,0 +1,52 @@
+import { MAX_OFFER_ATTESTATIONS, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
+import {
+  ANSWER,
+  decodeChunkRequest,
+  decodeManifestRequest,
+  encodeAnswer,
+  encodeLogFirst,
+  encodeOffer,
+  peerProtocols,
+} from './peer-protocols.ts';
+import type { PeerServerModules } from './peer-server.ts';
+import { type ServedRequest, StreamServer, sendData } from './stream-server.ts';
+
+/** Serves offers, manifests and chunks of snapshots from the core's `SnapshotSource`. */
+export class SnapshotServer {
+  readonly #protocols: ReturnType<typeof peerProtocols>;
+  readonly #modules: PeerServerModules;
+
+  constructor(options: { readonly prefix: string }, modules: PeerServerModules) {
+    this.#protocols = peerProtocols(options.prefix);
+    this.#modules = modules;
+  }
+
+  async start(): Promise<void> {
+    const server = new StreamServer(this.#modules);
+    await server.handle(this.#protocols.offers, (request) => this.#serveOffers(request));
+    await server.handle(this.#protocols.manifest, (request) => this.#serveManifest(request));
+    await server.handle(this.#protocols.chunk, (request) => this.#serveChunk(request));
+  }
+
+  async #serveOffers({ frames }: ServedRequest): Promise<void> {
+    const { logFirst, snapshots } = await this.#modules.core.call('sourceOffers');
+    const offers = snapshots.slice(0, MAX_SNAPSHOT_OFFERS).map((offer) => {
+      return encodeOffer({ ...offer, attestations: offer.attestations.slice(0, MAX_OFFER_ATTESTATIONS) });
+    });
+    await frames.write(encodeLogFirst(logFirst), ...offers);
+  }
+
+  async #serveManifest(request: ServedRequest): Promise<void> {
+    const contentDigest = decodeManifestRequest(await request.frames.read());
+    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
+    const manifest = await this.#modules.core.call('sourceManifest', contentDigest);
+    await sendData(request, manifest, MAX_SNAPSHOT_FRAME_BYTES);
+  }
+
+  async #serveChunk(request: ServedRequest): Promise<void> {
+    const { contentDigest, index } = decodeChunkRequest(await request.frames.read());
+    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
+    const chunk = await this.#modules.core.call('sourceChunk', contentDigest, index);
+    await sendData(request, chunk, MAX_SNAPSHOT_FRAME_BYTES);
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { LogGuard } from '../store/log-guard.ts';
+import { type BeginsBy, beginChainAt } from '../store/open-chain-store.ts';
+import { assertContinues } from '../store/snapshot/existing-chain.ts';
+import { withSnapshotFile } from '../store/snapshot/snapshot-file.ts';
+import { SnapshotStore } from '../store/snapshot/snapshot-store.ts';
+import type { SnapshotManifest } from '../store/snapshot/snapshot-types.ts';
+import { discardStaged } from '../store/snapshot/staged-snapshot.ts';
+
+/** Where a node keeps its snapshots. */
+export function snapshotDirectory(dataDir: string): string {
+  return join(dataDir, 'snapshots');
+}
+
+/** Where it collects one from its peers. */
+export function stagingDirectory(dataDir: string): string {
+  return join(dataDir, 'snapshot-sync');
+}
+
+/** Keeps nodes out of the data directory for the time of `action`. @throws StrobeError LOCKED */
+export async function whileStopped<Result>(dataDir: string, action: (guard: LogGuard) => Promise<Result>): Promise<Result> {
+  const guard = await LogGuard.acquire(join(dataDir, 'log'));
+  try {
+    return await action(guard);
+  } finally {
+    await guard.release(undefined);
+  }
+}
+
+interface Intake<Result> {
+  readonly dataDir: string;
+  /** Held. */
+  readonly guard: LogGuard;
+  /** Puts the file beside the others. */
+  readonly put: (store: SnapshotStore) => Promise<Result>;
+  readonly by: BeginsBy;
+}
+
+/**
+ * Has the chain of a stopped node begin with a snapshot that was checked.
+ * @throws StrobeError as assertContinues, SnapshotStore and beginChainAt do
+ */
+export async function takeIn<Result>(manifest: SnapshotManifest, { dataDir, guard, put, by }: Intake<Result>): Promise<Result> {
+  const { genesisHash, seal } = manifest;
+  const chain = join(dataDir, 'chain');
+  const isHere = await assertContinues(manifest, { chain, log: join(dataDir, 'log') });
+  const result = await put(await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash }));
+  if (!isHere && seal !== undefined) {
+    await guard.note('imported');
+    await beginChainAt(seal, chain, by);
+  }
+  return result;
+}
+
+/** As {@link takeIn}, of the snapshot at `path` that was collected from peers, which leaves its place. */
+export async function takeStaged(dataDir: string, path: string, by: BeginsBy): Promise<void> {
+  const manifest = await withSnapshotFile(path, async (file) => file.manifest);
+  const put = (store: SnapshotStore) => store.adopt({ path, manifest });
+  await whileStopped(dataDir, (guard) => takeIn(manifest, { dataDir, guard, put, by }));
+  await discardStaged(stagingDirectory(dataDir));
+}

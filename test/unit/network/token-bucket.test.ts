@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { TokenBucket } from '../../../src/network/token-bucket.ts';
+
+test('a bucket gives its burst at once and then its rate', () => {
+  const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 1_000);
+  expect(bucket.take(5, 1_000)).toBe(true);
+  expect(bucket.take(1, 1_099)).toBe(false);
+  expect(bucket.take(1, 1_100)).toBe(true);
+  expect(bucket.take(6, 100_000)).toBe(false);
+  expect(bucket.take(5, 100_000)).toBe(true);
+});
+
+test('what was spent beyond it is a debt that time pays', () => {
+  const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 0);
+  expect(bucket.hasSome(0)).toBe(true);
+  bucket.spend(25, 0);
+  expect(bucket.hasSome(1_999)).toBe(false);
+  expect(bucket.take(1, 1_999)).toBe(false);
+  expect(bucket.hasSome(2_001)).toBe(true);
+});
