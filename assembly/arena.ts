@@ -9,7 +9,7 @@ import { childAt, hashSlot } from './branch';
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './constants';
 import { copyHash } from './copy';
 import { allocate, liveCount, setPageLimit, usedBytes } from './heap';
-import { beginBlock, reclaim, resolve, setView, touch } from './journal';
+import { forgetOldest, journalBytes, presentBlock, reclaim, resolve, setView, touch } from './journal';
 import { fetchNoted, noteBucket } from './fetch';
 import { accountBucket, addToIndex, findAccount, findSlot, openIndex, removeFromIndex, slotBucket } from './key-index';
 import { hashOne, pad } from './keccak';
@@ -40,9 +40,10 @@ import {
   valueOf,
 } from './record';
 import { rehash } from './rehash';
-import { insertLeaf, markOldTop, nearestLeaf, removeLeaf, ROOT, rootOf, sharedNibbles, topOf } from './update';
+import { beginNextBlock, insertLeaf, nearestLeaf, removeLeaf, ROOT, rootOf, sharedNibbles, topOf } from './update';
 
 export { hashOne, hashTwo, pad } from './keccak';
+export { forgetOldest, journalBytes };
 export { ROOT };
 
 /** Nodes of dropped storage that one call gives back: about a millisecond. */
@@ -82,14 +83,9 @@ function hashKey(key: usize, bytes: usize, target: usize): void {
   hashOne(message, 1, target);
 }
 
-/** The account with the address in KEY, 0 when there is none. */
-export function accountOf(): usize {
-  return findAccount(KEY);
-}
-
 /** Writes the given fields of the account with the address in KEY, which is made when there is none. */
 export function writeAccount(fields: u32): usize {
-  setView(false);
+  setView(0);
   let account = findAccount(KEY);
   if (account == 0) account = makeAccount();
   else touch(account);
@@ -126,7 +122,7 @@ function makeContract(account: usize): void {
 
 /** Removes the account with the address in KEY and its storage, if there is one. */
 export function deleteAccount(): void {
-  setView(false);
+  setView(0);
   const account = findAccount(KEY);
   if (account == 0) return;
   removeFromIndex(account);
@@ -141,7 +137,7 @@ export function fetchAccounts(count: u32): void {
 
 /** Sets the first `count` slots of BATCH, 64 bytes apart: a key and a 32-byte big-endian word, of which zero clears. */
 export function writeSlots(account: usize, count: u32): void {
-  setView(false);
+  setView(0);
   for (let i: u32 = 0; i < count; i++) noteBucket(i, slotBucket(account, BATCH + i * 64));
   fetchNoted(count);
   for (let i: u32 = 0; i < count; i++) writeSlot(account, BATCH + i * 64, BATCH + i * 64 + 32);
@@ -164,7 +160,7 @@ function writeSlot(account: usize, key: usize, value: usize): void {
 
 /** Sets the slot with the key in KEY to the trie value of `length` bytes (at most 35) in VALUE; length 0 clears it. */
 export function writeRawSlot(account: usize, length: usize): void {
-  setView(false);
+  setView(0);
   writeSlotValue(account, KEY, VALUE, length);
 }
 
@@ -202,21 +198,24 @@ export function updateRoot(): void {
   reclaim(RECLAIM_BUDGET);
 }
 
-/** Ends the open block: from now on old views show the present state. */
-export function startBlock(): void {
+/** Ends the open block; returns the number of the next, whose view is the present state. */
+export function startBlock(): u32 {
   updateRoot();
-  markOldTop();
-  beginBlock();
+  beginNextBlock();
+  return presentBlock();
 }
 
-/** Chooses what the functions below show: the state before the open block, or the present one, which must be hashed. */
-export function look(old: bool): void {
-  setView(old);
+/**
+ * Chooses what the functions below show: the state when a block began that is not forgotten, or the present one (0),
+ * which must be hashed.
+ */
+export function look(view: u32): void {
+  setView(view);
 }
 
 /** Top node of the account trie (owner 0) or of an account's storage trie, 0 when it is empty. */
-export function topNode(owner: usize, old: bool): usize {
-  return topOf(owner, old);
+export function topNode(owner: usize): usize {
+  return topOf(owner);
 }
 
 /** Address of the root of the account trie (owner 0) or of an account's storage trie. */
@@ -270,6 +269,12 @@ export function readAccount(account: usize): void {
   memory.copy(VALUE, nonceOf(account), 40);
   copyHash(VALUE + 40, contract == 0 ? EMPTY_CODE_HASH : codeHashOf(contract));
   copyHash(VALUE + 72, contract == 0 ? EMPTY_TRIE_ROOT : storageRootOf(contract));
+}
+
+/** Writes the value of a slot's leaf to VALUE; returns its length. */
+export function readSlot(slot: usize): u32 {
+  memory.copy(VALUE, valueOf(slot), valueLengthOf(slot));
+  return valueLengthOf(slot);
 }
 
 export function recordCount(kind: u32): u32 {

@@ -30,8 +30,12 @@ import {
 } from './record';
 
 /*
- * What has changed: since the last root (lists of dirty nodes), and since the open block began (copies of records as
- * they were then). A dirty node has dirty ancestors only, and with a block open a dirty node has its copy.
+ * What has changed: since the last root (lists of dirty nodes), and since the begin of the open block and of those before
+ * it that are not forgotten (copies of records as they were). A dirty node has dirty ancestors only, and with a block open
+ * a dirty node has its copy of before the block.
+ *
+ * A view is the state at the begin of a block. Copies of a record are chained from the newest to the oldest, each with
+ * the block in which it was made or changed first: the one that stands in a view is the first that is older.
  */
 
 /** Depths of a branch: 64 nibbles in a key. */
@@ -47,29 +51,68 @@ const dirtyBranches: usize = memory.data(512, 4);
 
 /** 0 until the first block begins: then no copies are kept. */
 let block: u32 = 0;
+/** The oldest block whose begin can be looked at. */
+let oldest: u32 = 1;
+/** Most blocks whose begin can be looked at: some more than may wait for attestations (MAX_VIEWS in src/state/arena). */
+const MAX_VIEWS: u32 = 4096;
+// By block, modulo MAX_VIEWS: top of the account trie at its begin; the last chunk with copies and the records that went
+// out of a trie in it, at its end.
+const tops: usize = memory.data(16384, 4);
+const lastChunks: usize = memory.data(16384, 4);
+const heldLists: usize = memory.data(16384, 4);
+
 /** Copies stand one behind the other in a chain of chunks, each of which starts with the address of the next. */
 const CHUNK_LINK_BYTES: usize = 16;
 let firstChunk: usize = 0;
-/** The chunk in use, 0 before the first copy of a block. */
+/** The chunk in use, 0 before the first copy. */
 let chunk: usize = 0;
 let chunkAt: usize = 0;
+/** Where the copies of the open block begin. */
+let blockStart: usize = 0;
+/** Chunks that are free again, linked in the same way. */
+let spareChunk: usize = 0;
+let chunkCount: u32 = 0;
 /** Records that were in a trie when the block began and no longer are. */
 let held: usize = 0;
+/** Bytes of such records, of all blocks that are not forgotten. */
+let heldBytes: usize = 0;
 /** Accounts out of every view whose storage is still to be released. */
 let dropped: usize = 0;
-/** True while old records are looked at: links then lead to copies. */
-let viewOld: bool = false;
+/** The block whose begin is looked at, 0 for the present. */
+let view: u32 = 0;
 
-export function setView(old: bool): void {
-  viewOld = old;
+/** Chooses what is looked at: the begin of a block that is not forgotten, or the present (0). */
+export function setView(at: u32): void {
+  view = at;
 }
 
-/** The record that stands for `node` in the present view. */
+export function presentBlock(): u32 {
+  return block;
+}
+
+@inline
+function entryOf(table: usize, ofBlock: u32): usize {
+  return table + (ofBlock % MAX_VIEWS) * 4;
+}
+
+/** Top of the account trie in the view; `present` is the one there is now. */
+export function topInView(present: usize): usize {
+  return resolve(view == 0 ? present : <usize>load<u32>(entryOf(tops, view)));
+}
+
+/** The record that stands for `node` in the view. */
 @inline
 export function resolve(node: usize): usize {
-  if (!viewOld || node == 0 || stampOf(node) != block) return node;
-  const copy = savedOf(node);
-  return copy == 0 ? node : copy;
+  return view == 0 || node == 0 ? node : versionInView(node);
+}
+
+function versionInView(node: usize): usize {
+  while (stampOf(node) >= view) {
+    const copy = savedOf(node);
+    if (copy == 0) return node;
+    node = copy;
+  }
+  return node;
 }
 
 @inline
@@ -128,15 +171,20 @@ function copyOf(record: usize, bytes: usize): usize {
 }
 
 function enterNextChunk(): void {
-  let next: usize = chunk == 0 ? firstChunk : load<u32>(chunk);
-  if (next == 0) {
-    next = reserve(CHUNK_BYTES);
-    store<u32>(next, 0);
-    if (chunk == 0) firstChunk = next;
-    else store<u32>(chunk, next);
-  }
+  let next = spareChunk;
+  if (next != 0) spareChunk = load<u32>(next);
+  else next = reserve(CHUNK_BYTES);
+  store<u32>(next, 0);
+  if (chunk == 0) firstChunk = next;
+  else store<u32>(chunk, next);
   chunk = next;
   chunkAt = next + CHUNK_LINK_BYTES;
+  chunkCount++;
+}
+
+/** What looking back takes, bytes. */
+export function journalBytes(): usize {
+  return chunkCount * CHUNK_BYTES + heldBytes;
 }
 
 /** Disposes of a dead record that has left the dirty list. */
@@ -144,6 +192,7 @@ export function retire(node: usize): void {
   if (block != 0 && savedOf(node) != 0 && stampOf(node) == block) {
     setNext(node, held);
     held = node;
+    heldBytes += bytesOf(kindOf(node));
   } else {
     dispose(node);
   }
@@ -158,15 +207,42 @@ function dispose(node: usize): void {
   }
 }
 
-/** Forgets how the state was when the open block began and begins the next; nothing may be dirty. */
-export function beginBlock(): void {
-  chunk = 0;
-  while (held != 0) {
-    const node = held;
-    held = nextOf(node);
-    dispose(node);
+/** Ends the open block and begins the next; nothing may be dirty. The oldest goes when too many are kept. */
+export function beginBlock(accountTop: usize): void {
+  if (block != 0) {
+    store<u32>(entryOf(lastChunks, block), chunk);
+    store<u32>(entryOf(heldLists, block), held);
+    held = 0;
+    // Its entry is needed for the next.
+    if (block + 1 - oldest == MAX_VIEWS) forgetOldest();
   }
   block++;
+  blockStart = chunkAt;
+  store<u32>(entryOf(tops, block), accountTop);
+}
+
+/** Forgets how the state was when the oldest block began; returns the oldest that is left. The open block always is. */
+export function forgetOldest(): u32 {
+  if (oldest >= block) return oldest;
+  const end = <usize>load<u32>(entryOf(lastChunks, oldest));
+  // The last one has copies of the next block, too.
+  while (end != 0 && firstChunk != end) {
+    const free = firstChunk;
+    firstChunk = load<u32>(free);
+    store<u32>(free, spareChunk);
+    spareChunk = free;
+    chunkCount--;
+  }
+  let node = <usize>load<u32>(entryOf(heldLists, oldest));
+  while (node != 0) {
+    const next = nextOf(node);
+    heldBytes -= bytesOf(kindOf(node));
+    dispose(node);
+    node = next;
+  }
+  oldest++;
+  if (oldest == block && chunk != 0 && chunk == end && chunkAt == blockStart) chunkAt = chunk + CHUNK_LINK_BYTES;
+  return oldest;
 }
 
 /** Releases storage of dropped accounts, at most `budget` records and one, bottom up. */

@@ -46,7 +46,7 @@ const scratch: usize = memory.data(544, 8);
 
 /** Brings every hash and the root up to date. */
 export function rehash(): void {
-  setView(false);
+  setView(0);
   hashSide(STORAGE_SIDE);
   hashSide(ACCOUNT_SIDE);
 }

@@ -2,7 +2,7 @@ import { childAt, firstChild, fittingKind, layOut, replaceChild } from './branch
 import { EMPTY_TRIE_ROOT } from './constants';
 import { copyHash } from './copy';
 import { allocate } from './heap';
-import { adopt, resolve, touch } from './journal';
+import { adopt, beginBlock, resolve, topInView, touch } from './journal';
 import {
   BRANCH,
   contractOf,
@@ -36,17 +36,15 @@ export const ROOT: usize = memory.data<u8>([
   0x5b, 0x48, 0xe0, 0x1b, 0x99, 0x6c, 0xad, 0xc0, 0x01, 0x62, 0x2f, 0xb5, 0xe3, 0x63, 0xb4, 0x21,
 ]);
 let accountTop: usize = 0;
-/** Top of the account trie when the open block began. */
-let oldAccountTop: usize = 0;
 
-/** Makes the present account trie the one that old views see. */
-export function markOldTop(): void {
-  oldAccountTop = accountTop;
+/** Ends the open block and begins the next, in whose view the account trie is the present one. */
+export function beginNextBlock(): void {
+  beginBlock(accountTop);
 }
 
-/** The top node of a trie in the present view, 0 when the trie is empty; an owner is given as that view has it. */
-export function topOf(owner: usize, old: bool): usize {
-  if (owner == 0) return resolve(old ? oldAccountTop : accountTop);
+/** The top node of a trie in the view, 0 when the trie is empty; an owner is given as the view has it. */
+export function topOf(owner: usize): usize {
+  if (owner == 0) return topInView(accountTop);
   const contract = contractOf(owner);
   return contract == 0 ? 0 : resolve(storageTopOf(contract));
 }
@@ -80,7 +78,7 @@ export function sharedNibbles(a: usize, b: usize): i32 {
 }
 
 /**
- * The leaf that a key would be next to or at, in the present view: where the path of the key ends early, any leaf
+ * The leaf that a key would be next to or at, in the view: where the path of the key ends early, any leaf
  * below does, as all of them share the path that far.
  */
 export function nearestLeaf(top: usize, keyHash: usize): usize {
@@ -94,7 +92,7 @@ export function nearestLeaf(top: usize, keyHash: usize): usize {
 
 /** Puts a leaf whose key is not in the trie of `owner`; its key hash is set, its value may follow. */
 export function insertLeaf(owner: usize, leaf: usize): void {
-  const top = topOf(owner, false);
+  const top = topOf(owner);
   if (top == 0) {
     touch(owner);
     setTop(owner, leaf);

@@ -21,6 +21,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   da: ['protocol', 'util', 'observability'],
   rpc: ['protocol', 'util', 'observability'],
   bench: ['util'],
+  verified: ['protocol', 'util'],
   node: [
     ...['protocol', 'util', 'crypto', 'observability', 'state', 'store', 'network', 'execution'],
     ...['sequencer', 'fullnode', 'prover-stub', 'da', 'rpc'],
@@ -60,6 +61,29 @@ function importedFiles(source: string): string[] {
 function folderOf(file: string): string | undefined {
   const [root, folder, ...rest] = file.split('/');
   return root === 'src' && rest.length > 0 ? folder : undefined;
+}
+
+/** What runs in browsers, with all that it imports (package.json, "exports"). */
+export const BROWSER_ENTRY = 'src/verified/verified-transport.ts';
+/** Packages that run there, too; types of others are no imports. */
+const BROWSER_PACKAGES = ['@noble/curves'];
+/** With `verbatimModuleSyntax` exactly these leave nothing in the built file. */
+const TYPE_IMPORTS = /^(?:import|export) type [^;]*;/gm;
+
+/** Violations in {@link BROWSER_ENTRY} or what it imports; `read` gives the source of a file. */
+export function browserViolations(read: (file: string) => string): BoundaryViolation[] {
+  const violations: BoundaryViolation[] = [];
+  const files = new Set([BROWSER_ENTRY]);
+  for (const file of files) {
+    const source = read(file).replaceAll(TYPE_IMPORTS, '');
+    for (const { fileName } of ts.preProcessFile(source, true, true).importedFiles) {
+      if (fileName.startsWith('.')) files.add(posix.join(posix.dirname(file), fileName));
+      else if (!BROWSER_PACKAGES.some((name) => fileName === name || fileName.startsWith(`${name}/`))) {
+        violations.push({ file, imported: fileName, rule: `${BROWSER_ENTRY} runs in browsers` });
+      }
+    }
+  }
+  return violations;
 }
 
 /** Checks files on disk. */

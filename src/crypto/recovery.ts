@@ -1,7 +1,8 @@
 import type { Address, Hash } from '../protocol/primitives.ts';
 import { type Bytes, concatBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
-import { recoverAddress, SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
+import { recoverAddress } from '../util/secp256k1.ts';
+import { SIGNATURE_BYTES, type Signature } from '../util/signature.ts';
 
 /** Bytes of one job in a batch: signing hash, then signature. */
 const JOB_BYTES = 32 + SIGNATURE_BYTES;

@@ -52,7 +52,7 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     p2p: { port: p2pPort, bootstrap: role === 'sequencer' ? [] : [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`] },
     ...(role === 'prover' ? {} : { rpc: { host: settings.rpcHost, port: rpcPort }, da: { dir: paths.da } }),
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
-    ...(role === 'prover' ? {} : { storage: storage(settings) }),
+    ...(role === 'prover' ? {} : { storage: storage(settings), proofs: proofs(role, settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
     ...(role === 'prover' ? shareOf(settings, index - 1 - settings.replicas) : {}),
   };
@@ -77,6 +77,11 @@ function assertSharesCover({ provers, shares }: DevnetSettings): void {
 function storage(settings: DevnetSettings): Record<string, number> {
   const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks } = settings;
   return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks };
+}
+
+/** A sequencer has the trie anyway. */
+function proofs(role: DevnetRole, { trie, proofBlocks }: DevnetSettings): Record<string, unknown> {
+  return { blocks: proofBlocks, ...(role === 'replica' && { trie }) };
 }
 
 function sequencing(settings: DevnetSettings): Record<string, unknown> {

@@ -43,7 +43,7 @@ export function createExecutionCore(
   const blockHash = (number: number) => recentHeaders.hashForExecution(number);
   const engine = new EthereumJsEngine({ chainId, maxExecutionMs: MAX_TRANSACTION_MS }, { state: world, blockHash });
   const replayEngine = new EthereumJsEngine({ chainId }, { state: world, blockHash });
-  const roots = startRootsThread();
+  const roots = startRootsThread({ blocks: settings.proofBlocks });
   life.onStop('roots thread', () => roots.stop());
   life.watch(roots.failed);
   const recovery = new RecoveryPool({ thread: true });

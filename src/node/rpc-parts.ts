@@ -3,11 +3,13 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
+import { proveReceipts } from './proof-parts.ts';
 
 /**
  * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
@@ -19,6 +21,7 @@ export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
+  readonly stateProofs: StateProver | undefined;
   readonly node: NodeStatus;
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly metrics: Metrics;
@@ -30,7 +33,7 @@ export interface RpcParts {
 export async function serveRpc(
   settings: { readonly rpcHost: string; readonly rpcPort: number },
   { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
-  { storage, recentHeaders, transactions, node, isExcludedProver, metrics, logger, life }: RpcParts,
+  { storage, recentHeaders, transactions, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
@@ -38,11 +41,12 @@ export async function serveRpc(
     { state, blockHash: (number) => recentHeaders.hashOf(number) },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const receiptProofs = proveReceipts({ logger, life });
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, transactions, node, attestationPolicy },
+      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseShare } from '../prover-stub/prover-share.ts';
 import type { Declaration, SettingsOf } from './config-setting.ts';
-import { logSettings, sequencingSettings, storageSettings } from './settings.ts';
+import { logSettings, proofSettings, sequencingSettings, storageSettings, trieSetting } from './settings.ts';
 
 /** Each node takes the base and the next ones; this leaves room below 65536. */
 const basePort = (defaultPort: number) =>
@@ -37,6 +37,8 @@ export const devnetSettings = {
   },
   ...logSettings,
   ...storageSettings,
+  trie: { ...trieSetting.trie, help: 'replicas keep the state trie in memory, some 350 bytes a key, and serve eth_getProof' },
+  ...proofSettings,
   ...sequencingSettings,
 } satisfies Declaration;
 

@@ -114,6 +114,24 @@ export const storageSettings = {
   },
 } satisfies Declaration;
 
+/** What `eth_getProof` answers for. */
+export const proofSettings = {
+  proofBlocks: {
+    // The trie keeps 4,096 views; some are the safe block's, which may be far behind.
+    schema: z.int().min(1).max(4_000).default(128),
+    file: 'proofs.blocks',
+    help: 'newest blocks whose state eth_getProof proves; the safe block and those above it always are',
+  },
+} satisfies Declaration;
+
+export const trieSetting = {
+  trie: {
+    schema: z.boolean().default(false),
+    file: 'proofs.trie',
+    help: 'keep the state trie in memory, some 350 bytes a key, and serve eth_getProof',
+  },
+} satisfies Declaration;
+
 /** What shapes the sequencer's behaviour; the devnet passes these on to its sequencer. */
 export const sequencingSettings = {
   miniBlockIntervalMs: {
@@ -159,6 +177,7 @@ export const sequencerSettings = {
   ...keySettings,
   ...rpcSettings(8545),
   ...storageSettings,
+  ...proofSettings,
   ...sequencingSettings,
   daDir: {
     schema: words,
@@ -190,6 +209,8 @@ export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
   ...rpcSettings(8546),
   ...storageSettings,
+  ...trieSetting,
+  ...proofSettings,
   ...syncSettings,
   daDir: { schema: words.optional(), file: 'da.dir', path: true, help: 'folder batches are read from' },
   resume: {

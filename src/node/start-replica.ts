@@ -20,6 +20,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
+import { proveFromOwnTrie } from './proof-parts.ts';
 import { RestartingNode } from './restarting-node.ts';
 import { readResumeOrder } from './resume-tools.ts';
 import { serveRpc } from './rpc-parts.ts';
@@ -104,6 +105,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
+  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -125,6 +127,7 @@ async function wireReplica(
   const rpc = await serveRpc(settings, genesis, {
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
+    stateProofs,
     node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });

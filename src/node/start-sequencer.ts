@@ -21,6 +21,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { type ChainStorage, openStorage } from './open-storage.ts';
+import { proveFromRoots } from './proof-parts.ts';
 import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { prepareEpoch } from './sequencer-epoch.ts';
@@ -82,6 +83,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain.genesis, {
     ...{ storage, recentHeaders, transactions: core.ingress, metrics, logger, life },
+    stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({
       storage,

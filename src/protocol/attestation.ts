@@ -1,7 +1,7 @@
 import { type Bytes, bigIntToBytes32, concatBytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
+import { SIGNATURE_BYTES, type Signature } from '../util/signature.ts';
 import { MAX_MESSAGE_ITEMS } from './limits.ts';
 import type { Hash } from './primitives.ts';
 import { asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber, type RlpItem } from './rlp.ts';

@@ -1,7 +1,7 @@
 import { type Bytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
+import { SIGNATURE_BYTES, type Signature } from '../util/signature.ts';
 import type { BlockEnvironment } from './block-header.ts';
 import { MAX_BODY_PAYLOAD_BYTES, MAX_DIFF_PAYLOAD_BYTES, MAX_MESSAGE_ITEMS, MAX_MINI_BLOCK_TRANSACTIONS } from './limits.ts';
 import { packPayload, unpackPayload } from './payload.ts';

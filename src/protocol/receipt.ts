@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, concatBytes, toKey } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import type { Address, Hash } from './primitives.ts';
@@ -43,7 +43,7 @@ export function decodeReceipt(bytes: Bytes): Receipt {
   const cumulativeGasUsed = asBigInt(fields[1], 'cumulativeGasUsed', 8);
   const logs = asList(fields[3], 'logs').map(decodeLog);
   const bloom = asBytes(fields[2], 'bloom', BLOOM_BYTES);
-  if (Buffer.compare(bloom, logsBloom(logs)) !== 0) throw invalid('the bloom does not follow from the logs');
+  if (!bytesEqual(bloom, logsBloom(logs))) throw invalid('the bloom does not follow from the logs');
   return { type, status, cumulativeGasUsed, logs };
 }
 
@@ -101,7 +101,7 @@ const knownBits = new Map<string, readonly [number, number, number]>();
 const MAX_KNOWN_BITS = 16_384;
 
 function bloomBits(value: Bytes): readonly [number, number, number] {
-  const key = Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+  const key = toKey(value);
   let bits = knownBits.get(key);
   if (bits === undefined) {
     const hash = keccak256(value);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fromHex, fromText, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import type { Signature } from '../util/secp256k1.ts';
+import type { Signature } from '../util/signature.ts';
 import type { Genesis } from './genesis.ts';
 import type { Address, Hash } from './primitives.ts';
 import { encodeRlp } from './rlp.ts';

@@ -1,7 +1,7 @@
 import { type Bytes, fromText } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { SIGNATURE_BYTES, type Signature } from '../util/secp256k1.ts';
+import { SIGNATURE_BYTES, type Signature } from '../util/signature.ts';
 import { type BlockHeader, decodeHeader, encodeHeader, hashHeader } from './block-header.ts';
 import { MAX_MESSAGE_ITEMS, MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from './limits.ts';
 import type { Address, Hash } from './primitives.ts';

@@ -1,6 +1,7 @@
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
-import { recoverAddress, type Signature, signDigest } from '../util/secp256k1.ts';
+import { recoverAddress, signDigest } from '../util/secp256k1.ts';
+import type { Signature } from '../util/signature.ts';
 import type { Address, Hash } from './primitives.ts';
 
 /** Holder of a private key that signs protocol messages. */

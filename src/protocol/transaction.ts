@@ -1,7 +1,7 @@
 import { type Bytes, concatBytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { isHighS, joinSignature, type Signature } from '../util/secp256k1.ts';
+import { isHighS, joinSignature, type Signature } from '../util/signature.ts';
 import { MAX_TRANSACTION_BYTES } from './limits.ts';
 import type { Address, Hash } from './primitives.ts';
 import { asBigInt, asBytes, asList, decodeRlp, encodeRlp, fromNumber, invalidRlp, type RlpItem } from './rlp.ts';

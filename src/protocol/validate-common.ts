@@ -1,6 +1,6 @@
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
-import type { Signature } from '../util/secp256k1.ts';
+import type { Signature } from '../util/signature.ts';
 import { MAX_GOSSIP_BYTES } from './limits.ts';
 import type { Address, Hash } from './primitives.ts';
 import { assertSignedBy } from './signing.ts';

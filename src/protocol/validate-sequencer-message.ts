@@ -1,5 +1,5 @@
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
-import type { Signature } from '../util/secp256k1.ts';
+import type { Signature } from '../util/signature.ts';
 import type { ChainIdentity } from './genesis.ts';
 import { MAX_CLOCK_AHEAD_US } from './limits.ts';
 import { decodeSequencerMessage, type SequencerMessage } from './log-record.ts';

@@ -53,6 +53,8 @@ export const rpcLimitsSchema = z.strictObject({
   maxLogRangeBlocks: count(1, 10_000, 'most blocks of one eth_getLogs'),
   // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
+  // geth's bound: some 5 MB of nodes.
+  maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.
   maxRewardPercentiles: count(1, 100, 'most percentiles of one eth_feeHistory'),
 });

@@ -23,6 +23,7 @@ import {
 } from './methods/eth-get-block-transaction-count.ts';
 import { ethGetCode } from './methods/eth-get-code.ts';
 import { ethGetLogs } from './methods/eth-get-logs.ts';
+import { ethGetProof } from './methods/eth-get-proof.ts';
 import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
 import {
   ethGetTransactionByBlockHashAndIndex,
@@ -50,6 +51,7 @@ import {
   strobeNodeInfo,
   strobePeers,
 } from './methods/strobe.ts';
+import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
 
@@ -73,6 +75,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetCode,
   ethGetStorageAt,
   ethGetTransactionCount,
+  ethGetProof,
   ethCall,
   ethEstimateGas,
   ethCreateAccessList,
@@ -106,5 +109,6 @@ export const METHODS: readonly RpcMethod[] = [
   strobeMiniBlock,
   strobeBlockStatus,
   strobeAttestations,
+  strobeGetReceiptProof,
   strobeEquivocations,
 ];

@@ -20,6 +20,8 @@ export type RpcErrorCode =
   | 'HISTORY_PRUNED'
   | 'HISTORICAL_STATE_UNAVAILABLE'
   | 'NOT_AVAILABLE'
+  | 'METHOD_NOT_SUPPORTED'
+  | 'PROOF_NOT_AVAILABLE'
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'REALTIME_EXPIRED'
@@ -31,6 +33,7 @@ export type RpcErrorCode =
 type PortErrorCode =
   | 'LOG_RANGE_TOO_LARGE'
   | 'TOO_MANY_LOGS'
+  | 'PROOFS_BUSY'
   | 'SEQUENCER_UNREACHABLE'
   | 'EXECUTION_REVERTED'
   | 'EXECUTION_FAILED'
@@ -56,6 +59,9 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   LIMIT_EXCEEDED: LIMIT,
   LOG_RANGE_TOO_LARGE: LIMIT,
   TOO_MANY_LOGS: LIMIT,
+  PROOFS_BUSY: LIMIT,
+  // EIP-1474: a method that this node is not set up for.
+  METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
   // EIP-4444; geth's choice of code.
@@ -68,6 +74,7 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   REALTIME_EXPIRED: SERVER_ERROR,
   BLOCK_NOT_FOUND: SERVER_ERROR,
   HISTORICAL_STATE_UNAVAILABLE: SERVER_ERROR,
+  PROOF_NOT_AVAILABLE: SERVER_ERROR,
   NOT_AVAILABLE: SERVER_ERROR,
   FILTER_NOT_FOUND: SERVER_ERROR,
   SUBSCRIPTION_NOT_FOUND: SERVER_ERROR,

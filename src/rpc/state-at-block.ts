@@ -48,6 +48,16 @@ export async function runCallAt<T>(
   return call({ state: keptState(block.number, backend), env });
 }
 
+/**
+ * The header of the sealed block that a parameter stands for; the newest sealed one for `latest` and `pending`.
+ * @throws StrobeError UNKNOWN_BLOCK, BLOCK_NOT_FOUND
+ */
+export async function sealedHeaderAt(param: BlockParam, chain: ChainReader): Promise<BlockHeader> {
+  const block = param.kind === 'hash' ? await sealedByHash(param.hash, chain) : sealedByNumber(param, chain);
+  if (block === undefined) return chain.head().header;
+  return block.header ?? headerOf(block.number, chain);
+}
+
 /** Undefined: the newest state is meant. */
 function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBlock | undefined {
   if (param.kind === 'tag' && (param.tag === 'latest' || param.tag === 'pending')) return undefined;

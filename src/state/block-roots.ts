@@ -1,4 +1,5 @@
 import { type BodyTransaction, decodeMiniBlock, decodeRawBody } from '../protocol/mini-block.ts';
+import type { StateProof } from '../protocol/ports/proofs.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
 import { splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
@@ -9,6 +10,7 @@ import { keccak256 } from '../util/keccak.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
 import { indexTrieKey } from './index-trie.ts';
 import { Trie } from './trie.ts';
+import { DEFAULT_HISTORY, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
 /** A mini-block as the thread takes it: the compact diff can be read only beside the flat state. */
 export interface CommittedMiniBlock {
@@ -47,12 +49,17 @@ export interface SealedWitness {
  * of what the last ones changed (PROTOCOL section 5). Runs in a worker thread in production.
  */
 export class BlockRoots {
-  readonly #state = new ArenaStateTrie();
+  readonly #state = new ArenaStateTrie({ keepsViews: true });
+  readonly #history: TrieHistory;
   #transactions = Trie.empty();
   #receipts = Trie.empty();
   #bloom: Bytes = new Uint8Array(BLOOM_BYTES);
   #count = 0;
   #gasUsed = 0n;
+
+  constructor(options: TrieHistoryOptions = DEFAULT_HISTORY) {
+    this.#history = new TrieHistory(this.#state, options);
+  }
 
   /** Adds committed state before the first block: genesis, or what a restart loaded. */
   load(diffBytes: Bytes): void {
@@ -61,9 +68,7 @@ export class BlockRoots {
 
   /** Ends loading; says the root of what was loaded. */
   ready(): Hash {
-    const root = this.#state.root();
-    this.#startBlock();
-    return root;
+    return this.#startBlock();
   }
 
   /** Takes in a committed mini-block. */
@@ -104,12 +109,23 @@ export class BlockRoots {
     return { witness, chunkHashes, witnessDigest: witnessDigest(chunkHashes) };
   }
 
-  #startBlock(): void {
+  /** See {@link TrieHistory.prove}: of the newest sealed blocks. */
+  prove(request: ProofRequest): StateProof {
+    return this.#history.prove(request);
+  }
+
+  /** See {@link TrieHistory.keepFrom}. */
+  keepFrom(safeRoot: Hash): void {
+    this.#history.keepFrom(safeRoot);
+  }
+
+  /** Returns the state root that the next block begins with. */
+  #startBlock(): Hash {
     this.#transactions = Trie.empty();
     this.#receipts = Trie.empty();
     this.#bloom = new Uint8Array(BLOOM_BYTES);
     this.#count = 0;
     this.#gasUsed = 0n;
-    this.#state.startBlock();
+    return this.#history.endBlock();
   }
 }

@@ -8,12 +8,17 @@ export function indexTrieKey(index: number): Bytes {
   return RLP.encode(bigIntToBytes(BigInt(index)));
 }
 
-/** Root of the trie that maps RLP(i) to `values[i]`; no value is empty. */
-export function indexTrieRoot(values: readonly Bytes[]): Bytes {
+/** The trie that maps RLP(i) to `values[i]`; no value is empty. */
+export function indexTrie(values: readonly Bytes[]): Trie {
   const trie = Trie.empty();
   for (const [index, value] of values.entries()) {
     invariant(value.length > 0, 'an item of an index trie is not empty');
     trie.put(indexTrieKey(index), value);
   }
-  return trie.root();
+  return trie;
+}
+
+/** Root of {@link indexTrie}. */
+export function indexTrieRoot(values: readonly Bytes[]): Bytes {
+  return indexTrie(values).root();
 }

@@ -1,10 +1,11 @@
+import type { ProvenAccount } from '../protocol/ports/proofs.ts';
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import { asBytes, decodeRlp } from '../protocol/rlp.ts';
 import { type AccountDiff, decodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeWitness } from '../protocol/witness.ts';
 import { type Bytes, bytesEqual, padTo32 } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { type AccountLeaf, decodeAccountLeaf } from './state-trie.ts';
+import { decodeAccountLeaf } from './state-trie.ts';
 import { Trie } from './trie.ts';
 import type { NodeResolver } from './trie-loader.ts';
 import { witnessResolver } from './trie-witness.ts';
@@ -26,7 +27,7 @@ export function changesAllItLists(witness: Bytes, preStateRoot: Hash, diffBytes:
   });
 }
 
-function changesAccount(diff: AccountDiff, before: AccountLeaf | undefined, resolver: NodeResolver): boolean {
+function changesAccount(diff: AccountDiff, before: ProvenAccount | undefined, resolver: NodeResolver): boolean {
   if (diff.deleted) return before !== undefined;
   if (diff.nonce !== undefined && diff.nonce === (before?.nonce ?? 0n)) return false;
   if (diff.balance !== undefined && diff.balance === (before?.balance ?? 0n)) return false;

@@ -1,7 +1,9 @@
+import type { StateProof } from '../protocol/ports/proofs.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
+import { DEFAULT_HISTORY, type ProofRequest, type TrieHistoryOptions } from './trie-history.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
 export interface RootsHost {
@@ -14,34 +16,42 @@ export interface RootsHost {
   roots(): Promise<SealedRoots>;
   /** The witness of the open block; ends it. */
   seal(request: WitnessRequest): Promise<SealedWitness>;
+  /** See {@link BlockRoots.prove}; behind what was appended and sealed before. @throws StrobeError PROOF_NOT_AVAILABLE */
+  prove(request: ProofRequest): Promise<StateProof>;
+  /** See {@link BlockRoots.keepFrom}. */
+  keepFrom(safeRoot: Hash): void;
   stop(): Promise<void>;
   /** Rejects when the host dies by itself. */
   readonly failed: Promise<never>;
 }
 
 /** Runs in a worker thread of its own. */
-export function startRootsThread(): RootsHost {
-  const thread = new ThreadClient(workerUrl('roots-worker', import.meta.url));
+export function startRootsThread(history: TrieHistoryOptions = DEFAULT_HISTORY): RootsHost {
+  const thread = new ThreadClient(workerUrl('roots-worker', import.meta.url), history);
   return {
     load: (diffBytes) => thread.post('load', diffBytes),
     ready: () => thread.call('ready', undefined),
     append: (miniBlock) => thread.post('append', miniBlock),
     roots: () => thread.call('roots', undefined),
     seal: (request) => thread.call('seal', request),
+    prove: (request) => thread.call('prove', request),
+    keepFrom: (safeRoot) => thread.post('keepFrom', safeRoot),
     stop: () => thread.stop(),
     failed: thread.failed,
   };
 }
 
 /** Runs on the calling thread: for unit tests. */
-export function createInlineRoots(): RootsHost {
-  const roots = new BlockRoots();
+export function createInlineRoots(history?: TrieHistoryOptions): RootsHost {
+  const roots = new BlockRoots(history);
   return {
     load: (diffBytes) => roots.load(diffBytes),
     ready: async () => roots.ready(),
     append: (miniBlock) => roots.append(miniBlock),
     roots: async () => roots.roots(),
     seal: async (request) => roots.seal(request),
+    prove: async (request) => roots.prove(request),
+    keepFrom: (safeRoot) => roots.keepFrom(safeRoot),
     stop: async () => {},
     failed: new Promise<never>(() => {}),
   };

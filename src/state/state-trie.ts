@@ -1,4 +1,5 @@
-import { type Account, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
+import type { ProvenAccount } from '../protocol/ports/proofs.ts';
+import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
 import { asBigInt, asBytes, asList, decodeRlp, encodeRlp, fromNumber } from '../protocol/rlp.ts';
 import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, bytesEqual, toKey, trimLeadingZeros } from '../util/bytes.ts';
@@ -9,17 +10,12 @@ import type { NodeResolver } from './trie-loader.ts';
 /** Hashed keys have 32 bytes in the state trie and in every storage trie. */
 const KEY_BYTES = 32;
 
-/** An account as its trie leaf has it (Yellow Paper, section 4.1). */
-export interface AccountLeaf extends Account {
-  readonly storageRoot: Hash;
-}
-
-function encodeAccountLeaf(leaf: AccountLeaf): Bytes {
+function encodeAccountLeaf(leaf: ProvenAccount): Bytes {
   return encodeRlp([fromNumber(leaf.nonce), fromNumber(leaf.balance), leaf.storageRoot, leaf.codeHash]);
 }
 
 /** @throws StrobeError INVALID_RLP */
-export function decodeAccountLeaf(bytes: Bytes): AccountLeaf {
+export function decodeAccountLeaf(bytes: Bytes): ProvenAccount {
   const fields = asList(decodeRlp(bytes), 'account', 4);
   return {
     nonce: asBigInt(fields[0], 'nonce', 8),
@@ -68,7 +64,7 @@ export class StateTrie {
       return;
     }
     const old = this.#leaf(key);
-    const leaf: AccountLeaf = {
+    const leaf: ProvenAccount = {
       nonce: diff.nonce ?? old?.nonce ?? 0n,
       balance: diff.balance ?? old?.balance ?? 0n,
       codeHash: diff.codeHash ?? old?.codeHash ?? EMPTY_CODE_HASH,
@@ -89,7 +85,7 @@ export class StateTrie {
     }
   }
 
-  #leaf(key: Bytes): AccountLeaf | undefined {
+  #leaf(key: Bytes): ProvenAccount | undefined {
     const value = this.#accounts.get(key);
     return value === undefined ? undefined : decodeAccountLeaf(value);
   }

@@ -1,11 +1,11 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
+import { createdContractAddress } from '../protocol/contract-address.ts';
 import type { MiniBlockBody } from '../protocol/mini-block.ts';
 import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import { type Receipt, receiptTotals } from '../protocol/receipt.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { createdContractAddress } from './contract-address.ts';
 
 /** Where a mini-block starts in its block. */
 export interface BlockPosition {

@@ -7,20 +7,30 @@ export type Hex = `0x${string}`;
 export const EMPTY_BYTES: Bytes = new Uint8Array(0);
 
 // What `toString('hex')` calls; on the bytes themselves it needs no Buffer made first, and keys are made by the million.
-const { hexSlice } = Buffer.prototype as unknown as { hexSlice(this: Bytes, start: number, end: number): string };
+// Browsers have no Buffer: what src/verified needs of this file works there, too.
+const hexSlice =
+  typeof Buffer === 'undefined'
+    ? undefined
+    : (Buffer.prototype as unknown as { hexSlice(this: Bytes, start: number, end: number): string }).hexSlice;
 
 /** Hex without prefix: the key form used in maps. */
 export function toKey(bytes: Bytes): string {
-  return hexSlice.call(bytes, 0, bytes.length);
+  return toKeyOf(bytes, 0, bytes.length);
 }
 
 /** As {@link toKey}, of a part of the bytes. */
 export function toKeyOf(bytes: Bytes, start: number, end: number): string {
-  return hexSlice.call(bytes, start, end);
+  if (hexSlice !== undefined) return hexSlice.call(bytes, start, end);
+  let key = '';
+  for (const byte of bytes.subarray(start, end)) key += byte.toString(16).padStart(2, '0');
+  return key;
 }
 
 /** Inverse of {@link toKey}; the caller vouches that `key` is even-length hex. */
 export function fromKey(key: string): Bytes {
+  if (hexSlice === undefined) {
+    return Uint8Array.from({ length: key.length / 2 }, (_, i) => Number.parseInt(key.slice(i * 2, i * 2 + 2), 16));
+  }
   const buffer = Buffer.from(key, 'hex');
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

@@ -86,6 +86,8 @@ describe('the packed files', () => {
         'dist/cli/main.js',
         'dist/network/network-worker.js',
         'dist/bench/artifacts.json',
+        'dist/verified/verified-transport.js',
+        'dist/verified/verified-transport.d.ts',
         'config/genesis-devnet.json',
         'config/predeploys.json',
         'config/devnet-accounts.json',
@@ -105,6 +107,13 @@ describe('the installed command', () => {
     for (const command of ['devnet', 'sequencer', 'replica', 'prover', 'bench', 'keys']) {
       expect(help.stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
     }
+  });
+
+  test('brings the verified client as an entry of its own, and opens no other', async () => {
+    const load = (entry: string) =>
+      run('node', ['--input-type=module', '--eval', `console.log(Object.keys(await import('${entry}')))`], folder);
+    expect(await load('strobe/verified')).toMatchObject({ code: 0, stdout: "[ 'verifiedTransport' ]\n" });
+    expect((await load('strobe/dist/util/bytes.js')).stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });
 
   test('describes the settings of the devnet', async () => {

@@ -1,11 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Hex } from '../../src/util/bytes.ts';
+import { fromHex, type Hex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
+import { defined } from '../support/defined.ts';
 import { changeConfig } from '../support/devnet-config.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { page } from '../support/node-process.ts';
+import { provenBy } from '../support/proven-state.ts';
 import { ReceiptLedger } from '../support/receipt-ledger.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
@@ -41,8 +43,18 @@ async function expectInStep(name: string, from: number): Promise<void> {
   }
 }
 
+/** The node's own trie, too, has what is safe. */
+async function expectProven(name: string): Promise<void> {
+  const block = await rpc<{ number: Hex; stateRoot: Hex }>(url(name), 'eth_getBlockByNumber', ['safe', false]);
+  const { recipient } = defined(ledger.given.at(-1));
+  const proof = await rpc<{ balance: Hex; accountProof: Hex[] }>(url(name), 'eth_getProof', [recipient, [], block.number]);
+  expect(BigInt(proof.balance)).toBe(1n);
+  const leaf = await provenBy(fromHex(block.stateRoot), fromHex(recipient), proof.accountProof.map(fromHex));
+  expect(leaf).not.toBeNull();
+}
+
 test('a late replica takes an attested snapshot from its peers; one that may not says why it cannot follow', async () => {
-  await changeConfig(devnet, 'replica-2', { sync: { snapshotGapBlocks: 1 } });
+  await changeConfig(devnet, 'replica-2', { sync: { snapshotGapBlocks: 1 }, proofs: { trie: true } });
   await devnet.bootstrapFrom('replica-2', 'sequencer', 'replica-1');
   await changeConfig(devnet, 'replica-3', { sync: { mode: 'full' } });
   devnet.launch('replica-2', 'replica-3');
@@ -70,6 +82,7 @@ test('a late replica takes an attested snapshot from its peers; one that may not
   expect(taken.chunks).toBeGreaterThan(0);
   expect(await devnet.metric('replica-2', 'strobe_snapshot_sync_chunks_total')).toBe(taken.chunks);
   await expectInStep('replica-2', taken.block + 1);
+  await expectProven('replica-2');
   await expect(rpc(url('replica-2'), 'eth_getBlockByNumber', ['0x1', false])).rejects.toThrow(String(HISTORY_PRUNED));
   expect(await readdir(devnet.dataDir('replica-2'))).not.toContain('snapshot-sync');
   expect(await readdir(join(devnet.dataDir('replica-2'), 'snapshots'))).not.toHaveLength(0);

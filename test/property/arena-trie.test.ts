@@ -1,7 +1,7 @@
 import { MerklePatriciaTrie } from '@ethereumjs/mpt';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EMPTY_TRIE_ROOT, type Hash } from '../../src/protocol/primitives.ts';
+import { EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { encodeStateDiff, isClearedSlot, type StateDiff } from '../../src/protocol/state-diff.ts';
 import { encodeWitness, type WitnessKey } from '../../src/protocol/witness.ts';
@@ -11,11 +11,14 @@ import { Trie } from '../../src/state/trie.ts';
 import { verifyProof } from '../../src/state/trie-proof.ts';
 import { collectWitnessNodes, witnessResolver } from '../../src/state/trie-witness.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
-import { type Bytes, EMPTY_BYTES, fromKey, toKey, trimLeadingZeros } from '../../src/util/bytes.ts';
+import { type Bytes, EMPTY_BYTES, fromKey, isZeroBytes, toKey, trimLeadingZeros } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { fewAddresses, fewSlots, stateDiff } from '../support/arbitraries.ts';
 import { runs } from '../support/property-runs.ts';
 import { RawStorageTrie } from '../unit/state/arena/raw-storage-trie.ts';
+
+/** Blocks that are looked back at: fewer than a history has, so that some are forgotten. */
+const KEPT_VIEWS = 3;
 
 interface Write {
   readonly key: Bytes;
@@ -68,6 +71,33 @@ describe('a trie of crafted keys', () => {
           const covered = [...touched.map(({ key }) => key), ...reads];
           expect(trie.witness(covered, deleted)).toEqual(collectWitnessNodes(before, covered, deleted));
           expect(trie.witness([...known.values()], [])).toEqual(collectWitnessNodes(before, [...known.values()], []));
+        }
+      }),
+      runs(80),
+    );
+  });
+
+  test('proves every key as it was at the begin of each of the last blocks', () => {
+    fc.assert(
+      fc.property(fc.array(block, { minLength: 2, maxLength: 8 }), (history) => {
+        const trie = new RawStorageTrie();
+        const model = Trie.empty(32);
+        const known = new Map<string, Bytes>();
+        const views = new Map<number, Trie>();
+        for (const { miniBlocks, reads } of history) {
+          const newest = trie.startBlock(KEPT_VIEWS);
+          views.set(newest, model.snapshot());
+          views.delete(newest - KEPT_VIEWS);
+          for (const writes of miniBlocks) {
+            for (const { key, value } of writes) {
+              trie.put(key, value);
+              model.put(key, value);
+              known.set(toKey(key), key);
+            }
+          }
+          for (const [view, expected] of views) {
+            for (const key of [...known.values(), ...reads]) expect(trie.proveIn(view, key)).toEqual(expected.prove(key));
+          }
         }
       }),
       runs(80),
@@ -207,6 +237,34 @@ describe('a state', () => {
     );
   });
 
+  test('is proven, account by account and slot by slot, as it was at the begin of each of the last blocks', () => {
+    fc.assert(
+      fc.property(fc.array(stateBlock, { minLength: 2, maxLength: 8 }), (history) => {
+        const arena = new ArenaStateTrie({ keepsViews: true });
+        const model = StateTrie.empty();
+        const views: PastView[] = [];
+        const everything = keysOf(
+          history.flatMap(({ diffs }) => diffs),
+          history.flatMap(({ reads }) => reads),
+        );
+        for (const { diffs } of history) {
+          views.push({ view: arena.startBlock(), ...pastOf(model, everything) });
+          while (views.length > KEPT_VIEWS) {
+            views.shift();
+            expect(arena.forgetOldestView()).toBe(views[0]?.view);
+          }
+          for (const diff of diffs) {
+            arena.apply(diff);
+            model.apply(diff);
+          }
+          for (const past of views) checkView(arena, past, everything);
+          expect(arena.root()).toEqual(model.root());
+        }
+      }),
+      runs(100),
+    );
+  });
+
   test('that only loads has the roots of the pointer trie, and its blocks begin when they are asked to', () => {
     fc.assert(
       fc.property(fc.array(stateDiff, { minLength: 1, maxLength: 6 }), stateHistory, (loaded, history) => {
@@ -292,5 +350,43 @@ function checkProofs(arena: ArenaStateTrie, model: StateTrie, keys: readonly Wit
     expect(encodeRlp([fromNumber(nonce), fromNumber(balance), storageRoot, codeHash])).toEqual(leaf);
     const storage = model.storageSnapshot(address);
     for (const slot of slots) expect(arena.proveSlot(address, slot)).toEqual(storage?.prove(keccak256(slot)) ?? []);
+  }
+}
+
+/** The tries of the reference when a view began. */
+interface PastView {
+  readonly view: number;
+  readonly root: Hash;
+  readonly accounts: Trie;
+  readonly storage: ReadonlyMap<string, Trie | undefined>;
+}
+
+function pastOf(model: StateTrie, keys: readonly WitnessKey[]): Omit<PastView, 'view'> {
+  const root = model.root();
+  const storage = new Map(keys.map(({ address }) => [toKey(address), model.storageSnapshot(address)]));
+  return { root, accounts: model.accountsSnapshot(), storage };
+}
+
+function checkView(arena: ArenaStateTrie, { view, root, accounts, storage }: PastView, keys: readonly WitnessKey[]): void {
+  for (const { address, slots } of keys) {
+    const proof = arena.proof(view, address, slots);
+    expect(proof.accountProof).toEqual(accounts.prove(keccak256(address)));
+    const leaf = verifyProof(root, keccak256(address), proof.accountProof);
+    expect(leaf === undefined).toBe(proof.account === undefined);
+    if (proof.account === undefined) {
+      for (const { value, proof: nodes } of proof.slots) expect([value, nodes]).toEqual([ZERO_HASH, []]);
+      continue;
+    }
+    const { nonce, balance, storageRoot, codeHash } = proof.account;
+    expect(encodeRlp([fromNumber(nonce), fromNumber(balance), storageRoot, codeHash])).toEqual(leaf);
+    const trie = storage.get(toKey(address)) ?? Trie.empty(32);
+    expect(storageRoot).toEqual(trie.root());
+    for (const { key, value, proof: nodes } of proof.slots) {
+      expect(nodes).toEqual(trie.prove(keccak256(key)));
+      const stored = verifyProof(storageRoot, keccak256(key), nodes);
+      expect(stored === undefined ? EMPTY_BYTES : stored).toEqual(
+        isZeroBytes(value) ? EMPTY_BYTES : encodeRlp(trimLeadingZeros(value)),
+      );
+    }
   }
 }

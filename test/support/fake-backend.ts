@@ -28,6 +28,7 @@ import type {
   CallRequest,
 } from '../../src/protocol/ports/execution.ts';
 import type { PeerStanding } from '../../src/protocol/ports/network.ts';
+import type { StateProver } from '../../src/protocol/ports/proofs.ts';
 import {
   type Account,
   type Address,
@@ -43,7 +44,7 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, stateOf } from './fake-chain-parts.ts';
+import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -99,6 +100,8 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  /** A node without a state trie has none. */
+  stateProofs: StateProver | undefined;
   /** Accounts at the end of each sealed block. */
   readonly #sealedAccounts: Map<string, Account>[] = [new Map()];
   readonly #listeners = new Set<Listener<ChainEvent>>();
@@ -121,7 +124,11 @@ export class FakeChain {
 
   get backend(): RpcBackend {
     const { accounts } = this;
+    const stateProofs = (): StateProver | undefined => this.stateProofs;
     return {
+      get stateProofs() {
+        return stateProofs();
+      },
       get state() {
         return stateOf(accounts, THE_CONTRACT);
       },
@@ -130,6 +137,7 @@ export class FakeChain {
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };
   }

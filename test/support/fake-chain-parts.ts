@@ -1,11 +1,13 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import type { Block, IndexedLog, IndexedTransaction, LogFilter } from '../../src/protocol/ports/chain.ts';
+import type { Block, IndexedLog, IndexedTransaction, LogFilter, ReceiptProver } from '../../src/protocol/ports/chain.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import type { SlotDiff } from '../../src/protocol/state-diff.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
+import { BlockReceiptProver } from '../../src/state/block-receipt-prover.ts';
+import { createInlineReceiptTries } from '../../src/state/receipt-tries-host.ts';
 import { type Bytes, bytesEqual, fromKey, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
@@ -82,4 +84,9 @@ export function fakeAttestation(): Attestation {
     success: true,
     signature: new Uint8Array(65),
   };
+}
+
+/** The real prover of receipts, without its thread. */
+export function receiptProver(): ReceiptProver {
+  return new BlockReceiptProver(createInlineReceiptTries());
 }

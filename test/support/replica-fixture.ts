@@ -26,7 +26,7 @@ import type { WitnessKey } from '../../src/protocol/witness.ts';
 import { BlockRoots } from '../../src/state/block-roots.ts';
 import { type Bytes, toKey } from '../../src/util/bytes.ts';
 import { type BuiltMiniBlock, ChainBuilder } from './chain-builder.ts';
-import { testSigner } from './test-accounts.ts';
+import { type TestTransaction, testSigner } from './test-accounts.ts';
 
 /** A sealed block with everything that the sequencer and provers publish about it. */
 export interface FixtureBlock {
@@ -76,7 +76,11 @@ export class ReplicaFixture {
 
   /** A mini-block with `transfers` transfers of `value` wei. */
   miniBlock(transfers = 1, value = 1n): BuiltMiniBlock {
-    const specs = Array.from({ length: transfers }, (_, i) => this.builder.transfer(i, value));
+    return this.include(Array.from({ length: transfers }, (_, i) => this.builder.transfer(i, value)));
+  }
+
+  /** A mini-block with these transactions. */
+  include(specs: readonly TestTransaction[]): BuiltMiniBlock {
     const built = this.builder.miniBlock(specs);
     this.#roots.append({ miniBlockBytes: encodeMiniBlock(built.miniBlock), diffBytes: encodeStateDiff(built.diff) });
     this.#touch(built.diff);

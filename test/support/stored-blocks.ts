@@ -6,7 +6,7 @@ import type { Hash } from '../../src/protocol/primitives.ts';
 import type { BlockRecord } from '../../src/store/block-record.ts';
 import { bigIntToBytes32, concatBytes } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
-import { SIGNATURE_BYTES } from '../../src/util/secp256k1.ts';
+import { SIGNATURE_BYTES } from '../../src/util/signature.ts';
 
 /** A block with everything that the database keeps of it; its contents mean nothing. */
 export interface MadeUpBlock {

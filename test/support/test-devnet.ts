@@ -20,6 +20,8 @@ export interface TestDevnetOptions {
   readonly provers?: number;
   readonly chainId?: number;
   readonly blockIntervalMs?: number;
+  /** Replicas serve eth_getProof. */
+  readonly trie?: boolean;
   /** What each prover proves, see the devnet's setting. */
   readonly shares?: readonly string[];
   readonly maxUnattestedBlocks?: number;
@@ -53,6 +55,7 @@ export class TestDevnet implements AsyncDisposable {
     provers = 1,
     chainId = 31_415,
     blockIntervalMs = 1_000,
+    trie = false,
     shares = [],
     maxUnattestedBlocks,
   }: TestDevnetOptions): Promise<TestDevnet> {
@@ -66,6 +69,7 @@ export class TestDevnet implements AsyncDisposable {
       provers,
       shares: [...shares],
       chainId,
+      trie,
       rpcPort: base,
       metricsPort: base + count,
       p2pPort: base + 2 * count,

@@ -10,6 +10,7 @@ import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
+import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -64,7 +65,7 @@ export type ChainEvent =
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
   /** A sealed block was attested, proven or posted, see {@link BlockStatus}; `block`, `safe` and `finalized` change it too. */
   | { readonly kind: 'status'; readonly blockNumber: number }
-  /** Mini-blocks above `number` were undone; their transactions, newest last. */
+  /** Mini-blocks above `number` were undone; their transactions, newest last. The state goes back right after. */
   | { readonly kind: 'rollback'; readonly number: number; readonly removed: readonly IndexedTransaction[] };
 
 /** Steps of the verification ladder that a block has climbed (PROTOCOL section 7). */
@@ -174,6 +175,12 @@ export interface TransactionSink {
   pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined>;
 }
 
+/** Proves receipts of sealed blocks. */
+export interface ReceiptProver {
+  /** @throws StrobeError PROOFS_BUSY */
+  prove(block: Block, transactionIndex: number): Promise<ReceiptProof>;
+}
+
 /** What JSON-RPC tells of the node itself. */
 export interface NodeStatus {
   readonly role: 'sequencer' | 'replica';
@@ -207,6 +214,9 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
+  /** Undefined: this node keeps no state trie. */
+  readonly stateProofs: StateProver | undefined;
+  readonly receiptProofs: ReceiptProver;
   readonly node: NodeStatus;
   readonly attestationPolicy: AttestationPolicy;
 }

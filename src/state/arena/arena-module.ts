@@ -18,16 +18,17 @@ export interface ArenaExports {
   hashTwo(sourceA: Pointer, sourceB: Pointer, blocks: number, targetA: Pointer, targetB: Pointer): void;
   pad(at: Pointer, length: number): void;
   open(secret0: bigint, secret1: bigint, pageLimit: number, hashesSlotKeys: number): void;
-  accountOf(): Pointer;
   writeAccount(fields: number): Pointer;
   deleteAccount(): void;
   fetchAccounts(count: number): void;
   writeSlots(account: Pointer, count: number): void;
   writeRawSlot(account: Pointer, length: number): void;
   updateRoot(): void;
-  startBlock(): void;
-  look(old: number): void;
-  topNode(owner: Pointer, old: number): Pointer;
+  startBlock(): number;
+  forgetOldest(): number;
+  journalBytes(): number;
+  look(view: number): void;
+  topNode(owner: Pointer): Pointer;
   rootAt(owner: Pointer): Pointer;
   leafOf(top: Pointer): Pointer;
   branchDepth(node: Pointer): number;
@@ -38,6 +39,7 @@ export interface ArenaExports {
   encodeNode(node: Pointer, from: number): number;
   encodeBranch(branch: Pointer): number;
   readAccount(account: Pointer): void;
+  readSlot(slot: Pointer): number;
   recordCount(kind: number): number;
   bytesInUse(): number;
 }

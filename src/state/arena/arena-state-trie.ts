@@ -1,18 +1,27 @@
-import type { Hash } from '../../protocol/primitives.ts';
+import type { ProvenAccount, SlotProof, StateProof } from '../../protocol/ports/proofs.ts';
+import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../../protocol/state-diff.ts';
 import type { WitnessKey } from '../../protocol/witness.ts';
-import { type Bytes, bytesToBigInt, toKey } from '../../util/bytes.ts';
+import { type Bytes, bytesToBigInt, padTo32, toKey } from '../../util/bytes.ts';
+import { invariant } from '../../util/errors.ts';
 import { keccak256 } from '../../util/keccak.ts';
-import type { AccountLeaf } from '../state-trie.ts';
 import { ArenaInput, HAS_BALANCE, HAS_CODE, HAS_NONCE, MAX_BATCH } from './arena-input.ts';
 import { type ArenaExports, bytesAt, guarded, MAX_ARENA_BYTES, openArena, type Pointer } from './arena-module.ts';
-import { ArenaWalk } from './arena-walk.ts';
+import { ArenaWalk, PRESENT } from './arena-walk.ts';
 import { ArenaWitness } from './arena-witness.ts';
 
 export interface ArenaStateTrieOptions {
   /** Largest memory, bytes; default and most: nearly 4 GiB, about 15 million keys. */
   readonly maxBytes?: number;
+  /**
+   * Earlier blocks stay views until {@link ArenaStateTrie.forgetOldestView}, or there are too many ({@link MAX_VIEWS});
+   * default false: only the open block is one.
+   */
+  readonly keepsViews?: boolean;
 }
+
+/** Most views that are kept (assembly/journal.ts). */
+export const MAX_VIEWS = 4_096;
 
 /** What a trie takes. */
 export interface ArenaUsage {
@@ -20,7 +29,9 @@ export interface ArenaUsage {
   readonly reservedBytes: number;
   /** Part of it that records were cut from, free ones included. */
   readonly usedBytes: number;
-  /** Records by kind, with those that only the state before the open block has. */
+  /** Part of it that looking back takes: copies of records and records that are in no trie any more. */
+  readonly historyBytes: number;
+  /** Records by kind, with those that only views of the past have. */
   readonly accounts: number;
   /** Accounts with code or storage. */
   readonly contracts: number;
@@ -44,7 +55,8 @@ const BRANCH_KINDS = [3, 4, 5, 6];
  * The Merkle-Patricia state trie with its storage tries (Yellow Paper, section 4.1 and appendix D) in one WebAssembly
  * memory. Fed with state diffs; hashes what changed when asked for the root.
  *
- * With {@link ArenaStateTrie.startBlock} it also keeps the state before the open block, for the block's witness.
+ * With {@link ArenaStateTrie.startBlock} it also keeps views: the state before the open block, for the block's witness,
+ * and before earlier blocks, for proofs.
  *
  * After TRIE_ARENA_FAILED the trie is of no use and every call throws.
  */
@@ -52,14 +64,18 @@ export class ArenaStateTrie {
   readonly #arena: ArenaExports;
   readonly #input: ArenaInput;
   #failure: unknown;
+  readonly #keepsViews: boolean;
   #isClean = true;
-  #blockOpen = false;
+  /** Number of the open block, PRESENT before the first. */
+  #block = PRESENT;
+  #oldestView = 1;
   #preRoot: Hash;
   #deletions = new Map<string, Deletions>();
 
   constructor(options: ArenaStateTrieOptions = {}) {
     this.#arena = openArena(options.maxBytes ?? MAX_ARENA_BYTES, true);
     this.#input = new ArenaInput(this.#arena);
+    this.#keepsViews = options.keepsViews ?? false;
     this.#preRoot = this.root();
   }
 
@@ -78,7 +94,7 @@ export class ArenaStateTrie {
   }
 
   #applyAccount(diff: AccountDiff): void {
-    if (this.#blockOpen) this.#noteDeletions(diff);
+    if (this.#block !== PRESENT) this.#noteDeletions(diff);
     const input = this.#input;
     input.setAddress(diff.address);
     if (diff.deleted) {
@@ -131,13 +147,29 @@ export class ArenaStateTrie {
 
   /**
    * Ends the open block, if any, and begins the next: witnesses are of the state as it is now.
+   * @returns the view of the state as it is now; views are consecutive numbers
    * @throws StrobeError TRIE_ARENA_FAILED
    */
-  startBlock(): void {
+  startBlock(): number {
     this.#preRoot = this.root();
-    this.#run(() => this.#arena.startBlock());
-    this.#blockOpen = true;
+    if (this.#block - this.#oldestView + 1 === MAX_VIEWS) this.forgetOldestView();
+    this.#run(() => {
+      this.#block = this.#arena.startBlock();
+    });
     this.#deletions = new Map();
+    if (!this.#keepsViews) while (this.#oldestView < this.#block) this.forgetOldestView();
+    return this.#block;
+  }
+
+  /**
+   * Gives up the oldest view, unless it is the open block's.
+   * @returns the oldest that is left
+   */
+  forgetOldestView(): number {
+    this.#run(() => {
+      this.#oldestView = this.#arena.forgetOldest();
+    });
+    return this.#oldestView;
   }
 
   /**
@@ -147,13 +179,13 @@ export class ArenaStateTrie {
    */
   witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     this.#clean();
-    const walk = new ArenaWalk(this.#arena, this.#blockOpen);
+    const walk = new ArenaWalk(this.#arena, this.#block);
     const witness = new ArenaWitness(this.#arena, walk);
     const accounts = keys.map(({ address }) => ({
       hash: keccak256(address),
       deleted: this.#deletions.get(toKey(address))?.account === true,
     }));
-    witness.collect(0, this.#blockOpen ? this.#preRoot : this.root(), accounts);
+    witness.collect(0, this.#block === PRESENT ? this.root() : this.#preRoot, accounts);
     for (const [i, { address, slots }] of keys.entries()) {
       if (slots.length === 0) continue;
       const account = walk.leaf(0, (accounts[i] as { hash: Hash }).hash);
@@ -172,10 +204,45 @@ export class ArenaStateTrie {
    * The present account, undefined when it does not exist.
    * @throws StrobeError TRIE_ARENA_FAILED
    */
-  account(address: Bytes): AccountLeaf | undefined {
+  account(address: Bytes): ProvenAccount | undefined {
+    return this.proof(PRESENT, address, []).account;
+  }
+
+  /**
+   * Merkle proof of an account in the present state: see {@link StateProof}.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  proveAccount(address: Bytes): readonly Bytes[] {
+    return this.proof(PRESENT, address, []).accountProof;
+  }
+
+  /**
+   * Merkle proof of a slot in the present storage trie of an account; empty when that has no storage.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  proveSlot(address: Bytes, key: Hash): readonly Bytes[] {
+    const [slot] = this.proof(PRESENT, address, [key]).slots;
+    return slot === undefined ? [] : slot.proof;
+  }
+
+  /**
+   * An account and slots of it with their proofs, in a view that is not forgotten or in the present state.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  proof(view: number, address: Bytes, keys: readonly Hash[]): StateProof {
+    invariant(view === PRESENT || (view >= this.#oldestView && view <= this.#block), 'a view that is kept');
     this.#clean();
-    const account = this.#find(address);
-    if (account === 0) return undefined;
+    const walk = new ArenaWalk(this.#arena, view);
+    const hash = keccak256(address);
+    const account = walk.leaf(0, hash);
+    return {
+      account: account === 0 ? undefined : this.#readAccount(account),
+      accountProof: walk.prove(0, hash),
+      slots: keys.map((key) => (account === 0 ? { key, value: ZERO_HASH, proof: [] } : this.#slotProof(walk, account, key))),
+    };
+  }
+
+  #readAccount(account: Pointer): ProvenAccount {
     this.#arena.readAccount(account);
     const fields = bytesAt(this.#arena, this.#arena.VALUE.value, 104);
     return {
@@ -186,24 +253,14 @@ export class ArenaStateTrie {
     };
   }
 
-  /**
-   * Merkle proof of an account in the present state: RLP of the nodes from the root to the leaf, or to the node that
-   * proves absence (EIP-1186); embedded nodes are not repeated; empty for an empty trie.
-   * @throws StrobeError TRIE_ARENA_FAILED
-   */
-  proveAccount(address: Bytes): Bytes[] {
-    this.#clean();
-    return new ArenaWalk(this.#arena, false).prove(0, keccak256(address));
-  }
-
-  /**
-   * Merkle proof of a slot in the present storage trie of an account; empty when that has no storage.
-   * @throws StrobeError TRIE_ARENA_FAILED
-   */
-  proveSlot(address: Bytes, key: Hash): Bytes[] {
-    this.#clean();
-    const account = this.#find(address);
-    return account === 0 ? [] : new ArenaWalk(this.#arena, false).prove(account, keccak256(key));
+  #slotProof(walk: ArenaWalk, account: Pointer, key: Hash): SlotProof {
+    const hash = keccak256(key);
+    const slot = walk.leaf(account, hash);
+    const proof = walk.prove(account, hash);
+    if (slot === 0) return { key, value: ZERO_HASH, proof };
+    const value = bytesAt(this.#arena, this.#arena.VALUE.value, this.#arena.readSlot(slot));
+    // The RLP of a word without leading zeros: one byte is itself, or has a header like any other length.
+    return { key, value: padTo32(value.length === 1 ? value : value.subarray(1)), proof };
   }
 
   usage(): ArenaUsage {
@@ -211,16 +268,12 @@ export class ArenaStateTrie {
     return {
       reservedBytes: arena.memory.buffer.byteLength,
       usedBytes: arena.bytesInUse() >>> 0,
+      historyBytes: arena.journalBytes() >>> 0,
       accounts: arena.recordCount(ACCOUNT_KIND),
       contracts: arena.recordCount(CONTRACT_KIND),
       slots: arena.recordCount(SLOT_KIND),
       branches: BRANCH_KINDS.reduce((sum, kind) => sum + arena.recordCount(kind), 0),
     };
-  }
-
-  #find(address: Bytes): Pointer {
-    this.#input.setAddress(address);
-    return this.#arena.accountOf();
   }
 
   #clean(): void {

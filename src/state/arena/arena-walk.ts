@@ -2,25 +2,26 @@ import type { Bytes } from '../../util/bytes.ts';
 import { HASH_BYTES, nibbleAt, sharedNibbles } from '../trie-node.ts';
 import { type ArenaExports, bytesAt, type Pointer } from './arena-module.ts';
 
+/** The view of an arena that shows it as it is now; others are numbers of blocks and show it as they began. */
+export const PRESENT = 0;
+
 /**
- * Reads tries of an arena node by node: the present ones, whose root must be up to date, or those before the open
- * block. Good until the next change.
+ * Reads tries of an arena node by node, in one view; the root of the present one must be up to date. Good until the next
+ * change.
  */
 export class ArenaWalk {
   readonly #arena: ArenaExports;
-  readonly #old: boolean;
   readonly #memory: Bytes;
 
-  constructor(arena: ArenaExports, old: boolean) {
+  constructor(arena: ArenaExports, view: number) {
     this.#arena = arena;
-    this.#old = old;
     this.#memory = new Uint8Array(arena.memory.buffer);
-    arena.look(old ? 1 : 0);
+    arena.look(view);
   }
 
   /** Top node of the account trie (owner 0) or of an account's storage trie; 0 when it is empty. */
   top(owner: Pointer): Pointer {
-    return this.#arena.topNode(owner, this.#old ? 1 : 0);
+    return this.#arena.topNode(owner);
   }
 
   /** The leaf of this key, 0 when the trie has none. */

@@ -30,6 +30,7 @@ describe('role settings', () => {
       logRetainBytes: 4_294_967_296,
       logSegmentBytes: 67_108_864,
       historyBlocks: 0,
+      proofBlocks: 128,
       ordering: 'fifo',
       durability: 'sync',
       mempoolMaxTransactions: 50_000,

@@ -1,6 +1,6 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { boundaryViolations, checkBoundaries } from '../../../scripts/boundaries.ts';
+import { BROWSER_ENTRY, boundaryViolations, browserViolations, checkBoundaries } from '../../../scripts/boundaries.ts';
 
 test('no source file imports a folder that it may not import', () => {
   const files = globSync('src/**/*.ts');
@@ -30,4 +30,25 @@ test.each([
 test('imports of packages, of the own folder and of allowed folders are no violations', () => {
   const source = "import 'zod'; import './a.ts'; import { b } from '../util/bytes.ts'; import '../protocol/rlp.ts';";
   expect(boundaryViolations('src/state/x.ts', source)).toEqual([]);
+});
+
+test('what runs in browsers imports no Node built-in and no package but two', () => {
+  const seen: string[] = [];
+  const read = (file: string): string => {
+    seen.push(file);
+    return readFileSync(file, 'utf8');
+  };
+  expect(browserViolations(read)).toEqual([]);
+  expect(seen).toEqual(expect.arrayContaining([BROWSER_ENTRY, 'src/util/keccak.ts', 'src/protocol/receipt.ts']));
+});
+
+test.each([
+  ["import { readFile } from 'node:fs';", 1],
+  ["import secp256k1 from 'secp256k1';", 1],
+  ["export { a } from 'crypto';", 1],
+  ["const { Worker } = await import('node:worker_threads');", 1],
+  ["import { secp256k1 } from '@noble/curves/secp256k1.js';", 0],
+  ["import type { Transport } from 'viem';", 0],
+])('a planted violation in what runs in browsers is seen: %s', (source, count) => {
+  expect(browserViolations((file) => (file === BROWSER_ENTRY ? "import '../util/planted.ts';" : source))).toHaveLength(count);
 });

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
+import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
-import { LOGGER, REVERTER } from '../../support/fake-backend.ts';
+import { CONTRACT, LOGGER, REVERTER } from '../../support/fake-backend.ts';
 import { fixturePath } from '../../support/fixtures.ts';
 import { ALICE, RpcHarness, signEveryType, signTransfer } from '../../support/rpc-harness.ts';
 
@@ -13,6 +15,7 @@ interface OpenRpc {
   readonly methods: readonly { readonly name: string; readonly result: { readonly schema: object } }[];
 }
 
+const SLOT = new Uint8Array(32).fill(1);
 const TOPIC = `0x${'07'.repeat(32)}` as const;
 
 describe.skipIf(documentPath === undefined)('results follow the OpenRPC document', () => {
@@ -94,6 +97,17 @@ describe.skipIf(documentPath === undefined)('results follow the OpenRPC document
       types.add(transaction.type);
     }
     expect([...types].sort()).toEqual(['0x0', '0x1', '0x2', '0x4']);
+  });
+
+  it('proofs', async () => {
+    const trie = createInlineProofTrie({ blocks: 1 });
+    trie.apply(encodeStateDiff({ accounts: [{ address: CONTRACT, nonce: 1n, slots: [{ key: SLOT, value: SLOT }] }], codes: [] }));
+    const stateRoot = await trie.endBlock();
+    rpc.chain.stateProofs = { prove: (_, address, keys) => trie.prove({ stateRoot, address, keys }) };
+    for (const address of [toHex(CONTRACT), ALICE.address]) {
+      const proof = await rpc.result('eth_getProof', address, ['0x1', toHex(SLOT)], 'latest');
+      expect(validate('eth_getProof', proof)).toEqual([]);
+    }
   });
 
   it('receipts and logs before their block is sealed', async () => {

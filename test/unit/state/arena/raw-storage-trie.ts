@@ -7,7 +7,7 @@ import {
   openArena,
   type Pointer,
 } from '../../../../src/state/arena/arena-module.ts';
-import { ArenaWalk } from '../../../../src/state/arena/arena-walk.ts';
+import { ArenaWalk, PRESENT } from '../../../../src/state/arena/arena-walk.ts';
 import { ArenaWitness } from '../../../../src/state/arena/arena-witness.ts';
 import type { Bytes } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
@@ -19,6 +19,8 @@ export class RawStorageTrie {
   readonly arena: ArenaExports;
   readonly #input: ArenaInput;
   readonly #account: Pointer;
+  #view = PRESENT;
+  #oldestView = 1;
 
   /** @param hashesKeys true: tries with hashed keys ("secure") */
   constructor(hashesKeys = false) {
@@ -42,13 +44,20 @@ export class RawStorageTrie {
 
   prove(keyHash: Hash): Bytes[] {
     this.arena.updateRoot();
-    return new ArenaWalk(this.arena, false).prove(this.#account, keyHash);
+    return new ArenaWalk(this.arena, PRESENT).prove(this.#account, keyHash);
+  }
+
+  /** The proof of a key as the trie was when {@link RawStorageTrie.startBlock} gave that view. */
+  proveIn(view: number, keyHash: Hash): Bytes[] {
+    this.arena.updateRoot();
+    const walk = new ArenaWalk(this.arena, view);
+    return walk.prove(walk.leaf(0, keccak256(ADDRESS)), keyHash);
   }
 
   /** The nodes before the open block that cover these keys, by keys as `collectWitnessNodes` takes them. */
   witness(read: readonly Bytes[], deleted: readonly Bytes[]): Bytes[] {
     this.arena.updateRoot();
-    const walk = new ArenaWalk(this.arena, true);
+    const walk = new ArenaWalk(this.arena, this.#view);
     const account = walk.leaf(0, keccak256(ADDRESS));
     const keys = [...read.map((hash) => ({ hash, deleted: false })), ...deleted.map((hash) => ({ hash, deleted: true }))];
     const witness = new ArenaWitness(this.arena, walk);
@@ -56,7 +65,10 @@ export class RawStorageTrie {
     return witness.nodes;
   }
 
-  startBlock(): void {
-    this.arena.startBlock();
+  /** Views before the newest `keptViews` are forgotten; returns the newest. */
+  startBlock(keptViews = 1): number {
+    this.#view = this.arena.startBlock();
+    while (this.#oldestView + keptViews <= this.#view) this.#oldestView = this.arena.forgetOldest();
+    return this.#view;
   }
 }

@@ -7,7 +7,7 @@ import { EMPTY_TRIE_ROOT, type Hash, ZERO_ADDRESS, ZERO_HASH } from '../../../..
 import type { SnapshotPoint } from '../../../../src/store/snapshot/snapshot-types.ts';
 import { EMPTY_BYTES } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
-import { SIGNATURE_BYTES } from '../../../../src/util/secp256k1.ts';
+import { SIGNATURE_BYTES } from '../../../../src/util/signature.ts';
 import { testSigner } from '../../../support/test-accounts.ts';
 
 const word = (fill: number): Hash => new Uint8Array(32).fill(fill);

@@ -1,0 +1,67 @@
+import type { Logger } from '../observability/logger.ts';
+import type { ReceiptProver } from '../protocol/ports/chain.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
+import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
+import { startProofTrieThread } from '../state/proof-trie.ts';
+import { ProofTrieFeed } from '../state/proof-trie-feed.ts';
+import { startReceiptTriesThread } from '../state/receipt-tries-host.ts';
+import type { RootsHost } from '../state/roots-host.ts';
+import { followSafeRoots } from '../state/safe-roots.ts';
+import { SlicedProver } from '../state/sliced-prover.ts';
+import { errorMessage } from '../util/errors.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { ChainStorage } from './open-storage.ts';
+
+export interface ProofParts {
+  readonly storage: Pick<ChainStorage, 'store' | 'state'>;
+  readonly logger: Logger;
+  readonly life: Lifecycle;
+}
+
+/** On a sequencer the tries that make the blocks' roots prove their state, too. */
+export function proveFromRoots(roots: RootsHost, { storage, logger, life }: ProofParts): StateProver {
+  const { store: chain } = storage;
+  life.onStop(
+    'safe roots',
+    followSafeRoots({ chain, logger }, (stateRoot) => roots.keepFrom(stateRoot)),
+  );
+  return new SlicedProver((request) => roots.prove(request));
+}
+
+/**
+ * On a replica that is told to, a trie of its own; undefined on others. The chain must stand still until this resolves.
+ */
+export async function proveFromOwnTrie(
+  { trie, proofBlocks }: { readonly trie: boolean; readonly proofBlocks: number },
+  { storage, logger, life }: ProofParts,
+): Promise<StateProver | undefined> {
+  if (!trie) return undefined;
+  const host = startProofTrieThread({ blocks: proofBlocks });
+  life.onStop('proof trie thread', () => host.stop());
+  life.watch(host.failed);
+  const { store: chain, state } = storage;
+  const feed = new ProofTrieFeed({ host, state, chain, logger: logger.child({ component: 'proofs' }) });
+  await feed.start();
+  life.onStop('proof trie', () => feed.stop());
+  return new SlicedProver((request) => host.prove(request));
+}
+
+/** The thread starts with the first receipt that is to be proven: most nodes never are asked. */
+export function proveReceipts({ logger, life }: Omit<ProofParts, 'storage'>): ReceiptProver {
+  let started: BlockReceiptProver | undefined;
+  const start = (): BlockReceiptProver => {
+    const host = startReceiptTriesThread();
+    life.onStop('receipt proof thread', () => host.stop());
+    host.failed.catch((error: unknown) => {
+      logger.error({ err: error }, `receipt proofs failed, the next begin anew: ${errorMessage(error)}`);
+      started = undefined;
+    });
+    return new BlockReceiptProver(host);
+  };
+  return {
+    prove: (block, transactionIndex) => {
+      started ??= start();
+      return started.prove(block, transactionIndex);
+    },
+  };
+}

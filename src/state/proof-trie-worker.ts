@@ -1,0 +1,15 @@
+import { workerData } from 'node:worker_threads';
+import type { Hash } from '../protocol/primitives.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { serveThread } from '../util/thread.ts';
+import { ProofTrie } from './proof-trie.ts';
+import type { ProofRequest, TrieHistoryOptions } from './trie-history.ts';
+
+const trie = new ProofTrie(workerData as TrieHistoryOptions);
+
+serveThread({
+  apply: (diffBytes: Bytes) => trie.apply(diffBytes),
+  endBlock: () => trie.endBlock(),
+  prove: (request: ProofRequest) => trie.prove(request),
+  keepFrom: (safeRoot: Hash) => trie.keepFrom(safeRoot),
+});
