@@ -2,7 +2,7 @@ import type { Bytes } from '../util/bytes.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { MAX_RANGE_BYTES, MAX_RANGE_MINI_BLOCKS, MAX_WITNESS_FRAME_BYTES, RANGE_WRITE_BYTES } from './network-limits.ts';
 import { ANSWER, decodeRangeRequest, decodeWitnessRequest, encodeAnswer, encodeHead, peerProtocols } from './peer-protocols.ts';
-import { type ServedRequest, StreamServer, type StreamServerModules, sendData } from './stream-server.ts';
+import { type ServedRequest, StreamServer, type StreamServerModules, serveData } from './stream-server.ts';
 import type { ThreadRpc } from './thread-rpc.ts';
 
 export interface PeerServerModules extends StreamServerModules {
@@ -57,10 +57,13 @@ export class PeerServer {
     if (batch.length > 0) await frames.write(...batch);
   }
 
-  async #serveWitness(request: ServedRequest): Promise<void> {
-    const blockNumber = decodeWitnessRequest(await request.frames.read());
-    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
-    const witness = await this.#modules.core.call('sourceWitness', blockNumber);
-    await sendData(request, witness, MAX_WITNESS_FRAME_BYTES);
+  #serveWitness(request: ServedRequest): Promise<void> {
+    const { core } = this.#modules;
+    return serveData(
+      request,
+      decodeWitnessRequest,
+      (blockNumber) => core.call('sourceWitness', blockNumber),
+      MAX_WITNESS_FRAME_BYTES,
+    );
   }
 }

@@ -1,15 +1,7 @@
 import { MAX_OFFER_ATTESTATIONS, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
-import {
-  ANSWER,
-  decodeChunkRequest,
-  decodeManifestRequest,
-  encodeAnswer,
-  encodeLogFirst,
-  encodeOffer,
-  peerProtocols,
-} from './peer-protocols.ts';
+import { decodeChunkRequest, decodeManifestRequest, encodeLogFirst, encodeOffer, peerProtocols } from './peer-protocols.ts';
 import type { PeerServerModules } from './peer-server.ts';
-import { type ServedRequest, StreamServer, sendData } from './stream-server.ts';
+import { type ServedRequest, StreamServer, serveData } from './stream-server.ts';
 
 /** Serves offers, manifests and chunks of snapshots from the core's `SnapshotSource`. */
 export class SnapshotServer {
@@ -36,17 +28,23 @@ export class SnapshotServer {
     await frames.write(encodeLogFirst(logFirst), ...offers);
   }
 
-  async #serveManifest(request: ServedRequest): Promise<void> {
-    const contentDigest = decodeManifestRequest(await request.frames.read());
-    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
-    const manifest = await this.#modules.core.call('sourceManifest', contentDigest);
-    await sendData(request, manifest, MAX_SNAPSHOT_FRAME_BYTES);
+  #serveManifest(request: ServedRequest): Promise<void> {
+    const { core } = this.#modules;
+    return serveData(
+      request,
+      decodeManifestRequest,
+      (contentDigest) => core.call('sourceManifest', contentDigest),
+      MAX_SNAPSHOT_FRAME_BYTES,
+    );
   }
 
-  async #serveChunk(request: ServedRequest): Promise<void> {
-    const { contentDigest, index } = decodeChunkRequest(await request.frames.read());
-    if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
-    const chunk = await this.#modules.core.call('sourceChunk', contentDigest, index);
-    await sendData(request, chunk, MAX_SNAPSHOT_FRAME_BYTES);
+  #serveChunk(request: ServedRequest): Promise<void> {
+    const { core } = this.#modules;
+    return serveData(
+      request,
+      decodeChunkRequest,
+      ({ contentDigest, index }) => core.call('sourceChunk', contentDigest, index),
+      MAX_SNAPSHOT_FRAME_BYTES,
+    );
   }
 }

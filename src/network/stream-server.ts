@@ -59,8 +59,22 @@ export class StreamServer {
   }
 }
 
-/** Answers with `data` in frames of at most `frameBytes`; undefined: it is not kept here. */
-export async function sendData({ frames, noteSent }: ServedRequest, data: Bytes | undefined, frameBytes: number): Promise<void> {
+/**
+ * Serves one piece of data, in frames of at most `frameBytes`.
+ * @param find what the request, which `decode` has read, asks for; undefined: it is not kept here
+ */
+export async function serveData<Wanted>(
+  request: ServedRequest,
+  decode: (frame: Bytes | undefined) => Wanted,
+  find: (wanted: Wanted) => Promise<Bytes | undefined>,
+  frameBytes: number,
+): Promise<void> {
+  const wanted = decode(await request.frames.read());
+  if (!request.isAllowed()) return request.frames.write(encodeAnswer(ANSWER.busy));
+  await sendData(request, await find(wanted), frameBytes);
+}
+
+async function sendData({ frames, noteSent }: ServedRequest, data: Bytes | undefined, frameBytes: number): Promise<void> {
   if (data === undefined) return frames.write(encodeAnswer(ANSWER.notKept));
   await frames.write(encodeAnswer(ANSWER.data));
   for (let offset = 0; offset < data.length; offset += frameBytes) {

@@ -1,7 +1,7 @@
 import type { AttestationPolicy, BlockStatus, ChainReader } from '../protocol/ports/chain.ts';
 import { countedProvers, rungOf } from '../protocol/verification-rung.ts';
 import { toHex } from '../util/bytes.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../util/quantity.ts';
 
 /** Where a block stands on the verification ladder, the same in an answer and in a push. */
 export function formatBlockStatus(

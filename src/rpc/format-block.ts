@@ -1,25 +1,14 @@
 import type { BlockHeader } from '../protocol/block-header.ts';
+import { formatHeader } from '../protocol/header-json.ts';
 import type { Block, IndexedTransaction, OpenBlock } from '../protocol/ports/chain.ts';
-import { EMPTY_LIST_HASH, EMPTY_REQUESTS_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
+import { ZERO_HASH } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, logsBloom, mergeBloom } from '../protocol/receipt.ts';
 import { toHex } from '../util/bytes.ts';
+import { quantity } from '../util/quantity.ts';
 import { formatTransaction } from './format-transaction.ts';
-import { quantity } from './quantity.ts';
 
 /** A block or header object of the OpenRPC document. */
 export type RpcBlock = Readonly<Record<string, unknown>>;
-
-/** Fields that have one value in every block here: no ommers, withdrawals, blobs, requests or beacon roots. */
-const CONSTANT_FIELDS: RpcBlock = {
-  sha3Uncles: toHex(EMPTY_LIST_HASH),
-  difficulty: '0x0',
-  nonce: '0x0000000000000000',
-  withdrawalsRoot: toHex(EMPTY_TRIE_ROOT),
-  blobGasUsed: '0x0',
-  excessBlobGas: '0x0',
-  parentBeaconBlockRoot: toHex(ZERO_HASH),
-  requestsHash: toHex(EMPTY_REQUESTS_HASH),
-};
 
 /** A sealed block; `full` gives transaction objects instead of hashes. */
 export function formatBlock(block: Block, full: boolean): RpcBlock {
@@ -27,27 +16,6 @@ export function formatBlock(block: Block, full: boolean): RpcBlock {
     ...formatHeader(block.header, block.hash),
     size: quantity(block.sizeBytes),
     ...body(block.transactions, full),
-  };
-}
-
-/** The header alone, as newHeads pushes it. */
-export function formatHeader(header: BlockHeader, hash: Hash): RpcBlock {
-  return {
-    number: quantity(header.number),
-    hash: toHex(hash),
-    parentHash: toHex(header.parentHash),
-    timestamp: quantity(header.timestamp),
-    miner: toHex(header.coinbase),
-    stateRoot: toHex(header.stateRoot),
-    transactionsRoot: toHex(header.transactionsRoot),
-    receiptsRoot: toHex(header.receiptsRoot),
-    logsBloom: toHex(header.logsBloom),
-    gasLimit: quantity(header.gasLimit),
-    gasUsed: quantity(header.gasUsed),
-    baseFeePerGas: quantity(header.baseFeePerGas),
-    extraData: toHex(header.extraData),
-    mixHash: toHex(header.prevRandao),
-    ...CONSTANT_FIELDS,
   };
 }
 

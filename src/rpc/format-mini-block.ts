@@ -1,8 +1,8 @@
 import type { AppliedMiniBlock } from '../protocol/ports/chain.ts';
 import { toHex } from '../util/bytes.ts';
+import { quantity } from '../util/quantity.ts';
 import { formatReceipt } from './format-receipt.ts';
 import { formatTransaction } from './format-transaction.ts';
-import { quantity } from './quantity.ts';
 
 /** What `miniBlocks` subscribers get: plain numbers, timestamps of the block in seconds and of the mini-block in µs. */
 export function formatMiniBlockPush(applied: AppliedMiniBlock): Readonly<Record<string, unknown>> {

@@ -3,8 +3,8 @@ import { BLOOM_BYTES, type Log, logsBloom } from '../protocol/receipt.ts';
 import { effectiveGasPrice } from '../protocol/transaction.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
+import { quantity } from '../util/quantity.ts';
 import { UNSEALED_HASH } from './format-transaction.ts';
-import { quantity } from './quantity.ts';
 
 /** A receipt object of the OpenRPC document. */
 export type RpcReceipt = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import type { NodeStatus } from '../protocol/ports/chain.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../util/quantity.ts';
 
 type SyncProgress = NonNullable<ReturnType<NodeStatus['syncing']>>;
 

@@ -1,8 +1,9 @@
 import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import { type Address, ZERO_HASH } from '../protocol/primitives.ts';
-import { type AccessListEntry, effectiveGasPrice, type Transaction } from '../protocol/transaction.ts';
+import { effectiveGasPrice, type Transaction } from '../protocol/transaction.ts';
+import { formatSignedTransaction } from '../protocol/transaction-json.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '../util/quantity.ts';
 
 /** A transaction object of the OpenRPC document. */
 export type RpcTransaction = Readonly<Record<string, unknown>>;
@@ -19,7 +20,7 @@ export function formatTransaction(indexed: IndexedTransaction): RpcTransaction {
     blockTimestamp: quantity(indexed.blockTimestamp),
     transactionIndex: quantity(indexed.transactionIndex),
     gasPrice: quantity(effectiveGasPrice(transaction, indexed.baseFeePerGas)),
-    ...signedFields(transaction, indexed.sender),
+    ...formatSignedTransaction(transaction, indexed.sender),
   };
 }
 
@@ -31,54 +32,6 @@ export function formatPooledTransaction(transaction: Transaction, sender: Addres
     blockTimestamp: null,
     transactionIndex: null,
     gasPrice: quantity(transaction.maxFeePerGas),
-    ...signedFields(transaction, sender),
-  };
-}
-
-function signedFields(transaction: Transaction, sender: Address): RpcTransaction {
-  return {
-    hash: toHex(transaction.hash),
-    type: quantity(transaction.type),
-    nonce: quantity(transaction.nonce),
-    from: toHex(sender),
-    to: transaction.to === undefined ? null : toHex(transaction.to),
-    value: quantity(transaction.value),
-    gas: quantity(transaction.gasLimit),
-    input: toHex(transaction.data),
-    ...typedFields(transaction),
-    v: quantity(transaction.v),
-    r: quantity(transaction.r),
-    s: quantity(transaction.s),
-  };
-}
-
-/** What the type of the transaction adds (EIP-155, 2930, 1559, 7702). */
-function typedFields(transaction: Transaction): RpcTransaction {
-  const chainId = transaction.chainId === undefined ? {} : { chainId: quantity(transaction.chainId) };
-  if (transaction.type === 0) return chainId;
-  const accessList = formatAccessList(transaction.accessList);
-  const typed = { ...chainId, accessList, yParity: quantity(transaction.yParity) };
-  if (transaction.type === 1) return typed;
-  const fees = {
-    maxFeePerGas: quantity(transaction.maxFeePerGas),
-    maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas),
-  };
-  return transaction.type === 2 ? { ...typed, ...fees } : { ...typed, ...fees, ...authorizations(transaction) };
-}
-
-export function formatAccessList(accessList: readonly AccessListEntry[]): { address: Hex; storageKeys: Hex[] }[] {
-  return accessList.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) }));
-}
-
-function authorizations(transaction: Transaction): RpcTransaction {
-  return {
-    authorizationList: transaction.authorizationList.map((authorization) => ({
-      chainId: quantity(authorization.chainId),
-      address: toHex(authorization.address),
-      nonce: quantity(authorization.nonce),
-      yParity: quantity(authorization.yParity),
-      r: quantity(authorization.r),
-      s: quantity(authorization.s),
-    })),
+    ...formatSignedTransaction(transaction, sender),
   };
 }

@@ -1,3 +1,4 @@
+import { decodeAccountLeaf } from '../protocol/account-leaf.ts';
 import type { ProvenAccount } from '../protocol/ports/proofs.ts';
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
 import { asBytes, decodeRlp } from '../protocol/rlp.ts';
@@ -5,7 +6,6 @@ import { type AccountDiff, decodeStateDiff } from '../protocol/state-diff.ts';
 import { decodeWitness } from '../protocol/witness.ts';
 import { type Bytes, bytesEqual, padTo32 } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
-import { decodeAccountLeaf } from './state-trie.ts';
 import { Trie } from './trie.ts';
 import type { NodeResolver } from './trie-loader.ts';
 import { witnessResolver } from './trie-witness.ts';

@@ -1,6 +1,7 @@
+import { decodeAccountLeaf, encodeAccountLeaf } from '../protocol/account-leaf.ts';
 import type { ProvenAccount } from '../protocol/ports/proofs.ts';
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
-import { asBigInt, asBytes, asList, decodeRlp, encodeRlp, fromNumber } from '../protocol/rlp.ts';
+import { encodeRlp } from '../protocol/rlp.ts';
 import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, bytesEqual, toKey, trimLeadingZeros } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
@@ -9,21 +10,6 @@ import type { NodeResolver } from './trie-loader.ts';
 
 /** Hashed keys have 32 bytes in the state trie and in every storage trie. */
 const KEY_BYTES = 32;
-
-function encodeAccountLeaf(leaf: ProvenAccount): Bytes {
-  return encodeRlp([fromNumber(leaf.nonce), fromNumber(leaf.balance), leaf.storageRoot, leaf.codeHash]);
-}
-
-/** @throws StrobeError INVALID_RLP */
-export function decodeAccountLeaf(bytes: Bytes): ProvenAccount {
-  const fields = asList(decodeRlp(bytes), 'account', 4);
-  return {
-    nonce: asBigInt(fields[0], 'nonce', 8),
-    balance: asBigInt(fields[1], 'balance'),
-    storageRoot: asBytes(fields[2], 'storageRoot', 32),
-    codeHash: asBytes(fields[3], 'codeHash', 32),
-  };
-}
 
 /**
  * The Merkle-Patricia state trie with its storage tries, fed with state diffs. Whole when it starts empty; partial when

@@ -1,9 +1,9 @@
 import type { Hash } from '../protocol/primitives.ts';
 import { bytesEqual, toHex, toKey } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
+import { quantity } from '../util/quantity.ts';
 import { countProvers } from './attestation-json.ts';
 import { type HashedHeader, readHeader } from './block-header-json.ts';
-import { quantity } from './json-fields.ts';
 import type { Trust } from './options.ts';
 import { verificationFailed } from './verification-error.ts';
 

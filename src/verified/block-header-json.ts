@@ -1,8 +1,9 @@
 import { type BlockHeader, hashHeader } from '../protocol/block-header.ts';
-import { EMPTY_LIST_HASH, EMPTY_REQUESTS_HASH, EMPTY_TRIE_ROOT, type Hash, ZERO_HASH } from '../protocol/primitives.ts';
+import { formatHeader } from '../protocol/header-json.ts';
+import { EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES } from '../protocol/receipt.ts';
-import { bytesEqual, toHex } from '../util/bytes.ts';
-import { asCount, asData, asObject, asQuantity, type JsonObject, quantity } from './json-fields.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { asCount, asData, asObject, asQuantity, type JsonObject } from './json-fields.ts';
 
 /** A header with its hash, which was computed here. */
 export interface HashedHeader {
@@ -36,30 +37,9 @@ export function readHeader(answer: unknown): HashedHeader {
 /**
  * A block object of what its header proves. The transactions' hashes are not: the list is left out unless it is empty.
  */
-export function formatHeader({ header, hash }: HashedHeader): JsonObject {
+export function formatProvenBlock({ header, hash }: HashedHeader): JsonObject {
   return {
-    number: quantity(header.number),
-    hash: toHex(hash),
-    parentHash: toHex(header.parentHash),
-    timestamp: quantity(header.timestamp),
-    miner: toHex(header.coinbase),
-    stateRoot: toHex(header.stateRoot),
-    transactionsRoot: toHex(header.transactionsRoot),
-    receiptsRoot: toHex(header.receiptsRoot),
-    logsBloom: toHex(header.logsBloom),
-    gasLimit: quantity(header.gasLimit),
-    gasUsed: quantity(header.gasUsed),
-    baseFeePerGas: quantity(header.baseFeePerGas),
-    extraData: toHex(header.extraData),
-    mixHash: toHex(header.prevRandao),
-    sha3Uncles: toHex(EMPTY_LIST_HASH),
-    difficulty: '0x0',
-    nonce: '0x0000000000000000',
-    withdrawalsRoot: toHex(EMPTY_TRIE_ROOT),
-    blobGasUsed: '0x0',
-    excessBlobGas: '0x0',
-    parentBeaconBlockRoot: toHex(ZERO_HASH),
-    requestsHash: toHex(EMPTY_REQUESTS_HASH),
+    ...formatHeader(header, hash),
     uncles: [],
     withdrawals: [],
     ...(bytesEqual(header.transactionsRoot, EMPTY_TRIE_ROOT) && { transactions: [] }),

@@ -1,4 +1,4 @@
-import { type Bytes, fromHex, type Hex } from '../util/bytes.ts';
+import { type Bytes, fromHex } from '../util/bytes.ts';
 import { verificationFailed } from './verification-error.ts';
 
 /** A JSON object of an answer, before anything in it is known to be right. */
@@ -45,9 +45,4 @@ const MAX_PROOF_NODES = 66;
 
 export function asNodes(value: unknown, field: string): Bytes[] {
   return asArray(value, field, MAX_PROOF_NODES).map((node) => asData(node, field));
-}
-
-/** QUANTITY without leading zeros. */
-export function quantity(value: number | bigint): Hex {
-  return `0x${value.toString(16)}`;
 }

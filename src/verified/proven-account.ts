@@ -1,10 +1,13 @@
+import { decodeAccountLeaf } from '../protocol/account-leaf.ts';
+import type { ProvenAccount } from '../protocol/ports/proofs.ts';
 import { type Address, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../protocol/primitives.ts';
-import { asBigInt, asBytes, asList, decodeRlp } from '../protocol/rlp.ts';
+import { asBigInt, decodeRlp } from '../protocol/rlp.ts';
 import { type Bytes, bytesEqual, bytesToBigInt, toHex } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
+import { quantity } from '../util/quantity.ts';
 import type { NodeRequest } from './attested-headers.ts';
 import type { HashedHeader } from './block-header-json.ts';
-import { asArray, asData, asNodes, asObject, asQuantity, type JsonObject, quantity } from './json-fields.ts';
+import { asArray, asData, asNodes, asObject, asQuantity, type JsonObject } from './json-fields.ts';
 import { provenValue } from './merkle-proof.ts';
 import { checking, verificationFailed } from './verification-error.ts';
 
@@ -20,14 +23,7 @@ export interface ProvenState {
   readonly answer: JsonObject;
 }
 
-interface Leaf {
-  readonly nonce: bigint;
-  readonly balance: bigint;
-  readonly storageRoot: Hash;
-  readonly codeHash: Hash;
-}
-
-const ABSENT: Leaf = { nonce: 0n, balance: 0n, storageRoot: EMPTY_TRIE_ROOT, codeHash: EMPTY_CODE_HASH };
+const ABSENT: ProvenAccount = { nonce: 0n, balance: 0n, storageRoot: EMPTY_TRIE_ROOT, codeHash: EMPTY_CODE_HASH };
 
 /**
  * Asks for an account with its proof at an attested block, and checks the one by the other.
@@ -48,11 +44,11 @@ export async function proveState(
   return { ...leaf, slots, answer: formatAnswer(answer, { address, keys, leaf, slots, items }) };
 }
 
-function checkAccount(answer: JsonObject, stateRoot: Hash, address: Address): Leaf {
+function checkAccount(answer: JsonObject, stateRoot: Hash, address: Address): ProvenAccount {
   const nodes = asNodes(answer['accountProof'], 'accountProof');
   const leaf = checking('account proof', () => {
     const value = provenValue(stateRoot, keccak256(address), nodes);
-    return value === undefined ? ABSENT : decodeLeaf(value);
+    return value === undefined ? ABSENT : decodeAccountLeaf(value);
   });
   compare('balance', asQuantity(answer['balance'], 'balance'), leaf.balance);
   compare('nonce', asQuantity(answer['nonce'], 'nonce'), leaf.nonce);
@@ -61,16 +57,6 @@ function checkAccount(answer: JsonObject, stateRoot: Hash, address: Address): Le
   compare('storageHash', bytesToBigInt(asData(answer['storageHash'], 'storageHash', 32)), bytesToBigInt(leaf.storageRoot));
   compare('codeHash', bytesToBigInt(asData(answer['codeHash'], 'codeHash', 32)), bytesToBigInt(leaf.codeHash));
   return leaf;
-}
-
-function decodeLeaf(value: Bytes): Leaf {
-  const fields = asList(decodeRlp(value), 'account', 4);
-  return {
-    nonce: asBigInt(fields[0], 'nonce', 8),
-    balance: asBigInt(fields[1], 'balance'),
-    storageRoot: asBytes(fields[2], 'storageRoot', 32),
-    codeHash: asBytes(fields[3], 'codeHash', 32),
-  };
 }
 
 function checkSlot(item: JsonObject, key: Hash, storageRoot: Hash): bigint {
@@ -94,7 +80,7 @@ function compare(field: string, claimed: bigint, proven: bigint): void {
 interface CheckedAnswer {
   readonly address: Address;
   readonly keys: readonly Hash[];
-  readonly leaf: Leaf;
+  readonly leaf: ProvenAccount;
   readonly slots: readonly bigint[];
   readonly items: readonly unknown[];
 }

@@ -2,10 +2,11 @@ import type { Address, Hash } from '../protocol/primitives.ts';
 import { bigIntToBytes32, bytesEqual, fromHex, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
+import { quantity } from '../util/quantity.ts';
 import type { AttestedHeaders, NodeRequest } from './attested-headers.ts';
-import { formatHeader, type HashedHeader } from './block-header-json.ts';
+import { formatProvenBlock, type HashedHeader } from './block-header-json.ts';
 import { attestedHeader } from './block-tags.ts';
-import { asData, quantity } from './json-fields.ts';
+import { asData } from './json-fields.ts';
 import type { Trust } from './options.ts';
 import { type ProvenState, proveCode, proveState } from './proven-account.ts';
 import { formatReceipt, proveReceipt } from './proven-receipt.ts';
@@ -87,7 +88,7 @@ export const VERIFIED_METHODS: Readonly<Record<string, VerifiedMethod>> = {
 };
 
 function headerOnly(block: HashedHeader, full: unknown): unknown {
-  if (full !== true) return formatHeader(block);
+  if (full !== true) return formatProvenBlock(block);
   throw new StrobeError('NOT_VERIFIABLE', 'a block with its transactions can not be verified: ask for the header', {});
 }
 

@@ -1,6 +1,6 @@
 import type { RowDiff, StateRows } from '../row-diff.ts';
 import type { AccountColumns } from './account-reader.ts';
-import { orderKeys } from './key-order.ts';
+import { inverse, orderKeys } from './key-order.ts';
 import { Scratch } from './scratch.ts';
 import type { SlotOwners } from './slot-owners.ts';
 import { bytesOf, WORD_BYTES, WORD_LIMBS } from './words.ts';
@@ -47,10 +47,4 @@ export function canonicalOrder(
   keys.set(newSlotKeys, keys.length - newSlotKeys.length);
   const slotPositions = inverse(orderKeys(keys, WORD_BYTES, slotRows.length, groups, accountCount));
   return { accountPositions, slotPositions };
-}
-
-function inverse(order: Uint32Array): Uint32Array {
-  const positions = new Uint32Array(order.length);
-  for (let position = 0; position < order.length; position++) positions[order[position] as number] = position;
-  return positions;
 }

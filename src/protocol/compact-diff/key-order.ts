@@ -26,6 +26,13 @@ export function orderKeys(keys: Bytes, width: number, count: number, groups?: Ui
   return sorter.sort(groups, groupCount);
 }
 
+/** Index -> position, in an array of its own. */
+export function inverse(order: Uint32Array): Uint32Array {
+  const positions = new Uint32Array(order.length);
+  for (let position = 0; position < order.length; position++) positions[order[position] as number] = position;
+  return positions;
+}
+
 class KeySorter {
   readonly #keys: Bytes;
   readonly #width: number;

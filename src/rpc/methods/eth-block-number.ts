@@ -1,4 +1,4 @@
-import { quantity } from '../quantity.ts';
+import { quantity } from '../../util/quantity.ts';
 import { noParams, type RpcMethod } from '../rpc-method.ts';
 
 /** The newest sealed block. */

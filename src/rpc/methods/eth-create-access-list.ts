@@ -1,6 +1,6 @@
 import type { CallOutcome } from '../../protocol/ports/execution.ts';
-import { formatAccessList } from '../format-transaction.ts';
-import { quantity } from '../quantity.ts';
+import { formatAccessList } from '../../protocol/transaction-json.ts';
+import { quantity } from '../../util/quantity.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 import { runCallAt } from '../state-at-block.ts';

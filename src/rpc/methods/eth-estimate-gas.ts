@@ -1,6 +1,6 @@
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
-import { quantity } from '../quantity.ts';
+import { quantity } from '../../util/quantity.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';

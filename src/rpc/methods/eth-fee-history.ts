@@ -1,6 +1,6 @@
+import { quantity } from '../../util/quantity.ts';
 import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { type BlockFees, feesOf, rewardsAt } from '../fee-oracle.ts';
-import { quantity } from '../quantity.ts';
 import { assertKept, earliestBlock, readAtBlock } from '../read-blocks.ts';
 import { readArray, readOptional, readSafeInteger } from '../read-params.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';

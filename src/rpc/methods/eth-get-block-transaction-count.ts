@@ -1,6 +1,6 @@
 import type { Hash } from '../../protocol/primitives.ts';
+import { quantity } from '../../util/quantity.ts';
 import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
-import { quantity } from '../quantity.ts';
 import { findBlock } from '../read-blocks.ts';
 import { readHash } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';

@@ -1,6 +1,6 @@
 import type { Address } from '../../protocol/primitives.ts';
+import { quantity } from '../../util/quantity.ts';
 import { type BlockParam, readBlockParam } from '../block-param.ts';
-import { quantity } from '../quantity.ts';
 import { readAddress } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 import { readState } from '../state-at-block.ts';

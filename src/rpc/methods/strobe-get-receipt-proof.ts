@@ -1,6 +1,6 @@
 import type { Hash } from '../../protocol/primitives.ts';
 import { toHex } from '../../util/bytes.ts';
-import { quantity } from '../quantity.ts';
+import { quantity } from '../../util/quantity.ts';
 import { readHash } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 

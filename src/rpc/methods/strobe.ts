@@ -1,10 +1,10 @@
 import type { Attestation } from '../../protocol/attestation.ts';
 import type { ChainReader } from '../../protocol/ports/chain.ts';
 import { toHex } from '../../util/bytes.ts';
+import { quantity } from '../../util/quantity.ts';
 import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { formatBlockStatus } from '../format-block-status.ts';
 import { formatMiniBlock } from '../format-mini-block.ts';
-import { quantity } from '../quantity.ts';
 import { earliestBlock, readAtBlock } from '../read-blocks.ts';
 import { readSafeInteger } from '../read-params.ts';
 import { noParams, type RpcMethod } from '../rpc-method.ts';

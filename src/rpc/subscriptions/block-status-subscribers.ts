@@ -1,7 +1,7 @@
 import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
 import { errorMessage } from '../../util/errors.ts';
+import { quantity } from '../../util/quantity.ts';
 import { formatBlockStatus } from '../format-block-status.ts';
-import { quantity } from '../quantity.ts';
 import type { Push } from '../rpc-caller.ts';
 import { SubscriberSet } from './subscriber-set.ts';
 

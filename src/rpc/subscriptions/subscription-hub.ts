@@ -1,9 +1,9 @@
+import { formatHeader } from '../../protocol/header-json.ts';
 import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
-import { formatHeader } from '../format-block.ts';
+import { quantity } from '../../util/quantity.ts';
 import { formatMiniBlockHashes, formatMiniBlockPush } from '../format-mini-block.ts';
 import { formatSyncing } from '../format-syncing.ts';
 import type { LogCriteria } from '../log-criteria.ts';
-import { quantity } from '../quantity.ts';
 import type { StartSubscription } from '../rpc-caller.ts';
 import { rpcError } from '../rpc-error.ts';
 import { type BlockStatusLogger, BlockStatusSubscribers } from './block-status-subscribers.ts';

@@ -3,16 +3,13 @@ import { ROW_BALANCE, ROW_CODE, ROW_DELETED, ROW_NONCE } from '../../protocol/ro
 import { ADDRESS_WORDS, BODY_BALANCE, BODY_CODE, BODY_NONCE, WORD_WORDS } from './layout.ts';
 import type { NetAccountColumns } from './net-order.ts';
 import type { NetRange } from './net-range.ts';
-import { bodyAt } from './old-values.ts';
+import { bodyAt, isSameBody, NO_BODY } from './old-values.ts';
 import type { TableCore } from './table-core.ts';
 
 const ADDRESS_BYTES = ADDRESS_WORDS * 4;
 const WORD_BYTES = WORD_WORDS * 4;
 /** Of a 64-bit number. */
 const NONCE_WORDS = 2;
-
-/** Stands for the body of an account that was not there yet. */
-const NO_BODY = 0;
 
 /** What became of the accounts that changed in a range, themselves or in their slots. */
 export class NetAccounts {
@@ -86,25 +83,19 @@ export class NetAccounts {
     accounts.readAddress(row, this.#addresses, index * ADDRESS_BYTES);
     if (!accounts.exists(after)) return before !== NO_BODY && accounts.exists(before) ? ROW_DELETED : undefined;
     let flags = 0;
-    if (!this.#isSame(before, after, BODY_NONCE, NONCE_WORDS)) {
+    if (!isSameBody(memory, before, after, BODY_NONCE, NONCE_WORDS)) {
       flags |= ROW_NONCE;
       this.#nonces[index] = accounts.nonceOf(after);
     }
-    if (!this.#isSame(before, after, BODY_BALANCE, WORD_WORDS)) {
+    if (!isSameBody(memory, before, after, BODY_BALANCE, WORD_WORDS)) {
       flags |= ROW_BALANCE;
       accounts.readBalance(after, this.#balances, index * WORD_BYTES);
     }
-    if (!this.#isSame(before, after, BODY_CODE, 1)) {
+    if (!isSameBody(memory, before, after, BODY_CODE, 1)) {
       flags |= ROW_CODE;
       this.#codeHashes.set(codes.hashOf(accounts.codeOf(after)), index * WORD_BYTES);
     }
     return flags === 0 && this.#hasSlots[index] === 0 ? undefined : flags;
-  }
-
-  /** What does not exist has the values of an empty account, in memory too. */
-  #isSame(before: number, after: number, field: number, words: number): boolean {
-    const { memory } = this.#core;
-    return before === NO_BODY ? memory.isZero(after + field, words) : memory.equal(before + field, after + field, words);
   }
 
   columns(): NetAccountColumns {

@@ -5,7 +5,7 @@ import { VERSION_OF_SLOT, VERSION_PREVIOUS_SERIAL, VERSION_ROW, WORD_WORDS } fro
 import { NetAccounts } from './net-accounts.ts';
 import { type NetSlots, rowDiffOfNet } from './net-order.ts';
 import type { NetRange } from './net-range.ts';
-import { bodyAt } from './old-values.ts';
+import { bodyAt, isSameBody, NO_BODY } from './old-values.ts';
 import type { ReadGuard } from './sequence-lock.ts';
 import { ageOf } from './serials.ts';
 import type { TableCore } from './table-core.ts';
@@ -16,9 +16,6 @@ import { HEADER_WORDS } from './version-journal.ts';
 const ROWS_AT_ONCE = 256;
 
 const WORD_BYTES = WORD_WORDS * 4;
-
-/** Stands for the body of a row that was not there yet: absent, or clear. */
-const NO_BODY = 0;
 
 /** A place in the journal: index of the mini-block and address of the next version. */
 interface Place {
@@ -31,7 +28,7 @@ interface Place {
  * columns: a second of a busy chain has a few 100,000 of them.
  * @param guard throws once the range is not kept any more
  */
-export function composeNetDiff(core: TableCore, range: NetRange, guard: ReadGuard): Bytes {
+export function composeNetDiff(core: TableCore, range: NetRange, guard: ReadGuard): Uint8Array<ArrayBuffer> {
   return new NetDiff(core, range, guard).compose();
 }
 
@@ -48,7 +45,7 @@ class NetDiff {
     this.#guard = guard;
   }
 
-  compose(): Bytes {
+  compose(): Uint8Array<ArrayBuffer> {
     const { from, to } = this.#range;
     this.#collectRows();
     const slots = this.#readSlots();
@@ -58,7 +55,8 @@ class NetDiff {
     for (let code = from.mark.codes + 1; code <= to.mark.codes; code++) {
       codes.push(this.#guard(() => this.#core.codes.codeOf(code)));
     }
-    return canonicalBytes(rowDiffOfNet(accounts.columns(), slots, codes), new TableRows(this.#core));
+    // Of the exact length: a view would take the larger array behind it along to whatever thread it is posted to.
+    return canonicalBytes(rowDiffOfNet(accounts.columns(), slots, codes), new TableRows(this.#core)).slice();
   }
 
   #collectRows(): void {
@@ -143,8 +141,7 @@ class NetDiff {
     const [version, current] = [slots.versionOf(row), slots.bodyOf(row)];
     const before = row < from.mark.slots ? bodyAt(memory, version, current, from.serial) : NO_BODY;
     const after = bodyAt(memory, version, current, to.serial);
-    const isSame = before === NO_BODY ? memory.isZero(after, WORD_WORDS) : memory.equal(before, after, WORD_WORDS);
-    return isSame ? undefined : after;
+    return isSameBody(memory, before, after, 0, WORD_WORDS) ? undefined : after;
   }
 }
 

@@ -1,4 +1,4 @@
-import { orderKeys } from '../../protocol/compact-diff/key-order.ts';
+import { inverse, orderKeys } from '../../protocol/compact-diff/key-order.ts';
 import { ROW_BALANCE, ROW_CODE, ROW_DELETED, type RowDiff } from '../../protocol/row-diff.ts';
 import { createStateDiff } from '../../protocol/state-diff.ts';
 import type { Bytes } from '../../util/bytes.ts';
@@ -74,19 +74,18 @@ export function rowDiffOfNet(accounts: NetAccountColumns, slots: NetSlots, codes
 
 function canonicalOrderOf(accounts: NetAccountColumns, slots: NetSlots): NetOrder {
   const { isListed, flags, addresses, owners } = accounts;
-  const total = isListed.length;
   // Each order is scratch memory of the next one.
-  const byAddress = orderKeys(addresses, ADDRESS_BYTES, total).filter((index) => isListed[index] === 1);
-  const positions = new Uint32Array(total);
-  for (let position = 0; position < byAddress.length; position++) positions[byAddress[position] as number] = position;
+  const byAddress = orderKeys(addresses, ADDRESS_BYTES, isListed.length);
+  const listed = byAddress.filter((index) => isListed[index] === 1);
+  const positions = inverse(byAddress);
   const groups = owners.map((owner) => positions[owner] as number);
-  const byKey = orderKeys(slots.keys, WORD_BYTES, owners.length, groups, Math.max(1, byAddress.length));
+  const byKey = orderKeys(slots.keys, WORD_BYTES, owners.length, groups, positions.length);
   // With an account its slots are gone, and nothing says so of each.
   const slotOrder = byKey.filter((slot) => {
     const owner = owners[slot] as number;
     return isListed[owner] === 1 && ((flags[owner] as number) & ROW_DELETED) === 0;
   });
-  return { accounts: byAddress, slots: slotOrder };
+  return { accounts: listed, slots: slotOrder };
 }
 
 /** A loop: for so few bytes making views takes longer. */

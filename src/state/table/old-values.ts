@@ -2,6 +2,14 @@ import { VERSION_BODY, VERSION_PREVIOUS, VERSION_PREVIOUS_SERIAL } from './layou
 import { ageOf } from './serials.ts';
 import type { TableMemory } from './table-memory.ts';
 
+/** Stands for the body of a row that was not there yet: absent, or clear. What does not exist is all zeros in memory, too. */
+export const NO_BODY = 0;
+
+/** Whether two bodies have the same words; `before` may be {@link NO_BODY}. */
+export function isSameBody(memory: TableMemory, before: number, after: number, field: number, words: number): boolean {
+  return before === NO_BODY ? memory.isZero(after + field, words) : memory.equal(before + field, after + field, words);
+}
+
 /**
  * The body of a row as the application numbered `serial` left it, old values reaching back to that: the one from before
  * the first later change, which is the row's own if there was none.

@@ -108,7 +108,7 @@ export class TableReader implements StateReader {
    * Canonical bytes of the net change in a range.
    * @throws StrobeError STATE_FORGOTTEN when its mini-blocks were undone, or their old values given up
    */
-  netDiff(range: RetainedRange): Bytes {
+  netDiff(range: RetainedRange): Uint8Array<ArrayBuffer> {
     const { memory } = this.#core;
     const { from, to, entries } = range;
     return composeNetDiff(this.#core, range, (look) =>

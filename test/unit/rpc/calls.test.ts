@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZERO_ADDRESS } from '../../../src/protocol/primitives.ts';
-import { quantity } from '../../../src/rpc/quantity.ts';
 import { revertMessage } from '../../../src/rpc/revert-reason.ts';
 import { fromHex, padTo32, toHex } from '../../../src/util/bytes.ts';
+import { quantity } from '../../../src/util/quantity.ts';
 import { CHAIN_ID, CONTRACT, REVERT_OUTPUT, REVERTER } from '../../support/fake-backend.ts';
 import { ALICE, BOB, RpcHarness } from '../../support/rpc-harness.ts';
 

@@ -1,4 +1,4 @@
-import type { Hex } from '../util/bytes.ts';
+import type { Hex } from './bytes.ts';
 
 /** A JSON-RPC QUANTITY: hex without leading zeros. */
 export function quantity(value: bigint | number): Hex {
