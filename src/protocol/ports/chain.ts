@@ -8,6 +8,7 @@ import type { RowDiff } from '../row-diff.ts';
 import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
+import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
@@ -31,6 +32,8 @@ export interface IndexedTransaction {
   readonly firstLogIndex: number;
   /** Set when the transaction created a contract. */
   readonly contractAddress: Address | undefined;
+  /** What no transaction of Strobe has; absent in all of them. */
+  readonly view?: TransactionView;
 }
 
 /** A sealed EVM block. */
@@ -42,6 +45,8 @@ export interface Block {
   readonly sizeBytes: number;
   readonly firstMiniBlock: number;
   readonly lastMiniBlock: number;
+  /** How JSON-RPC shows a block that Strobe did not make; absent in all of Strobe's. */
+  readonly view?: BlockView;
 }
 
 /** The block under construction: transactions of durable mini-blocks above the sealed head. */
