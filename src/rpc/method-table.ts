@@ -40,6 +40,7 @@ import {
 } from './methods/eth-get-uncle.ts';
 import { ethSendRawTransaction } from './methods/eth-send-raw-transaction.ts';
 import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods/eth-send-raw-transaction-sync.ts';
+import { ethSimulateV1 } from './methods/eth-simulate-v1.ts';
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
@@ -79,6 +80,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethCall,
   ethEstimateGas,
   ethCreateAccessList,
+  ethSimulateV1,
   ethSendRawTransaction,
   ethSendRawTransactionSync,
   realtimeSendRawTransaction,

@@ -25,9 +25,7 @@ const MISSING: readonly string[] = [
   'eth_baseFee/',
   'eth_capabilities/',
   'eth_config/',
-  'eth_estimateGas/estimate-with-eip4844.io',
   'eth_getStorageValues/',
-  'eth_simulateV1/',
   'testing_buildBlockV1/',
   'txpool_',
 ];

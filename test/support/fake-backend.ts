@@ -45,6 +45,7 @@ import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
 import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
+import { FakeSimulator } from './fake-simulator.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -100,6 +101,7 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  readonly simulator = new FakeSimulator(() => stateOf(this.accounts, THE_CONTRACT));
   /** A node without a state trie has none. */
   stateProofs: StateProver | undefined;
   /** Accounts at the end of each sealed block. */
@@ -136,6 +138,7 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      simulator: this.simulator,
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },

@@ -12,6 +12,7 @@ import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -218,6 +219,7 @@ export interface RpcBackend {
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
+  readonly simulator: Simulator;
   readonly transactions: TransactionSink;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;

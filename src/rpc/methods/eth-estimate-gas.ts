@@ -1,6 +1,7 @@
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { quantity } from '../../util/quantity.ts';
+import { overrideBlock } from '../override-block.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
@@ -8,11 +9,14 @@ import { runCallAt } from '../state-at-block.ts';
 
 export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
-  maxParams: 3,
+  maxParams: 4,
   parse: readCallParams,
-  handle: async ({ request, block, overrides }, { backend }) => {
+  handle: async ({ request, block, overrides, blockOverrides }, { backend }) => {
     try {
-      return quantity(await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides)));
+      const gas = await runCallAt(block, backend, (position) =>
+        backend.calls.estimateGas(request, overrideBlock(position, blockOverrides), overrides),
+      );
+      return quantity(gas);
     } catch (error) {
       throw withReason(error);
     }

@@ -1,6 +1,7 @@
 import { createLogger } from '../../../src/observability/logger.ts';
 import type { RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
+import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
 import { createRpcServer, type RpcServer } from '../../../src/rpc/server.ts';
 import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
@@ -24,12 +25,15 @@ export async function createImportedBackend(chain: ImportedChain): Promise<RpcBa
 }
 
 /** Our own trie, fed with the chain's diffs: its roots have to be those in the headers. */
-export async function proveFromDiffs({ blocks, trieDiffs }: ImportedChain): Promise<StateProver> {
+export async function proveFromDiffs({ blocks, trieDiffs }: ImportedChain): Promise<StateProver & StateNodes> {
   const trie = createInlineProofTrie({ blocks: blocks.length });
   for (const [number, diff] of trieDiffs.entries()) {
     trie.apply(encodeStateDiff(diff));
     const root = await trie.endBlock();
     invariant(bytesEqual(root, blocks[number]?.header.stateRoot ?? root), 'the diffs lead to the state root of each block');
   }
-  return { prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }) };
+  return {
+    prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }),
+    nodes: (stateRoot, changes) => trie.nodes({ stateRoot, changes }),
+  };
 }

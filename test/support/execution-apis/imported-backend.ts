@@ -3,20 +3,23 @@ import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-e
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
 import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
+import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
 import { logsIn, receiptProver } from '../fake-chain-parts.ts';
 import type { ImportedChain } from './import-chain.ts';
+import { importedSimulator } from './imported-simulator.ts';
 import { MemoryPool } from './memory-pool.ts';
 
 /** Serves an imported chain; `state` has the chain's diffs applied, one number for each block. */
-export function importedBackend(chain: ImportedChain, state: CommittedState, stateProofs: StateProver): RpcBackend {
+export function importedBackend(chain: ImportedChain, state: CommittedState, stateProofs: StateProver & StateNodes): RpcBackend {
   return {
     state,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
+    simulator: importedSimulator(chain, state, stateProofs),
     transactions: new MemoryPool(chain.common, state),
     stateProofs,
     receiptProofs: receiptProver(),
