@@ -1,6 +1,7 @@
 import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
 import { ethCall } from './methods/eth-call.ts';
+import { ethCallAfter } from './methods/eth-call-after.ts';
 import { ethChainId } from './methods/eth-chain-id.ts';
 import { ethCreateAccessList } from './methods/eth-create-access-list.ts';
 import { ethEstimateGas } from './methods/eth-estimate-gas.ts';
@@ -78,6 +79,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetTransactionCount,
   ethGetProof,
   ethCall,
+  ethCallAfter,
   ethEstimateGas,
   ethCreateAccessList,
   ethSimulateV1,
