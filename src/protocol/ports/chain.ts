@@ -1,6 +1,7 @@
 import type { Bytes, Hex } from '../../util/bytes.ts';
 import type { Attestation } from '../attestation.ts';
 import type { BlockEnvironment, BlockHeader } from '../block-header.ts';
+import type { ForkSchedule } from '../fork-config.ts';
 import type { MiniBlock, MiniBlockBody } from '../mini-block.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Receipt } from '../receipt.ts';
@@ -11,6 +12,7 @@ import type { Transaction } from '../transaction.ts';
 import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
+import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
 
@@ -217,8 +219,10 @@ export interface RpcBackend {
   /** State at the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
+  readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;

@@ -12,10 +12,13 @@ import { RLP } from '@ethereumjs/rlp';
 import { createVM, runBlock } from '@ethereumjs/vm';
 import { NATIVE_CRYPTO } from '../../../src/execution/ethereumjs/native-crypto.ts';
 import type { BlockHeader } from '../../../src/protocol/block-header.ts';
+import type { ForkSchedule } from '../../../src/protocol/fork-config.ts';
 import type { Block } from '../../../src/protocol/ports/chain.ts';
 import type { StateDiff } from '../../../src/protocol/state-diff.ts';
 import { type Hex, toKey } from '../../../src/util/bytes.ts';
+import { defined } from '../defined.ts';
 import { toBlock } from './convert-block.ts';
+import { forksOf } from './imported-forks.ts';
 import { RecordingStateManager } from './recording-state-manager.ts';
 
 type GenesisFile = GethGenesis &
@@ -30,6 +33,7 @@ export interface ImportedChain {
   readonly trieDiffs: readonly StateDiff[];
   /** The same without the accounts that only a trie can hold (see {@link RecordingStateManager.emptyAccounts}). */
   readonly stateDiffs: readonly StateDiff[];
+  readonly forks: ForkSchedule;
   hardforkAt(block: Pick<BlockHeader, 'number' | 'timestamp'>): Hardfork;
 }
 
@@ -54,6 +58,7 @@ export async function importChain(folder: string): Promise<ImportedChain> {
   return {
     ...{ chainId: genesis.config.chainId, common: forks, blocks, trieDiffs },
     stateDiffs: trieDiffs.map((diff) => withoutAccounts(diff, stateManager.emptyAccounts)),
+    forks: forksOf(genesis, defined(blocks[0]).hash),
     hardforkAt: ({ number, timestamp }) => forks.getHardforkBy({ blockNumber: number, timestamp }) as Hardfork,
   };
 }

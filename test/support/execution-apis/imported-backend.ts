@@ -12,12 +12,15 @@ import { MemoryPool } from './memory-pool.ts';
 
 /** Serves an imported chain; `state` has the chain's diffs applied, one number for each block. */
 export function importedBackend(chain: ImportedChain, state: CommittedState, stateProofs: StateProver): RpcBackend {
+  const pool = new MemoryPool(chain.common, state);
   return {
     state,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
-    transactions: new MemoryPool(chain.common, state),
+    transactions: pool,
+    pool: pool.listing,
+    forks: chain.forks,
     stateProofs,
     receiptProofs: receiptProver(),
     node: NODE,
