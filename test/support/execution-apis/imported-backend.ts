@@ -2,26 +2,26 @@ import type { Hardfork } from '@ethereumjs/common';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
-import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
 import { logsIn, receiptProver } from '../fake-chain-parts.ts';
 import type { ImportedChain } from './import-chain.ts';
-import { MemoryPool } from './memory-pool.ts';
 
-/** Serves an imported chain; `state` has the chain's diffs applied, one number for each block. */
-export function importedBackend(chain: ImportedChain, state: CommittedState, stateProofs: StateProver): RpcBackend {
-  const pool = new MemoryPool(chain.common, state);
+/** What differs between nodes; `state` has the chain's diffs applied, one number for each block. */
+export interface NodeParts extends Pick<RpcBackend, 'stateProofs' | 'transactions' | 'pool'> {
+  readonly state: CommittedState;
+}
+
+/** Serves an imported chain. */
+export function importedBackend(chain: ImportedChain, parts: NodeParts): RpcBackend {
+  const { state } = parts;
   return {
-    state,
+    ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
-    transactions: pool,
-    pool: pool.listing,
     forks: chain.forks,
-    stateProofs,
     receiptProofs: receiptProver(),
     node: NODE,
     attestationPolicy: { threshold: 1, proverCount: 1, isExcluded: () => false },
