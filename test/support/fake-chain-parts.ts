@@ -69,7 +69,7 @@ export function logsIn(
 }
 
 /** Logs that a fake chain gives at once. */
-export const LOGS_OF_A_PAGE = 2;
+const LOGS_OF_A_PAGE = 2;
 
 /** The next logs of those that a filter asks for. */
 export function logPageOf(logs: readonly IndexedLog[], fromBlock: number, firstLogIndex: number): LogPage {
