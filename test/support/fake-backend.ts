@@ -46,7 +46,16 @@ import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
 import { defined } from './defined.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
+import {
+  createBlock,
+  createdAddress,
+  fakeAttestation,
+  logPageOf,
+  logsIn,
+  logsOf,
+  receiptProver,
+  stateOf,
+} from './fake-chain-parts.ts';
 import { fakePool } from './fake-pool.ts';
 
 export const CHAIN_ID = 1337;
@@ -345,6 +354,10 @@ export class FakeChain {
     blockByHash: async (hash) => this.#keptBlocks().find((block) => block !== undefined && bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
+    logPage: async (filter, firstLogIndex) => {
+      const sealed = { ...filter, toBlock: Math.min(filter.toBlock, this.#head().header.number) };
+      return logPageOf(logsIn(this.#keptTransactions(), sealed, this.oldestBlock), filter.fromBlock, firstLogIndex);
+    },
     miniBlock: async (number) => this.miniBlocks[number - 1],
     blockStatus: async (number): Promise<BlockStatus | undefined> => {
       const block = this.#keptBlocks()[number];

@@ -5,7 +5,7 @@ import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/exe
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
-import { logsIn, receiptProver } from '../fake-chain-parts.ts';
+import { logPageOf, logsIn, receiptProver } from '../fake-chain-parts.ts';
 import type { ImportedChain } from './import-chain.ts';
 
 /** What differs between nodes; `state` has the chain's diffs applied, one number for each block. */
@@ -58,6 +58,7 @@ function importedReader({ chainId, blocks }: ImportedChain): ChainReader {
     blockByHash: async (hash) => blockWith((block) => bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => transactions.find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(transactions, filter, 1),
+    logPage: async (filter, firstLogIndex) => logPageOf(logsIn(transactions, filter, 1), filter.fromBlock, firstLogIndex),
     miniBlock: async () => undefined,
     blockStatus: async () => undefined,
     attestations: async () => [],
