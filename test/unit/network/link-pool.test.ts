@@ -8,7 +8,7 @@ import {
   encodePoolPage,
   encodePoolPageRequest,
 } from '../../../src/network/link-pool.ts';
-import { MAX_POOL_PAGE_ENTRIES, POOL_PAGE_BYTES } from '../../../src/protocol/limits.ts';
+import { MAX_POOL_PAGE_ENTRIES, MAX_TRANSACTION_BYTES } from '../../../src/protocol/limits.ts';
 import type { PoolPage, PoolPageEntry } from '../../../src/protocol/ports/pool.ts';
 import { strobeCodeOf } from '../../support/strobe-code.ts';
 
@@ -35,8 +35,8 @@ test('requests and counts arrive as they were sent', () => {
 });
 
 test('the fullest pages fit in a frame', () => {
-  const many = Array.from({ length: MAX_POOL_PAGE_ENTRIES }, () => entry(POOL_PAGE_BYTES / MAX_POOL_PAGE_ENTRIES, true));
-  for (const entries of [many, [entry(POOL_PAGE_BYTES)]]) {
+  const many = Array.from({ length: MAX_POOL_PAGE_ENTRIES }, () => entry(MAX_TRANSACTION_BYTES / MAX_POOL_PAGE_ENTRIES, true));
+  for (const entries of [many, [entry(MAX_TRANSACTION_BYTES)]]) {
     const body = encodePoolPage({ entries, next: Number.MAX_SAFE_INTEGER });
     expect(encodeLinkFrame({ kind: LINK_KIND.value, id: 1, body }).length).toBeLessThanOrEqual(MAX_LINK_FRAME_BYTES);
   }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { POOL_PAGE_BYTES } from '../../../src/protocol/limits.ts';
+import { MAX_TRANSACTION_BYTES } from '../../../src/protocol/limits.ts';
 import type { PoolPageEntry } from '../../../src/protocol/ports/pool.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
 import { Mempool } from '../../../src/sequencer/mempool.ts';
@@ -76,12 +76,12 @@ describe('pages', () => {
     return pages;
   }
 
-  const large = { raw: new Uint8Array(POOL_PAGE_BYTES / 2) };
+  const large = { raw: new Uint8Array(MAX_TRANSACTION_BYTES / 2) };
 
   test('hold as many transactions as fit, and one that fits in none', async () => {
     add(alice, 0, large);
     add(alice, 1, large);
-    add(alice, 2, { raw: new Uint8Array(POOL_PAGE_BYTES) });
+    add(alice, 2, { raw: new Uint8Array(MAX_TRANSACTION_BYTES) });
     add(bob, 0);
     expect((await readAll()).map((page) => page.length)).toEqual([2, 1, 1]);
     expect((await readAll(bob)).map((page) => page.length)).toEqual([1]);
