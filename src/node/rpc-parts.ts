@@ -2,8 +2,10 @@ import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts
 import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { strobeForks } from '../protocol/fork-config.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { NewestState, StateNodes } from '../protocol/ports/simulation.ts';
 import type { CommittedState } from '../protocol/ports/state.ts';
@@ -26,6 +28,7 @@ export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   readonly stateProofs: StateProver | undefined;
   readonly stateNodes: StateNodes | undefined;
   readonly node: NodeStatus;
@@ -39,8 +42,9 @@ export interface RpcParts {
 export async function serveRpc(
   settings: { readonly rpcHost: string; readonly rpcPort: number },
   { chainId, baseFeeFloorWei, blockIntervalMs, threshold, provers }: Genesis,
-  { storage, recentHeaders, transactions, stateProofs, stateNodes, node, isExcludedProver, metrics, logger, life }: RpcParts,
+  parts: RpcParts,
 ): Promise<string> {
+  const { storage, recentHeaders, transactions, pool, stateProofs, stateNodes, node, metrics, logger, life } = parts;
   const { store: chain, state, chainState } = storage;
   const blockHash = (number: number) => recentHeaders.hashOf(number);
   const maxCallMs = MAX_CALL_MS[node.role];
@@ -50,12 +54,16 @@ export async function serveRpc(
     { newestState: (since) => newestStateOf(state, since), blockHash, stateNodes },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
-  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
+  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: parts.isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, simulator, transactions, stateProofs, receiptProofs, node, attestationPolicy },
+      backend: {
+        ...{ state, stateAt, chain, forks, calls, simulator, transactions, pool },
+        ...{ stateProofs, receiptProofs, node, attestationPolicy },
+      },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },

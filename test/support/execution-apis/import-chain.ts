@@ -12,10 +12,13 @@ import { RLP } from '@ethereumjs/rlp';
 import { createVM, runBlock } from '@ethereumjs/vm';
 import { NATIVE_CRYPTO } from '../../../src/execution/ethereumjs/native-crypto.ts';
 import type { BlockHeader } from '../../../src/protocol/block-header.ts';
+import type { ForkSchedule } from '../../../src/protocol/fork-config.ts';
 import type { Block } from '../../../src/protocol/ports/chain.ts';
-import type { StateDiff } from '../../../src/protocol/state-diff.ts';
+import type { AccountDiff, StateDiff } from '../../../src/protocol/state-diff.ts';
 import { type Hex, toKey } from '../../../src/util/bytes.ts';
+import { defined } from '../defined.ts';
 import { toBlock } from './convert-block.ts';
+import { forksOf } from './imported-forks.ts';
 import { RecordingStateManager } from './recording-state-manager.ts';
 
 type GenesisFile = GethGenesis &
@@ -28,8 +31,11 @@ export interface ImportedChain {
   readonly blocks: readonly Block[];
   /** Net change of each block; that of block 0 is the allocation. */
   readonly trieDiffs: readonly StateDiff[];
-  /** The same without the accounts that only a trie can hold (see {@link RecordingStateManager.emptyAccounts}). */
+  /** The parts of them that are of accounts which only a trie can hold (see {@link RecordingStateManager.emptyAccounts}). */
+  readonly trieOnlyDiffs: readonly StateDiff[];
+  /** The other parts. */
   readonly stateDiffs: readonly StateDiff[];
+  readonly forks: ForkSchedule;
   hardforkAt(block: Pick<BlockHeader, 'number' | 'timestamp'>): Hardfork;
 }
 
@@ -50,16 +56,15 @@ export async function importChain(folder: string): Promise<ImportedChain> {
     blocks.push(toBlock(block, receipts));
     trieDiffs.push(await stateManager.takeDiff());
   }
+  const isTrieOnly = ({ address }: AccountDiff): boolean => stateManager.emptyAccounts.has(toKey(address));
   const forks = common.copy();
   return {
     ...{ chainId: genesis.config.chainId, common: forks, blocks, trieDiffs },
-    stateDiffs: trieDiffs.map((diff) => withoutAccounts(diff, stateManager.emptyAccounts)),
+    stateDiffs: trieDiffs.map((diff) => ({ ...diff, accounts: diff.accounts.filter((account) => !isTrieOnly(account)) })),
+    trieOnlyDiffs: trieDiffs.map((diff) => ({ accounts: diff.accounts.filter(isTrieOnly), codes: [] })),
+    forks: forksOf(genesis, defined(blocks[0]).hash),
     hardforkAt: ({ number, timestamp }) => forks.getHardforkBy({ blockNumber: number, timestamp }) as Hardfork,
   };
-}
-
-function withoutAccounts({ accounts, codes }: StateDiff, left: ReadonlySet<string>): StateDiff {
-  return { accounts: accounts.filter(({ address }) => !left.has(toKey(address))), codes };
 }
 
 function chainCommon(genesis: GethGenesis): Common {

@@ -2,26 +2,30 @@ import type { Hardfork } from '@ethereumjs/common';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
-import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
 import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
-import { logsIn, receiptProver } from '../fake-chain-parts.ts';
+import { logPageOf, logsIn, receiptProver } from '../fake-chain-parts.ts';
 import type { ImportedChain } from './import-chain.ts';
 import { importedSimulator } from './imported-simulator.ts';
-import { MemoryPool } from './memory-pool.ts';
 
-/** Serves an imported chain; `state` has the chain's diffs applied, one number for each block. */
-export function importedBackend(chain: ImportedChain, state: CommittedState, stateProofs: StateProver & StateNodes): RpcBackend {
+/** What differs between nodes; `state` has the chain's diffs applied, one number for each block. */
+export interface NodeParts extends Pick<RpcBackend, 'stateProofs' | 'transactions' | 'pool'> {
+  readonly state: CommittedState;
+  readonly stateNodes: StateNodes;
+}
+
+/** Serves an imported chain. */
+export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: NodeParts): RpcBackend {
+  const { state } = parts;
   return {
-    state,
+    ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
-    simulator: importedSimulator(chain, state, stateProofs),
-    transactions: new MemoryPool(chain.common, state),
-    stateProofs,
+    simulator: importedSimulator(chain, state, stateNodes),
+    forks: chain.forks,
     receiptProofs: receiptProver(),
     node: NODE,
     attestationPolicy: { threshold: 1, proverCount: 1, isExcluded: () => false },
@@ -58,6 +62,7 @@ function importedReader({ chainId, blocks }: ImportedChain): ChainReader {
     blockByHash: async (hash) => blockWith((block) => bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => transactions.find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(transactions, filter, 1),
+    logPage: async (filter, firstLogIndex) => logPageOf(logsIn(transactions, filter, 1), filter.fromBlock, firstLogIndex),
     miniBlock: async () => undefined,
     blockStatus: async () => undefined,
     attestations: async () => [],

@@ -3,15 +3,18 @@ import { RLP } from '@ethereumjs/rlp';
 import { createTxFromRLP } from '@ethereumjs/tx';
 import type { TransactionSink } from '../../../src/protocol/ports/chain.ts';
 import type { SignedTransaction } from '../../../src/protocol/ports/execution.ts';
+import type { PoolReader } from '../../../src/protocol/ports/pool.ts';
 import type { StateReader } from '../../../src/protocol/ports/state.ts';
 import type { Address, Hash } from '../../../src/protocol/primitives.ts';
 import { type Bytes, bytesEqual, concatBytes, toKey } from '../../../src/util/bytes.ts';
+import { fakePool } from '../fake-pool.ts';
 import { toTransaction } from './convert-block.ts';
 
 const BLOB_TRANSACTION_TYPE = 3;
 
 /** A pool that takes whatever is signed, transactions with blobs too: nothing is ever mined from it. */
 export class MemoryPool implements TransactionSink {
+  readonly listing: PoolReader;
   readonly #common: Common;
   readonly #state: StateReader;
   readonly #transactions = new Map<string, SignedTransaction>();
@@ -19,6 +22,7 @@ export class MemoryPool implements TransactionSink {
   constructor(common: Common, state: StateReader) {
     this.#common = common;
     this.#state = state;
+    this.listing = fakePool(this.#transactions, (sender) => state.getAccount(sender)?.nonce ?? 0n);
   }
 
   async submit(raw: Bytes): Promise<Hash> {

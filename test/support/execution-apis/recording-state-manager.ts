@@ -107,11 +107,12 @@ function changesOf(
 ): AccountDiff | undefined {
   const diff: AccountDiff = {
     address,
-    // An account without anything (before EIP-161) says with this that it is there.
-    ...((before === undefined || nonce !== before.nonce) && { nonce }),
+    ...(nonce !== (before?.nonce ?? 0n) && { nonce }),
     ...(balance !== (before?.balance ?? 0n) && { balance }),
     ...(!bytesEqual(codeHash, before?.codeHash ?? EMPTY_CODE_HASH) && { codeHash }),
     ...(slots.length > 0 && { slots: sortSlots(slots) }),
   };
-  return Object.keys(diff).length > 1 ? diff : undefined;
+  if (Object.keys(diff).length > 1) return diff;
+  // An account without anything (before EIP-161) says with this that it is there.
+  return before === undefined ? { address, nonce } : undefined;
 }
