@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LogGuard } from '../store/log-guard.ts';
 import { type BeginsBy, beginChainAt } from '../store/open-chain-store.ts';
-import { assertContinues } from '../store/snapshot/existing-chain.ts';
+import { assertContinues, hasComeAsFar } from '../store/snapshot/existing-chain.ts';
 import { withSnapshotFile } from '../store/snapshot/snapshot-file.ts';
 import { SnapshotStore } from '../store/snapshot/snapshot-store.ts';
 import type { SnapshotManifest } from '../store/snapshot/snapshot-types.ts';
@@ -52,10 +52,18 @@ export async function takeIn<Result>(manifest: SnapshotManifest, { dataDir, guar
   return result;
 }
 
-/** As {@link takeIn}, of the snapshot at `path` that was collected from peers, which leaves its place. */
-export async function takeStaged(dataDir: string, path: string, by: BeginsBy): Promise<void> {
+/**
+ * As {@link takeIn}, of the snapshot at `path` that was collected from peers, which leaves its place.
+ * @returns false, and nothing is changed, when what was still on its way from peers took the chain as far meanwhile
+ */
+export async function takeStaged(dataDir: string, path: string, by: BeginsBy): Promise<boolean> {
   const manifest = await withSnapshotFile(path, async (file) => file.manifest);
   const put = (store: SnapshotStore) => store.adopt({ path, manifest });
-  await whileStopped(dataDir, (guard) => takeIn(manifest, { dataDir, guard, put, by }));
+  const isTaken = await whileStopped(dataDir, async (guard) => {
+    if (await hasComeAsFar(manifest, { chain: join(dataDir, 'chain'), log: join(dataDir, 'log') })) return false;
+    await takeIn(manifest, { dataDir, guard, put, by });
+    return true;
+  });
   await discardStaged(stagingDirectory(dataDir));
+  return isTaken;
 }

@@ -46,9 +46,12 @@ export function syncSnapshots(settings: SnapshotSyncSettings, parts: SnapshotSyn
     metrics: record.metrics(metrics),
     onTaken: ({ blockNumber, attestations }) => {
       const { path } = staging;
-      record.beginSwitch(blockNumber);
+      record.beginSwitch();
       logger.info({ block: blockNumber }, 'the node begins anew with the snapshot of its peers');
-      restart(() => takeStaged(dataDir, path, attestations));
+      restart(async () => {
+        if (await takeStaged(dataDir, path, attestations)) record.noteTaken(blockNumber);
+        else logger.info({ block: blockNumber }, 'this node has come as far without the snapshot of its peers');
+      });
     },
   };
 }

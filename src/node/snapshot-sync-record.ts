@@ -62,9 +62,13 @@ export class SnapshotSyncRecord {
   }
 
   /** A snapshot is complete, and the node begins anew with it. */
-  beginSwitch(block: number): void {
-    this.#block = block;
+  beginSwitch(): void {
     this.#switchStartedMs = performance.now();
+  }
+
+  /** The node has the state of the snapshot. */
+  noteTaken(block: number): void {
+    this.#block = block;
   }
 
   /** The node has started. */

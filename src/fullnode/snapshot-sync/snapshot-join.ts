@@ -169,8 +169,14 @@ export class SnapshotJoin {
 
   /** What a request for a range brought: behind one that brought nothing the next one is decided anew. */
   noteRange(outcome: RangeOutcome): void {
-    this.#failedRanges = outcome === 'failed' ? this.#failedRanges + 1 : 0;
-    if (outcome === 'failed') this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+    if (outcome === 'failed') {
+      this.#failedRanges++;
+      this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+      return;
+    }
+    this.#failedRanges = 0;
+    // Whatever peers said of their logs: this node gets on, or there is nothing to get.
+    if (this.#offer === undefined) this.#modules.onObstacle(undefined);
   }
 
   /** Takes snapshots as they are decided for, until `signal` aborts. @throws StrobeError SNAPSHOT_FAILED */

@@ -66,6 +66,16 @@ export async function assertContinues(manifest: SnapshotManifest, directories: C
   });
 }
 
+/**
+ * True when the chain of a data directory ends with the snapshot's block or a newer one: it needs no snapshot any more.
+ * The directory has to be locked by the caller.
+ * @throws StrobeError VERSION_NOT_SUPPORTED, DATABASE_FAILED
+ */
+export async function hasComeAsFar({ header }: SnapshotManifest, { chain }: ChainDirectories): Promise<boolean> {
+  const existing = await existingChain(chain);
+  return existing !== undefined && existing.headNumber >= header.number;
+}
+
 /** Undefined: there is no database, or one that was never filled. */
 async function existingChain(directory: string): Promise<ExistingChain | undefined> {
   // Opening a database makes one.

@@ -8,6 +8,7 @@ import { SealedBlocks } from '../../../src/fullnode/sealed-blocks.ts';
 import { loadGenesisChain } from '../../../src/node/genesis-chain.ts';
 import { Lifecycle } from '../../../src/node/lifecycle.ts';
 import { type ChainStorage, openStorage } from '../../../src/node/open-storage.ts';
+import { takeStaged } from '../../../src/node/snapshot-import.ts';
 import { importSnapshot } from '../../../src/node/snapshot-tools.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
@@ -228,6 +229,22 @@ test.each([1, 2])('the log of a chain of %d blocks goes when a later block is im
   await storage.log.append(recordsOf(chain.builder.blocks.slice(BLOCK)));
   expect(await replay(storage)).toMatchObject({ seals: 2 });
   expect(describeState(storage.state)).toEqual(describeState(chain.builder.state));
+});
+
+test.each([
+  { blocks: BLOCK - 1, isTaken: true },
+  { blocks: BLOCK, isTaken: false },
+  { blocks: BLOCK + 1, isTaken: false },
+])('a snapshot from peers is taken by a chain of $blocks blocks: $isTaken', async ({ blocks, isTaken }) => {
+  const chain = new Chain();
+  const dataDir = await chain.nodeWith(blocks);
+  const path = await exportChainSnapshot(chain.builder, { block: BLOCK, epochStarts: chain.epochStarts });
+  expect(await takeStaged(dataDir, path, [])).toBe(isTaken);
+  const { store, log } = await chain.open(dataDir);
+  expect(store.head().header.number).toBe(Math.max(blocks, BLOCK));
+  expect(store.safeNumber()).toBe(isTaken ? BLOCK : undefined);
+  expect(log.lastNumber()).toBe(chain.builder.blockAt(Math.max(blocks, BLOCK)).seal.lastNumber);
+  expect(await store.oldestBlock()).toBe(isTaken ? BLOCK + 1 : 1);
 });
 
 test('an import that ended before the chain went over to it leaves a new node', async () => {

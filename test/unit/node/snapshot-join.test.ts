@@ -291,6 +291,16 @@ test('a peer that only says that its log reaches back does not keep a node from 
   expect((await world.take(running)).blockNumber).toBe(BLOCKS);
 });
 
+test('a peer that only says that its log begins later does not keep a node that is in step from being ready', async () => {
+  const world = new World();
+  await world.offer('liar', { logFirst: 100, provers: [] });
+  const running = world.start({}, { headNumber: 1, headBlock: 1 });
+  expect(await running.decide()).toBe(true);
+  expect(world.obstacle?.()).toContain('NO_WAY_TO_SYNC');
+  running.sync.noteRange('upToDate');
+  expect(world.obstacle).toBeUndefined();
+});
+
 test('without peers nothing is decided', async () => {
   const world = new World();
   const running = world.start();
