@@ -27,6 +27,20 @@ export async function whileStopped<Result>(dataDir: string, action: (guard: LogG
   }
 }
 
+/**
+ * Puts the snapshot at `path`, which was collected from peers, in the place of the state of a stopped node whose chain has
+ * its block and whose log leads on from there. What this node wrote of that block and later ones goes: it may be as wrong.
+ */
+export async function replaceState(dataDir: string, path: string): Promise<void> {
+  const manifest = await withSnapshotFile(path, async (file) => file.manifest);
+  const { genesisHash } = manifest;
+  await whileStopped(dataDir, async () => {
+    const snapshots = await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash });
+    await snapshots.replaceBy({ path, manifest });
+  });
+  await discardStaged(stagingDirectory(dataDir));
+}
+
 interface Intake<Result> {
   readonly dataDir: string;
   /** Held. */
@@ -43,7 +57,8 @@ interface Intake<Result> {
 export async function takeIn<Result>(manifest: SnapshotManifest, { dataDir, guard, put, by }: Intake<Result>): Promise<Result> {
   const { genesisHash, seal } = manifest;
   const chain = join(dataDir, 'chain');
-  const isHere = await assertContinues(manifest, { chain, log: join(dataDir, 'log') });
+  const kept = by === 'operator' ? 'head' : 'safe';
+  const isHere = await assertContinues(manifest, { chain, log: join(dataDir, 'log') }, kept);
   const result = await put(await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash }));
   if (!isHere && seal !== undefined) {
     await guard.note('imported');

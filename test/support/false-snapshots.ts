@@ -2,12 +2,15 @@ import { encodeAttestation } from '../../src/protocol/attestation.ts';
 import { hashHeader } from '../../src/protocol/block-header.ts';
 import type { ChainIdentity } from '../../src/protocol/genesis.ts';
 import type { SnapshotOffer, SnapshotPeers, SnapshotSource } from '../../src/protocol/ports/network.ts';
+import type { Hash } from '../../src/protocol/primitives.ts';
 import { blockSealDigest, withSignature } from '../../src/protocol/sequencer-messages.ts';
 import { createStateDiff } from '../../src/protocol/state-diff.ts';
 import { stateRootOf } from '../../src/state/state-root.ts';
 import { StateTable } from '../../src/state/table/state-table.ts';
 import { contentDigest } from '../../src/store/snapshot/content-digest.ts';
+import { withSnapshotFile } from '../../src/store/snapshot/snapshot-file.ts';
 import { decodeManifest, encodeManifest } from '../../src/store/snapshot/snapshot-manifest.ts';
+import { SnapshotStore } from '../../src/store/snapshot/snapshot-store.ts';
 import type { SnapshotManifest } from '../../src/store/snapshot/snapshot-types.ts';
 import { type Bytes, bytesEqual } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
@@ -93,15 +96,28 @@ export function sourceOfFalse(
   };
 }
 
+/** Puts a false state into a stopped node's newest snapshot, which is whole by all its checksums. @returns its block */
+export async function falsifyNewest(directory: string, genesisHash: Hash): Promise<number> {
+  const store = await SnapshotStore.open({ directory, genesisHash });
+  const { path } = defined(await store.newest());
+  const honest = await withSnapshotFile(path, async (file) => {
+    const chunks = await Promise.all(file.manifest.chunks.map((_, index) => file.chunk(index)));
+    return { manifest: file.manifest, chunks };
+  });
+  const state = withStolenMoney(honest);
+  await store.write(honest.manifest, defined(state.snapshot(state.number)));
+  return honest.manifest.header.number;
+}
+
 /** The state of a snapshot with more money on every account that has any: same keys, so that the registry is right. */
-function withStolenMoney({ manifest, chunks }: WholeSnapshot): StateTable {
+function withStolenMoney({ manifest, chunks }: Pick<WholeSnapshot, 'manifest' | 'chunks'>): StateTable {
   const state = new StateTable();
   const loader = state.loader();
   for (const chunk of chunks) loader.add(chunk);
-  loader.finish(manifest.head.number, manifest.mark);
+  loader.finish(manifest.head.number - 1, manifest.mark);
   const rich = [...state.entries()].filter(({ account }) => account.balance > 0n);
   const richer = rich.map(({ address, account }) => ({ address, balance: account.balance + STOLEN_WEI }));
-  state.apply(createStateDiff(richer, []), state.number + 1);
+  state.apply(createStateDiff(richer, []), manifest.head.number);
   return state;
 }
 
