@@ -1,6 +1,7 @@
 import type { Logger } from '../observability/logger.ts';
 import type { ReceiptProver } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
 import { startProofTrieThread } from '../state/proof-trie.ts';
 import { ProofTrieFeed } from '../state/proof-trie-feed.ts';
@@ -33,17 +34,18 @@ export function proveFromRoots(roots: RootsHost, { storage, logger, life }: Proo
  */
 export async function proveFromOwnTrie(
   { trie, proofBlocks }: { readonly trie: boolean; readonly proofBlocks: number },
-  { storage, logger, life }: ProofParts,
+  { storage, netDiffs, logger, life }: ProofParts & { readonly netDiffs: NetDiffComposer },
 ): Promise<StateProver | undefined> {
   if (!trie) return undefined;
   const host = startProofTrieThread({ blocks: proofBlocks });
   life.onStop('proof trie thread', () => host.stop());
   life.watch(host.failed);
   const { store: chain, state } = storage;
-  const feed = new ProofTrieFeed({ host, state, chain, logger: logger.child({ component: 'proofs' }) });
+  const load = () => host.load(state.share());
+  const feed = new ProofTrieFeed({ host, load, state, netDiffs, chain, logger: logger.child({ component: 'proofs' }) });
   await feed.start();
   life.onStop('proof trie', () => feed.stop());
-  return new SlicedProver((request) => host.prove(request));
+  return new SlicedProver((request) => feed.prove(request));
 }
 
 /** The thread starts with the first receipt that is to be proven: most nodes never are asked. */

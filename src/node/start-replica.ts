@@ -105,7 +105,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const stateProofs = await proveFromOwnTrie(settings, { storage, netDiffs, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
