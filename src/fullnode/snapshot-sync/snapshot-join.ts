@@ -211,8 +211,8 @@ export class SnapshotJoin {
       return;
     }
     this.#failedRanges = 0;
-    // Whatever peers said of their logs: this node gets on, or there is nothing to get.
-    if (this.#offer === undefined && this.#repair === undefined) this.#modules.onObstacle(undefined);
+    // Whatever peers said of their logs: there is nothing that is not here.
+    if (outcome === 'upToDate' && this.#offer === undefined && this.#repair === undefined) this.#modules.onObstacle(undefined);
   }
 
   /** Takes snapshots as they are decided for, until `signal` aborts. @throws StrobeError SNAPSHOT_FAILED */
