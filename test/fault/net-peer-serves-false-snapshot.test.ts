@@ -10,7 +10,8 @@ import type { LabScene } from '../support/lab-scene.ts';
 import { labTest } from '../support/lab-test.ts';
 
 const FOUND_TIMEOUT_MS = 30_000;
-const JOIN_TIMEOUT_MS = 30_000;
+/** A snapshot that was begun and that nobody has any more is given up after half a minute. */
+const JOIN_TIMEOUT_MS = 90_000;
 const NEW = 'replica-1';
 
 /** By what the replica names the offence; undefined: what is not attested is not even asked for, and breaks no rule. */
