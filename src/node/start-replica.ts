@@ -106,7 +106,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const proofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const proofs = await proveFromOwnTrie(settings, { storage, netDiffs, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {

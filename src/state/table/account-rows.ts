@@ -19,7 +19,7 @@ import type { PageAllocator } from './page-allocator.ts';
 import { RowSegments } from './row-segments.ts';
 import { type TableMemory, wordAt } from './table-memory.ts';
 
-interface CodeHashes {
+export interface CodeHashes {
   hashOf(code: number): Hash;
 }
 

@@ -20,6 +20,7 @@ import { isKept } from './serials.ts';
 import { TableLoader } from './snapshot-loader.ts';
 import { StaleVersions } from './stale-versions.ts';
 import { TableCore } from './table-core.ts';
+import { entriesOf, slotsOf } from './table-entries.ts';
 import { createMemory } from './table-memory.ts';
 import type { TableHandle } from './table-reader.ts';
 import { TableRows } from './table-rows.ts';
@@ -111,15 +112,11 @@ export class StateTable implements CommittedState {
 
   storageOf(address: Address): Iterable<SlotDiff> {
     const row = this.#core.accounts.find(address);
-    return row === -1 ? [] : this.#slotsOf(row);
+    return row === -1 ? [] : slotsOf(this.#core, row);
   }
 
-  *entries(): Iterable<StateEntry> {
-    const { accounts } = this.#core;
-    for (let row = 0; row < accounts.count; row++) {
-      const account = accounts.read(accounts.bodyOf(row), this.#codes);
-      if (account !== undefined) yield { address: accounts.addressOf(row), account, slots: this.#slotsOf(row) };
-    }
+  entries(): Iterable<StateEntry> {
+    return entriesOf(this.#core, this.#codes);
   }
 
   /** @throws StrobeError STATE_DIFF_NOT_APPLICABLE, STATE_MEMORY_EXHAUSTED; nothing is changed */
@@ -256,14 +253,6 @@ export class StateTable implements CommittedState {
   /** What a {@link TableReader} in another thread attaches to. */
   share(): TableHandle {
     return { memory: this.#core.memory.shared };
-  }
-
-  *#slotsOf(accountRow: number): Iterable<SlotDiff> {
-    const { accounts, slots } = this.#core;
-    for (let row = accounts.firstSlot(accountRow); row !== -1; row = slots.nextOf(row)) {
-      const body = slots.bodyOf(row);
-      if (!slots.isClear(body)) yield { key: slots.keyOf(row), value: slots.valueOf(body) };
-    }
   }
 
   /** Undefined when old values do not reach back to it, or it is yet to come. */

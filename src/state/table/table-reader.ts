@@ -1,4 +1,4 @@
-import type { StateReader } from '../../protocol/ports/state.ts';
+import type { StateEntry, StateReader } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
@@ -10,6 +10,7 @@ import { findRetained, isRetained } from './retained-numbers.ts';
 import { SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableCore } from './table-core.ts';
+import { entriesOf } from './table-entries.ts';
 import type { SharedMemory } from './table-memory.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 
@@ -86,6 +87,11 @@ export class TableReader implements StateReader {
     if (!isSame) return this.getCode(codeHash);
     this.#codes.set(key, code);
     return code;
+  }
+
+  /** Every account with its storage; their owner must leave them as they are until all is read. */
+  entries(): Iterable<StateEntry> {
+    return entriesOf(this.#core, this.#core.codes);
   }
 
   /** The state at the end of mini-block `number`, which its owner retains; undefined when it does not. */
