@@ -6,6 +6,7 @@ import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { createRpcServer } from '../rpc/server.ts';
+import { MiniBlockChanges } from '../state/mini-block-changes.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
@@ -42,11 +43,14 @@ export async function serveRpc(
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const receiptProofs = proveReceipts({ logger, life });
+  const stateChanges = new MiniBlockChanges({ chain, state });
+  stateChanges.start();
+  life.onStop('state changes', () => stateChanges.stop());
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
+      backend: { state, stateAt, chain, stateChanges, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },
