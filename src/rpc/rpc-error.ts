@@ -24,6 +24,9 @@ export type RpcErrorCode =
   | 'PROOF_NOT_AVAILABLE'
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
+  | 'CURSOR_AHEAD'
+  | 'CURSOR_TOO_OLD'
+  | 'CURSOR_ORPHANED'
   | 'REALTIME_EXPIRED'
   | 'SYNC_TIMEOUT'
   | 'SYNC_NOT_READY'
@@ -64,6 +67,10 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
+  // Ours: each calls for another action of the subscriber; `data` is the number that it needs for it.
+  CURSOR_ORPHANED: -32_010,
+  CURSOR_TOO_OLD: -32_011,
+  CURSOR_AHEAD: -32_012,
   // EIP-4444; geth's choice of code.
   HISTORY_PRUNED: 4_444,
   EXECUTION_REVERTED: 3,

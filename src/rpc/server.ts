@@ -73,7 +73,7 @@ class Server implements RpcServer {
     const fees = new FeeOracle({ baseFeeFloorWei: options.baseFeeFloorWei }, { chain });
     this.#waiters = new ReceiptWaiters({ maxWaiters: limits.maxReceiptWaiters }, { chain });
     this.#filters = new FilterRegistry(limits, backend);
-    this.#subscriptions = new SubscriptionHub({ maxSubscriptions: limits.maxSubscriptions }, { backend, logger });
+    this.#subscriptions = new SubscriptionHub(limits, { backend, logger });
     const metrics = createRpcMetrics(factory, {
       webSockets: () => this.#webSockets.connectionCount,
       subscriptions: () => this.#subscriptions.count,
