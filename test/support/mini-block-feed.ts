@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppliedMiniBlock, ChainEvent, IndexedTransaction, RpcBackend } from '../../src/protocol/ports/chain.ts';
 import type { AccountChange } from '../../src/protocol/ports/state-changes.ts';
 import type { Address, Hash } from '../../src/protocol/primitives.ts';
+import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { bigIntToBytes32, fromKey } from '../../src/util/bytes.ts';
@@ -12,6 +13,13 @@ export const ACTOR: Address = fromKey('0a'.repeat(20));
 const GENESIS_HASH: Hash = keccak256(Uint8Array.of(0));
 const MINI_BLOCKS_PER_BLOCK = 4;
 const CHANGED_EVERY = 3;
+
+export interface MiniBlockFeedOptions {
+  /** Timestamp of each mini-block, µs; its number unless it says otherwise. It is the data of its logs. */
+  readonly nowUs?: () => number;
+  /** Different topics that the logs have in turn. */
+  readonly topics?: number;
+}
 
 /**
  * A chain of mini-blocks that can be undone anywhere, with as little in them as subscriptions need: transactions of one log
@@ -25,7 +33,12 @@ export class MiniBlockFeed {
   readTurns = 0;
   #reads = 0;
   #epoch = 1;
+  readonly #options: MiniBlockFeedOptions;
   readonly #listeners = new Set<(event: ChainEvent) => void>();
+
+  constructor(options: MiniBlockFeedOptions = {}) {
+    this.#options = options;
+  }
 
   /** Appends a mini-block with so many transactions. */
   add(transactions: number): AppliedMiniBlock {
@@ -33,11 +46,16 @@ export class MiniBlockFeed {
     const digest = keccak256(encodeRlp([this.#epoch, number].map(fromNumber)));
     const parentDigest = this.miniBlocks.at(-1)?.miniBlock.digest ?? GENESIS_HASH;
     const [blockNumber, index] = [Math.ceil(number / MINI_BLOCKS_PER_BLOCK), (number - 1) % MINI_BLOCKS_PER_BLOCK];
-    const envelope = { epoch: this.#epoch, number, parentDigest, blockNumber, index, timestampUs: number };
+    const { nowUs = () => number, topics = 2 } = this.#options;
+    const timestampUs = nowUs();
+    const envelope = { epoch: this.#epoch, number, parentDigest, blockNumber, index, timestampUs };
     const applied = {
       miniBlock: { envelope, digest },
       env: { timestamp: blockNumber },
-      transactions: Array.from({ length: transactions }, (_, at) => transactionOf(digest, number, at)),
+      transactions: Array.from({ length: transactions }, (_, at) => {
+        const log = { address: ACTOR, topics: [topicAt(at % topics)], data: bigIntToBytes32(BigInt(timestampUs)) };
+        return transactionOf(keccak256(encodeRlp([digest, fromNumber(at)])), number, at, log);
+      }),
       gasUsed: 0n,
       firstLogIndex: 0,
     } as unknown as AppliedMiniBlock;
@@ -93,12 +111,15 @@ export class MiniBlockFeed {
   }
 }
 
-function transactionOf(digest: Hash, miniBlockNumber: number, at: number): IndexedTransaction {
-  const hash = keccak256(encodeRlp([digest, fromNumber(at)]));
-  const topics = [bigIntToBytes32(BigInt(at % 2))];
+/** The topic of the logs of every so many-th transaction. */
+export function topicAt(index: number): Hash {
+  return bigIntToBytes32(BigInt(index));
+}
+
+function transactionOf(hash: Hash, miniBlockNumber: number, at: number, log: Log): IndexedTransaction {
   return {
     transaction: { hash },
-    receipt: { logs: [{ address: ACTOR, topics, data: digest }] },
+    receipt: { logs: [log] },
     ...{ miniBlockNumber, blockNumber: 1, blockHash: undefined, blockTimestamp: 1, transactionIndex: at, firstLogIndex: at },
   } as unknown as IndexedTransaction;
 }
