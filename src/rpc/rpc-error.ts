@@ -22,11 +22,12 @@ export type RpcErrorCode =
   | 'NOT_AVAILABLE'
   | 'METHOD_NOT_SUPPORTED'
   | 'PROOF_NOT_AVAILABLE'
+  | 'CURSOR_ORPHANED'
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
-  | 'CURSOR_AHEAD'
-  | 'CURSOR_TOO_OLD'
-  | 'CURSOR_ORPHANED'
+  | 'RESUME_ORPHANED'
+  | 'RESUME_TOO_OLD'
+  | 'RESUME_AHEAD'
   | 'REALTIME_EXPIRED'
   | 'SYNC_TIMEOUT'
   | 'SYNC_NOT_READY'
@@ -38,6 +39,8 @@ type PortErrorCode =
   | 'TOO_MANY_LOGS'
   | 'PROOFS_BUSY'
   | 'SEQUENCER_UNREACHABLE'
+  | 'SEQUENCER_LINK_BUSY'
+  | 'POOL_TOO_LARGE'
   | 'EXECUTION_REVERTED'
   | 'EXECUTION_FAILED'
   | 'CALL_GAS_ABOVE_CAP'
@@ -63,14 +66,16 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   LOG_RANGE_TOO_LARGE: LIMIT,
   TOO_MANY_LOGS: LIMIT,
   PROOFS_BUSY: LIMIT,
+  POOL_TOO_LARGE: LIMIT,
+  SEQUENCER_LINK_BUSY: LIMIT,
   // EIP-1474: a method that this node is not set up for.
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
   // Ours: each calls for another action of the subscriber; `data` is the number that it needs for it.
-  CURSOR_ORPHANED: -32_010,
-  CURSOR_TOO_OLD: -32_011,
-  CURSOR_AHEAD: -32_012,
+  RESUME_ORPHANED: -32_010,
+  RESUME_TOO_OLD: -32_011,
+  RESUME_AHEAD: -32_012,
   // EIP-4444; geth's choice of code.
   HISTORY_PRUNED: 4_444,
   EXECUTION_REVERTED: 3,
@@ -83,6 +88,7 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   HISTORICAL_STATE_UNAVAILABLE: SERVER_ERROR,
   PROOF_NOT_AVAILABLE: SERVER_ERROR,
   NOT_AVAILABLE: SERVER_ERROR,
+  CURSOR_ORPHANED: SERVER_ERROR,
   FILTER_NOT_FOUND: SERVER_ERROR,
   SUBSCRIPTION_NOT_FOUND: SERVER_ERROR,
   SEQUENCER_UNREACHABLE: SERVER_ERROR,

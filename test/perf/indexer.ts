@@ -25,9 +25,9 @@ interface Cursor {
 }
 
 /** The fork point is in `data`. */
-const CURSOR_ORPHANED = -32_010;
+const RESUME_ORPHANED = -32_010;
 /** The node asked is behind the one that was followed. */
-const CURSOR_AHEAD = -32_012;
+const RESUME_AHEAD = -32_012;
 const RETRY_MS = 100;
 /** Longest that the last resumption may take. */
 const CATCH_UP_MS = 10_000;
@@ -83,8 +83,8 @@ class Indexer {
       return;
     }
     this.disconnect();
-    if (error.code === CURSOR_ORPHANED) this.#forget(Number(error.data));
-    else if (error.code !== CURSOR_AHEAD) throw new StrobeError('INDEXER_REFUSED', error.message);
+    if (error.code === RESUME_ORPHANED) this.#forget(Number(error.data));
+    else if (error.code !== RESUME_AHEAD) throw new StrobeError('INDEXER_REFUSED', error.message);
     await delay(RETRY_MS);
     await this.connect();
   }

@@ -92,8 +92,8 @@ class Client {
       else stop();
     } catch (error) {
       // The chain went back to before this node started: it will tell once the new chain goes on.
-      if (isStrobeError(error, 'CURSOR_AHEAD')) return;
-      if (!isStrobeError(error, 'CURSOR_ORPHANED')) throw error;
+      if (isStrobeError(error, 'RESUME_AHEAD')) return;
+      if (!isStrobeError(error, 'RESUME_ORPHANED')) throw error;
       this.#forget(Number(error.meta['data']));
     } finally {
       this.#isConnecting = false;

@@ -27,7 +27,7 @@ export class ResumePoints {
     this.#modules = modules;
   }
 
-  /** @throws StrobeError CURSOR_AHEAD, CURSOR_TOO_OLD, CURSOR_ORPHANED */
+  /** @throws StrobeError RESUME_AHEAD, RESUME_TOO_OLD, RESUME_ORPHANED */
   async find(cursor: ResumeCursor): Promise<ResumePoint> {
     const { ring } = this.#modules;
     // What a rollback overtakes is read again; there is next to never one.
@@ -54,7 +54,7 @@ export class ResumePoints {
     if (identity !== undefined && !bytesEqual(identity.digest, digest)) throw await this.#orphaned(number, identity.epoch);
   }
 
-  /** A mini-block that is needed. @throws StrobeError CURSOR_TOO_OLD */
+  /** A mini-block that is needed. @throws StrobeError RESUME_TOO_OLD */
   async #kept(number: number): Promise<AppliedMiniBlock> {
     const { newest } = this.#modules.ring;
     const oldest = Math.max(newest - this.#maxDistance, 0);
@@ -62,7 +62,7 @@ export class ResumePoints {
     if (miniBlock !== undefined) return miniBlock;
     const first = await this.#lowest(Math.max(number, oldest + 1), newest, (candidate) => candidate !== undefined);
     const message = `mini-block ${number - 1} is too old to resume from: the oldest is ${first - 1}`;
-    throw rpcError('CURSOR_TOO_OLD', message, { data: quantity(first - 1) });
+    throw rpcError('RESUME_TOO_OLD', message, { data: quantity(first - 1) });
   }
 
   /** A number that is not here yet is of an older epoch that was cut off below it, or of a node that is further on. */
@@ -71,7 +71,7 @@ export class ResumePoints {
     const epoch = newest === 0 ? undefined : (await this.#read(newest))?.miniBlock.envelope.epoch;
     if (identity !== undefined && epoch !== undefined && identity.epoch < epoch) return this.#orphaned(number, identity.epoch);
     const message = `mini-block ${number} is not here yet: the newest is ${newest}`;
-    return rpcError('CURSOR_AHEAD', message, { data: quantity(newest) });
+    return rpcError('RESUME_AHEAD', message, { data: quantity(newest) });
   }
 
   /** Epochs ascend along the chain: the first mini-block of a later one follows where the cursor's was cut off. */
@@ -105,5 +105,5 @@ export class ResumePoints {
 
 function orphaned(number: number, forkPoint: number): Error {
   const message = `mini-block ${number} was undone: what follows mini-block ${forkPoint} is another chain now`;
-  return rpcError('CURSOR_ORPHANED', message, { data: quantity(forkPoint) });
+  return rpcError('RESUME_ORPHANED', message, { data: quantity(forkPoint) });
 }

@@ -20,7 +20,7 @@ interface ResumptionModules {
 
 /** A resumption that is asked for: to be checked, then started. */
 export interface PreparedResumption {
-  /** @throws StrobeError CURSOR_AHEAD, CURSOR_TOO_OLD, CURSOR_ORPHANED */
+  /** @throws StrobeError RESUME_AHEAD, RESUME_TOO_OLD, RESUME_ORPHANED */
   check(): Promise<void>;
   start(subscriber: StreamSubscriber): () => void;
 }

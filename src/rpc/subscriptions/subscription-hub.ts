@@ -20,7 +20,7 @@ export type SubscriptionLimits = Pick<RpcLimits, 'maxSubscriptions' | 'maxResump
 
 /** A subscription that can be had. */
 export interface PreparedSubscription {
-  /** What has to be waited for before the answer. @throws StrobeError HISTORY_PRUNED, CURSOR_AHEAD, CURSOR_TOO_OLD, CURSOR_ORPHANED */
+  /** What has to be waited for before the answer. @throws StrobeError HISTORY_PRUNED, RESUME_AHEAD, RESUME_TOO_OLD, RESUME_ORPHANED */
   check(): Promise<void>;
   readonly start: StartSubscription;
 }
