@@ -12,6 +12,7 @@ import type { CommittedState } from '../protocol/ports/state.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { decodeStateDiff } from '../protocol/state-diff.ts';
 import { createRpcServer } from '../rpc/server.ts';
+import { MiniBlockChanges } from '../state/mini-block-changes.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import { invariant } from '../util/errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -56,12 +57,15 @@ export async function serveRpc(
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
+  const stateChanges = new MiniBlockChanges({ chain, state });
+  stateChanges.start();
+  life.onStop('state changes', () => stateChanges.stop());
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: parts.isExcludedProver };
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
       backend: {
-        ...{ state, stateAt, chain, forks, calls, simulator, transactions, pool },
+        ...{ state, stateAt, chain, stateChanges, forks, calls, simulator, transactions, pool },
         ...{ stateProofs, receiptProofs, node, attestationPolicy },
       },
       logger: logger.child({ component: 'rpc' }),

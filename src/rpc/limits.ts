@@ -19,6 +19,10 @@ export const rpcLimitsSchema = z.strictObject({
   maxSubscriptionsPerConnection: count(1, 100, 'most subscriptions of one WebSocket connection'),
   // A log event without address is compared with each subscriber that named none.
   maxSubscriptions: count(1, 10_000, 'most subscriptions of all connections'),
+  // Each reads mini-blocks as fast as its reader takes them; those that are refused come again.
+  maxResumptions: count(1, 100, 'most subscriptions that are catching up at one time'),
+  // An hour at 10 ms; who is further behind reads sealed blocks with eth_getLogs faster.
+  maxResumeMiniBlocks: count(1, 360_000, 'most mini-blocks that a subscription may be behind to be resumed'),
   // Requests of one socket that are not answered yet; beyond it the socket is not read until answers have gone out.
   maxInFlightPerConnection: count(1, 1_024, 'most unanswered requests of one WebSocket connection'),
   // About 25,000 logs: what one full block can push in a single turn to a reader that keeps up.

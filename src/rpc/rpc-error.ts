@@ -26,6 +26,9 @@ export type RpcErrorCode =
   | 'CURSOR_ORPHANED'
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
+  | 'RESUME_ORPHANED'
+  | 'RESUME_TOO_OLD'
+  | 'RESUME_AHEAD'
   | 'REALTIME_EXPIRED'
   | 'NONCE_TIMEOUT'
   | 'UNSUPPORTED_OVERRIDE'
@@ -78,6 +81,10 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
+  // Ours: each calls for another action of the subscriber; `data` is the number that it needs for it.
+  RESUME_ORPHANED: -32_010,
+  RESUME_TOO_OLD: -32_011,
+  RESUME_AHEAD: -32_012,
   // EIP-4444; geth's choice of code.
   HISTORY_PRUNED: 4_444,
   EXECUTION_REVERTED: 3,

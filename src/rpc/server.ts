@@ -76,7 +76,7 @@ class Server implements RpcServer {
     this.#waiters = new ReceiptWaiters({ maxWaiters: limits.maxReceiptWaiters }, { chain });
     this.#nonceWaiters = new NonceWaiters({ maxWaiters: limits.maxNonceWaiters }, { backend });
     this.#filters = new FilterRegistry(limits, backend);
-    this.#subscriptions = new SubscriptionHub({ maxSubscriptions: limits.maxSubscriptions }, { backend, logger });
+    this.#subscriptions = new SubscriptionHub(limits, { backend, logger });
     const metrics = createRpcMetrics(factory, {
       webSockets: () => this.#webSockets.connectionCount,
       subscriptions: () => this.#subscriptions.count,

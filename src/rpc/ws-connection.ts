@@ -33,6 +33,8 @@ export class WsConnection {
   readonly #limits: RpcLimits;
   readonly #modules: WsConnectionModules;
   readonly #subscriptions = new Map<string, OpenSubscription>();
+  /** Those who wait until everything is sent. */
+  #flushWaiters: (() => void)[] = [];
   #inFlight = 0;
   #isClosed = false;
 
@@ -85,7 +87,23 @@ export class WsConnection {
       this.close(CLOSE_TRY_AGAIN, SLOW_READER);
       return;
     }
-    socket.send(text);
+    socket.send(text, this.#onSent);
+  }
+
+  /** Resolves when nothing waits to be sent any more, or the connection is closed. */
+  flushed(): Promise<void> {
+    if (this.#isClosed || this.queuedBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#flushWaiters.push(resolve));
+  }
+
+  readonly #onSent = (): void => {
+    if (this.#flushWaiters.length > 0 && this.queuedBytes === 0) this.#endFlushWaits();
+  };
+
+  #endFlushWaits(): void {
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 
   /** @throws StrobeError LIMIT_EXCEEDED */
@@ -103,7 +121,18 @@ export class WsConnection {
     const subscription = this.#subscriptions.get(id);
     if (subscription === undefined) return;
     const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
-    subscription.stop = start((resultJson) => this.#send(`${prefix}${resultJson}}}`));
+    const stop = start({
+      push: (resultJson, cursorJson) => {
+        const cursor = cursorJson === undefined ? '' : `,"cursor":${cursorJson}`;
+        this.#send(`${prefix}${resultJson}${cursor}}}`);
+      },
+      queuedBytes: () => this.queuedBytes,
+      flushed: () => this.flushed(),
+      drop: (reason) => this.close(CLOSE_TRY_AGAIN, reason),
+    });
+    // The first push may have been one too many for this reader.
+    if (this.#isClosed) stop();
+    else subscription.stop = stop;
   }
 
   unsubscribe(id: string): boolean {
@@ -115,6 +144,7 @@ export class WsConnection {
     this.#isClosed = true;
     for (const { stop } of this.#subscriptions.values()) stop?.();
     this.#subscriptions.clear();
+    this.#endFlushWaits();
   }
 }
 

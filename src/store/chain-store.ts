@@ -222,7 +222,7 @@ export class ChainStore implements ChainReader, ChainWriter {
     this.#open ??= new OpenBlockBuilder(commit.env);
     const stored = this.#open.append(commit);
     this.#recent.addMiniBlock(stored);
-    this.#events.emit({ kind: 'miniBlock', miniBlock: stored });
+    this.#events.emit({ kind: 'miniBlock', miniBlock: stored, diff: commit.diff });
     return stored;
   }
 

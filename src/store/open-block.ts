@@ -44,7 +44,8 @@ export class OpenBlockBuilder {
     const place = { env: this.env, miniBlockNumber: miniBlock.envelope.number, blockHash: undefined };
     const { transactions, end } = indexTransactions(body, decoded, place, this.#end);
     const gasUsed = end.gasUsed - this.#end.gasUsed;
-    const stored: StoredMiniBlock = { miniBlock, env: this.env, transactions, gasUsed, start: this.#end };
+    const { logIndex: firstLogIndex } = this.#end;
+    const stored: StoredMiniBlock = { miniBlock, env: this.env, transactions, gasUsed, firstLogIndex, start: this.#end };
     this.#miniBlocks.push(stored);
     for (const transaction of transactions) this.#transactions.push(transaction);
     this.#end = end;

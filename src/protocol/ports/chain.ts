@@ -16,6 +16,7 @@ import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
+import type { StateChangeReader } from './state-changes.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -65,10 +66,13 @@ export interface AppliedMiniBlock {
   readonly env: BlockEnvironment;
   readonly transactions: readonly IndexedTransaction[];
   readonly gasUsed: bigint;
+  /** Logs of the block before this mini-block. */
+  readonly firstLogIndex: number;
 }
 
 export type ChainEvent =
-  | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
+  /** `diff` was applied to the state already; by row on every role, see {@link RowDiff}. */
+  | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock; readonly diff: StateDiff | RowDiff }
   | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
   /** A sealed block was attested, proven or posted, see {@link BlockStatus}; `block`, `safe` and `finalized` change it too. */
@@ -240,6 +244,7 @@ export interface RpcBackend {
   /** State at the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
+  readonly stateChanges: StateChangeReader;
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
   readonly simulator: Simulator;

@@ -26,6 +26,8 @@ export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: 
     calls: importedCalls(chain, state),
     simulator: importedSimulator(chain, state, stateNodes),
     forks: chain.forks,
+    // It has no mini-blocks.
+    stateChanges: { of: async () => undefined },
     receiptProofs: receiptProver(),
     node: NODE,
     attestationPolicy: { threshold: 1, proverCount: 1, isExcluded: () => false },
