@@ -8,7 +8,7 @@ import {
   USELESS_GOSSIP_BURST,
   USELESS_GOSSIP_PER_SECOND,
 } from './network-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 
 /** What a peer may still send. */
 interface Allowance {

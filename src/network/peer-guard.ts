@@ -10,7 +10,7 @@ import {
   TOTAL_ANSWER_BURST_BYTES,
   TOTAL_ANSWER_BYTES_PER_SECOND,
 } from './network-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 
 interface Offender {
   readonly offences: number;

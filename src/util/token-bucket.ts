@@ -36,6 +36,18 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
+  /** Time until there is something in the bucket again, ms; 0 when there is. */
+  emptyForMs(nowMs: number): number {
+    this.#fill(nowMs);
+    return this.#tokens > 0 ? 0 : Math.ceil((-this.#tokens / this.#options.perSecond) * 1_000) + 1;
+  }
+
+  /** True when nothing is missing: the bucket is as good as new. */
+  isFull(nowMs: number): boolean {
+    this.#fill(nowMs);
+    return this.#tokens >= this.#options.burst;
+  }
+
   #fill(nowMs: number): void {
     const { perSecond, burst } = this.#options;
     this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) / 1_000) * perSecond);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TokenBucket } from '../../../src/network/token-bucket.ts';
+import { TokenBucket } from '../../../src/util/token-bucket.ts';
 
 test('a bucket gives its burst at once and then its rate', () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 1_000);
@@ -17,4 +17,15 @@ test('what was spent beyond it is a debt that time pays', () => {
   expect(bucket.hasSome(1_999)).toBe(false);
   expect(bucket.take(1, 1_999)).toBe(false);
   expect(bucket.hasSome(2_001)).toBe(true);
+});
+
+test('it says how long it stays empty, and whether it is as good as new', () => {
+  const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 0);
+  expect(bucket.emptyForMs(0)).toBe(0);
+  bucket.spend(10, 0);
+  const waitMs = bucket.emptyForMs(0);
+  expect(bucket.hasSome(waitMs - 2)).toBe(false);
+  expect(bucket.hasSome(waitMs)).toBe(true);
+  expect(bucket.isFull(waitMs)).toBe(false);
+  expect(bucket.isFull(1_000)).toBe(true);
 });
