@@ -32,7 +32,7 @@ export class Client {
 
   /** Seconds after which it may ask again; 0: now. */
   waitSeconds(nowMs = performance.now()): number {
-    return this.#bucket === undefined ? 0 : Math.ceil(this.#bucket.emptyForMs(nowMs) / 1_000);
+    return this.#bucket === undefined ? 0 : Math.ceil(this.#bucket.missingForMs(1, nowMs) / 1_000);
   }
 
   /** Counts what it used, more than it had left too: then it waits the longer. */

@@ -33,7 +33,6 @@ const TIMEOUT_CHECK_INTERVAL_MS = 2_000;
 const CONTENT_TYPES = ['application/json', 'application/json-rpc', 'application/jsonrequest'];
 /** Seconds after which a client may try again that found the node busy. */
 const BUSY_RETRY_SECONDS = 1;
-const MIB = 1024 * 1024;
 /** The answer to a client that has used up its allowance before its request was read. */
 const RATE_LIMITED = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"rate limit exceeded, slow down"}}';
 const TOO_MANY_CONNECTIONS = 'HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
@@ -153,7 +152,8 @@ class HttpTransport {
   #send(answer: RpcReply, reply: FastifyReply): FastifyReply {
     const { text, retryAfterSeconds } = answer;
     const { raw } = reply;
-    const timeoutMs = this.#limits.answerTimeoutMs + ((text?.length ?? 0) / MIB) * 1_000;
+    const { answerTimeoutMs, minAnswerBytesPerSecond } = this.#limits;
+    const timeoutMs = answerTimeoutMs + ((text?.length ?? 0) / minAnswerBytesPerSecond) * 1_000;
     const timer = setTimeout(() => raw.destroy(), timeoutMs);
     raw.once('close', () => {
       clearTimeout(timer);

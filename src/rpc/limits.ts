@@ -57,8 +57,10 @@ export const rpcLimitsSchema = z.strictObject({
   keepAliveTimeoutMs: count(100, 65_000, 'time an idle HTTP connection is kept, in ms'),
   // A peer that stops reading its answer holds that answer in our memory; longer than the longest wait of a synchronous send.
   stalledTimeoutMs: count(100, 120_000, 'time after which an HTTP connection on which nothing moves is closed, in ms'),
-  // So the longest answer may take three minutes, which is 1 MB/s; a reader that trickles must not hold one for ever.
-  answerTimeoutMs: count(1_000, 30_000, 'time in which an answer must be read, in ms; each MiB gives another second'),
+  // A reader that trickles must not hold an answer for ever.
+  answerTimeoutMs: count(100, 30_000, 'time in which an answer must be read, in ms, besides what its length gives'),
+  // So the longest answer may take three minutes.
+  minAnswerBytesPerSecond: count(1, MIB, 'rate at which a long answer must be read'),
   // EIP-7966 recommends 2 s.
   syncTimeoutMs: count(1, 2_000, 'default wait of eth_sendRawTransactionSync, in ms'),
   // Longer waits are capped: a client that wants more asks for the receipt.

@@ -36,16 +36,10 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
-  /** Time until there is something in the bucket again, ms; 0 when there is. */
-  emptyForMs(nowMs: number): number {
+  /** Time until `count` tokens are there, ms; 0 when they are. Takes none. */
+  missingForMs(count: number, nowMs: number): number {
     this.#fill(nowMs);
-    return this.#tokens > 0 ? 0 : Math.ceil((-this.#tokens / this.#options.perSecond) * 1_000) + 1;
-  }
-
-  /** True when nothing is missing: the bucket is as good as new. */
-  isFull(nowMs: number): boolean {
-    this.#fill(nowMs);
-    return this.#tokens >= this.#options.burst;
+    return Math.max(0, Math.ceil(((count - this.#tokens) / this.#options.perSecond) * 1_000));
   }
 
   #fill(nowMs: number): void {

@@ -19,13 +19,11 @@ test('what was spent beyond it is a debt that time pays', () => {
   expect(bucket.hasSome(2_001)).toBe(true);
 });
 
-test('it says how long it stays empty, and whether it is as good as new', () => {
+test('it says how long tokens are missing', () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 0);
-  expect(bucket.emptyForMs(0)).toBe(0);
+  expect(bucket.missingForMs(5, 0)).toBe(0);
   bucket.spend(10, 0);
-  const waitMs = bucket.emptyForMs(0);
-  expect(bucket.hasSome(waitMs - 2)).toBe(false);
-  expect(bucket.hasSome(waitMs)).toBe(true);
-  expect(bucket.isFull(waitMs)).toBe(false);
-  expect(bucket.isFull(1_000)).toBe(true);
+  expect(bucket.missingForMs(1, 0)).toBe(600);
+  expect(bucket.missingForMs(1, 599)).toBe(1);
+  expect(bucket.missingForMs(1, 600)).toBe(0);
 });
