@@ -23,6 +23,7 @@ import {
 } from './methods/eth-get-block-transaction-count.ts';
 import { ethGetCode } from './methods/eth-get-code.ts';
 import { ethGetLogs } from './methods/eth-get-logs.ts';
+import { ethGetLogsWithCursor } from './methods/eth-get-logs-with-cursor.ts';
 import { ethGetProof } from './methods/eth-get-proof.ts';
 import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
 import {
@@ -96,6 +97,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetTransactionByBlockNumberAndIndex,
   ethGetTransactionReceipt,
   ethGetLogs,
+  ethGetLogsWithCursor,
   ethNewFilter,
   ethNewBlockFilter,
   ethNewPendingTransactionFilter,

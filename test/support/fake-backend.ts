@@ -44,7 +44,16 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
+import {
+  createBlock,
+  createdAddress,
+  fakeAttestation,
+  logPageOf,
+  logsIn,
+  logsOf,
+  receiptProver,
+  stateOf,
+} from './fake-chain-parts.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -340,6 +349,10 @@ export class FakeChain {
     blockByHash: async (hash) => this.#keptBlocks().find((block) => block !== undefined && bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
+    logPage: async (filter, firstLogIndex) => {
+      const sealed = { ...filter, toBlock: Math.min(filter.toBlock, this.#head().header.number) };
+      return logPageOf(logsIn(this.#keptTransactions(), sealed, this.oldestBlock), filter.fromBlock, firstLogIndex);
+    },
     miniBlock: async (number) => this.miniBlocks[number - 1],
     blockStatus: async (number): Promise<BlockStatus | undefined> => {
       const block = this.#keptBlocks()[number];

@@ -96,6 +96,20 @@ export interface IndexedLog {
   readonly position: number;
 }
 
+/** Where a log is in the chain. */
+export interface LogPosition {
+  readonly blockNumber: number;
+  /** Index in the block. */
+  readonly logIndex: number;
+}
+
+/** The next logs of a long search, in chain order. */
+export interface LogPage {
+  readonly logs: readonly IndexedLog[];
+  /** Where the search goes on; undefined: everything was searched. */
+  readonly next: LogPosition | undefined;
+}
+
 /** Reads of the chain, the same on a sequencer and on a replica. */
 export interface ChainReader {
   readonly chainId: number;
@@ -122,6 +136,12 @@ export interface ChainReader {
   transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined>;
   /** @throws StrobeError LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS, HISTORY_PRUNED */
   logs(filter: LogFilter): Promise<IndexedLog[]>;
+  /**
+   * As {@link ChainReader.logs}, beginning with a log of block `fromBlock`, as much of it as the limits on blocks and
+   * logs allow; the open block is never part of it.
+   * @throws StrobeError INVALID_BLOCK_RANGE, HISTORY_PRUNED
+   */
+  logPage(filter: LogFilter, firstLogIndex: number): Promise<LogPage>;
   miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
   blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
   attestations(blockNumber: number): Promise<readonly Attestation[]>;
