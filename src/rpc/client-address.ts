@@ -57,7 +57,9 @@ function addRange(list: BlockList, range: string): void {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   const bits = Number(prefix ?? (family === 'ipv6' ? 128 : 32));
   if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 'ipv6' ? 128 : 32)) {
-    throw new StrobeError('INVALID_ADDRESS_RANGE', `expected an IP address or a range such as 10.0.0.0/8, got ${range}`, { range });
+    throw new StrobeError('INVALID_ADDRESS_RANGE', `expected an IP address or a range such as 10.0.0.0/8, got ${range}`, {
+      range,
+    });
   }
   list.addSubnet(address, bits, family);
 }

@@ -26,8 +26,8 @@ export class Client {
   constructor(limits: RpcLimits | undefined, nowMs: number) {
     this.#limits = limits;
     this.#bucket = limits && new TokenBucket({ perSecond: limits.ratePerSecond, burst: limits.rateBurst }, nowMs);
-    this.requests = { held: 0, max: (limits?.maxHeldRequestBytes ?? Number.POSITIVE_INFINITY) * REQUEST_SHARE };
-    this.answers = { held: 0, max: (limits?.maxHeldAnswerBytes ?? Number.POSITIVE_INFINITY) * ANSWER_SHARE };
+    this.requests = { held: 0, max: shareOf(limits?.maxHeldRequestBytes, REQUEST_SHARE, limits?.maxBodyBytes) };
+    this.answers = { held: 0, max: shareOf(limits?.maxHeldAnswerBytes, ANSWER_SHARE, limits?.maxResponseBytes) };
   }
 
   /** Seconds after which it may ask again; 0: now. */
@@ -66,6 +66,11 @@ export class Client {
   get isActive(): boolean {
     return this.#connections + this.#webSockets + this.requests.held + this.answers.held > 0;
   }
+}
+
+/** At least one of the longest. */
+function shareOf(poolBytes: number | undefined, share: number, longest = 0): number {
+  return poolBytes === undefined ? Number.POSITIVE_INFINITY : Math.max(poolBytes * share, longest);
 }
 
 /** The clients that are known, at most `maxClients` and those that are active. */

@@ -64,7 +64,8 @@ class HttpTransport {
   }
 
   #createApp(): FastifyInstance {
-    const { maxBodyBytes, requestTimeoutMs, stalledTimeoutMs, keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes } = this.#limits;
+    const { maxBodyBytes, requestTimeoutMs, stalledTimeoutMs, keepAliveTimeoutMs, headersTimeoutMs, maxHeaderBytes } =
+      this.#limits;
     const app = Fastify({
       bodyLimit: maxBodyBytes,
       requestTimeout: requestTimeoutMs,

@@ -77,8 +77,10 @@ export const rpcLimitsSchema = z.strictObject({
   maxFilterQueue: count(1, 20_000, 'most unpolled entries of a filter, which is removed beyond it'),
   // geth's bound on eth_getLogs addresses and on the alternatives of one topic.
   maxLogAlternatives: count(1, 1_000, 'most addresses, and most alternatives of a topic, in a log filter'),
-  // Blocks come one a second: nearly three hours. The chain's own range and result caps hold besides.
+  // Blocks come one a second: nearly three hours. As much as hosted nodes allow.
   maxLogRangeBlocks: count(1, 10_000, 'most blocks of one eth_getLogs'),
+  // What hosted nodes allow, in their words; the store counts them.
+  maxLogResults: count(1, 10_000, 'most logs that one eth_getLogs answers'),
   // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
   // geth's bound: some 5 MB of nodes.

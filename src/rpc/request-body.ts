@@ -44,7 +44,8 @@ export function receiveBody(
     };
     const onData = (chunk: Buffer): void => {
       if (length + chunk.length > maxBodyBytes) refuse(tooLarge(maxBodyBytes));
-      else if (!pool.tryHold(chunk.length, client.requests)) refuse(bodyError('NO_ROOM_FOR_BODY', 'too many requests are under way'));
+      else if (!pool.tryHold(chunk.length, client.requests))
+        refuse(bodyError('NO_ROOM_FOR_BODY', 'too many requests are under way'));
       else {
         length += chunk.length;
         chunks.push(chunk);

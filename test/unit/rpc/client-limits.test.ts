@@ -53,7 +53,9 @@ describe('the rate of one client', () => {
     const client = await (await start({ rateBurst: 1, ratePerSecond: 1 })).connect();
     expect((await client.call('eth_chainId')).result).toBe('0x539');
     expect((await client.call('eth_chainId')).error).toEqual({ code: -32005, message: 'rate limit exceeded, slow down' });
-    client.socket.send(JSON.stringify([call('eth_chainId', 'a'), { jsonrpc: '2.0', method: 'eth_chainId' }, call('eth_chainId', 'b')]));
+    client.socket.send(
+      JSON.stringify([call('eth_chainId', 'a'), { jsonrpc: '2.0', method: 'eth_chainId' }, call('eth_chainId', 'b')]),
+    );
     const answers: RpcAnswer[] = await client.until(() => client.messages[2]);
     expect(answers.map(({ id, error }) => [id, error?.code])).toEqual([
       ['a', -32005],
@@ -69,7 +71,8 @@ describe('the rate of one client', () => {
 
 describe('clients behind a reverse proxy', () => {
   const limits = { rateBurst: 1, ratePerSecond: 1 };
-  const statusOf = async (server: RpcHarness, header: string, value: string) => (await server.post(CALL, { [header]: value })).status;
+  const statusOf = async (server: RpcHarness, header: string, value: string) =>
+    (await server.post(CALL, { [header]: value })).status;
 
   it('have a rate each when the proxy is trusted, however they dress their header up', async () => {
     const server = await start(limits, { trustedProxies: ['127.0.0.1'] });
@@ -108,7 +111,7 @@ describe('connections of one client', () => {
     const server = await start({ maxConnectionsPerClient: 2 });
     const open = () => new RawConnection(server.address.port);
     const [first, second] = [open(), open()];
-    const post = (connection: RawConnection): Promise<string> => connection.post(CALL).until(/HTTP\/1.1 \d+[^]*\r\n\r\n/);
+    const post = (connection: RawConnection): Promise<string> => connection.post(CALL).until(/HTTP\/1.1 \d+[\s\S]*\r\n\r\n/);
     expect(await post(first)).toMatch('0x539');
     expect(await post(second)).toMatch('0x539');
     const third = open();
@@ -162,7 +165,11 @@ describe('the choice of methods', () => {
     expect(await codeOf(server, 'eth_chainId')).toBeUndefined();
   });
 
-  it.each([['api', 'eht'], ['deniedMethods', 'eth_chainid'], ['api', 'eth_']])('refuses %s: %s', (option, name) => {
+  it.each([
+    ['api', 'eht'],
+    ['deniedMethods', 'eth_chainid'],
+    ['api', 'eth_'],
+  ])('refuses %s: %s', (option, name) => {
     expect(() => new RpcHarness({ [option]: [name] })).toThrow(`there is no JSON-RPC namespace or method ${name}`);
   });
 });

@@ -11,7 +11,6 @@ const start = async (limits: object = {}): Promise<RpcHarness> => {
 };
 
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}';
-const RESULT = '"result":"0x539"';
 
 describe('HTTP', () => {
   it.each([
@@ -67,7 +66,7 @@ describe('HTTP', () => {
     const connection = new RawConnection((await start()).address.port);
     const slow = '{"jsonrpc":"2.0","id":"slow","method":"eth_feeHistory","params":["0x1","latest",[]]}';
     connection.post(slow).post(CALL).post(slow.replace('slow', 'last'));
-    const text = await connection.until(/"last"[^]*\}/);
+    const text = await connection.until(/"last"[\s\S]*\}/);
     expect([...text.matchAll(/"id":("\w+"|\d)/g)].map((match) => match[1])).toEqual(['"slow"', '1', '"last"']);
     connection.socket.destroy();
   });
@@ -79,7 +78,7 @@ describe('HTTP', () => {
       const params = [await signTransfer({ nonce })];
       connection.post(JSON.stringify({ jsonrpc: '2.0', id: nonce, method: 'eth_sendRawTransactionSync', params }));
     }
-    const text = await connection.until(/429[^]*slow down/);
+    const text = await connection.until(/429[\s\S]*slow down/);
     expect([...text.matchAll(/"code":(-?\d+)/g)].map((match) => match[1])).toEqual(['4', '4', '-32005']);
     expect(server.chain.submitted).toHaveLength(2);
     connection.socket.destroy();
@@ -87,7 +86,9 @@ describe('HTTP', () => {
 
   it('takes a body in chunks', async () => {
     const connection = new RawConnection((await start()).address.port);
-    connection.write('POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n');
+    connection.write(
+      'POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
     for (const part of [CALL.slice(0, 10), CALL.slice(10)]) connection.write(`${part.length.toString(16)}\r\n${part}\r\n`);
     await connection.write('0\r\n\r\n').until(/0x539/);
     connection.socket.destroy();
@@ -95,7 +96,9 @@ describe('HTTP', () => {
 
   it('refuses a body in chunks above the limit without its end', async () => {
     const connection = new RawConnection((await start({ maxBodyBytes: 2_000 })).address.port);
-    connection.write('POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n');
+    connection.write(
+      'POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
     await connection.write(`fff\r\n${'x'.repeat(0xfff)}\r\n`).until(/413/);
     await connection.closed;
   });
@@ -107,7 +110,9 @@ describe('HTTP', () => {
 
   it('answers a client that asks for HTTP/2 as if it had not', async () => {
     const connection = new RawConnection((await start()).address.port);
-    await connection.post(CALL, ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQ']).until(/0x539/);
+    await connection
+      .post(CALL, ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAAQ'])
+      .until(/0x539/);
     connection.socket.destroy();
   });
 

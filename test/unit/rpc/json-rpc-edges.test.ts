@@ -48,7 +48,9 @@ describe('ids (specification, section 4)', () => {
 
 describe('members', () => {
   it('counts the last of two that have one name', async () => {
-    const answer = await rpc.answer('{"jsonrpc":"1.0","id":1,"id":2,"method":"eth_nothing","method":"eth_chainId","jsonrpc":"2.0"}');
+    const answer = await rpc.answer(
+      '{"jsonrpc":"1.0","id":1,"id":2,"method":"eth_nothing","method":"eth_chainId","jsonrpc":"2.0"}',
+    );
     expect(answer).toEqual({ jsonrpc: '2.0', id: 2, result: CHAIN_ID });
   });
 
@@ -99,9 +101,12 @@ describe('members', () => {
 });
 
 describe('parameters', () => {
-  it.each(['{}', '{"address":"0x00"}', '1', '"0x"', 'true'])('refuses %s: they come by position here, as with geth', async (params) => {
-    expect((await rpc.answer(withParams(params))).error?.code).toBe(-32602);
-  });
+  it.each(['{}', '{"address":"0x00"}', '1', '"0x"', 'true'])(
+    'refuses %s: they come by position here, as with geth',
+    async (params) => {
+      expect((await rpc.answer(withParams(params))).error?.code).toBe(-32602);
+    },
+  );
 
   it.each(['null', '[]', '[null]', '[null,null,null]'])('takes %s for none', async (params) => {
     expect((await rpc.answer(withParams(params))).result).toBe(CHAIN_ID);
@@ -169,7 +174,9 @@ describe('large and deep messages', () => {
     expect((await rpc.answer(withParams(`[${'9'.repeat(long)}]`))).error?.code).toBe(-32602);
     expect((await rpc.answer(withParams(`[{"${'k'.repeat(long)}":1}]`))).error?.message.length).toBeLessThan(200);
     expect((await rpc.answer(`[${'1,'.repeat(long / 2)}1]`)).error?.message).toMatch('batch too large');
-    expect((await rpc.answer(`{"jsonrpc":"2.0","id":1,"method":"web3_sha3","params":["0x${'00'.repeat(long / 2)}"]}`)).result).toHaveLength(66);
+    expect(
+      (await rpc.answer(`{"jsonrpc":"2.0","id":1,"method":"web3_sha3","params":["0x${'00'.repeat(long / 2)}"]}`)).result,
+    ).toHaveLength(66);
   });
 });
 
@@ -191,7 +198,9 @@ describe('batches (specification, section 6)', () => {
   });
 
   it('says nothing about notifications, failed ones too', async () => {
-    const response = await rpc.post('[{"jsonrpc":"2.0","method":"eth_nothing"},{"jsonrpc":"2.0","method":"eth_getBalance","params":[1]}]');
+    const response = await rpc.post(
+      '[{"jsonrpc":"2.0","method":"eth_nothing"},{"jsonrpc":"2.0","method":"eth_getBalance","params":[1]}]',
+    );
     expect([response.status, await response.text()]).toEqual([204, '']);
   });
 });
