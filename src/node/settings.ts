@@ -69,6 +69,26 @@ const keySettings = {
   },
 } satisfies Declaration;
 
+/** Methods that change the node, for its operator. */
+const adminSettings = {
+  adminPort: {
+    schema: z.int('expected a port number').min(0).max(65_535, 'a port is 0 to 65535').optional(),
+    file: 'admin.port',
+    help: 'port of the admin methods (JSON-RPC with a token); they are off unless given',
+  },
+  adminHost: { schema: words.default('127.0.0.1'), file: 'admin.host', help: 'host of the admin methods' },
+  adminTokenFile: {
+    schema: words,
+    file: 'admin.tokenFile',
+    path: true,
+    help: 'file with the token of the admin methods; made when it is not there',
+    derived: {
+      from: (values) => (typeof values['dataDir'] === 'string' ? join(values['dataDir'], 'admin.token') : undefined),
+      help: '<data dir>/admin.token',
+    },
+  },
+} satisfies Declaration;
+
 /** How much of the chain stays on disk, and how long a restart replays. */
 export const storageSettings = {
   snapshotBlocks: {
@@ -171,6 +191,7 @@ export const sequencerSettings = {
   ...keySettings,
   // A call has the core thread to itself, which stops the clock: a quarter of the silence after which replicas report a stall.
   ...rpcSettings({ port: 8545, maxCallMs: 500 }),
+  ...adminSettings,
   ...storageSettings,
   ...proofSettings,
   ...sequencingSettings,
@@ -203,6 +224,7 @@ const syncSettings = {
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
   ...rpcSettings({ port: 8546, maxCallMs: 2_000 }),
+  ...adminSettings,
   ...storageSettings,
   ...trieSetting,
   ...proofSettings,

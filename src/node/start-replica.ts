@@ -13,6 +13,7 @@ import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
+import { serveAdmin } from './admin-parts.ts';
 import { followDa } from './da-parts.ts';
 import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
 import { observeLadder } from './ladder-metrics.ts';
@@ -128,13 +129,14 @@ async function wireReplica(
     await followDa(settings.daDir, { chain: store, logger, life, firstBlock: store.base.header.number + 1 });
   }
 
+  const node = createReplicaStatus(fullNode, network, join.record);
   const rpc = await serveRpc(settings, genesis, {
-    ...{ storage, recentHeaders, metrics, logger, life },
+    ...{ storage, recentHeaders, node, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     stateProofs,
-    node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
+  await serveAdmin(settings, { network, node, logger, life });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
 

@@ -12,6 +12,7 @@ import { RecentHeaders } from '../state/recent-headers.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { createWallClock } from '../util/wall-clock.ts';
+import { serveAdmin } from './admin-parts.ts';
 import { configError } from './config-error.ts';
 import { postToDa } from './da-parts.ts';
 import { createExecutionCore, type ExecutionCore } from './execution-core.ts';
@@ -85,20 +86,21 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeAttestationLag(metrics, lag);
   // Its own roots need no proof here: it counts a block as proven once provers agree.
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
+  const node = createSequencerStatus({
+    storage,
+    epoch: () => epoch,
+    pooled: () => core.mempool.size,
+    network,
+    excludedProvers: () => exclusions.list().map(({ prover }) => prover),
+    attestationLag: lag,
+    maxUnattestedBlocks,
+  });
   const rpc = await serveRpc(settings, chain.genesis, {
-    ...{ storage, recentHeaders, transactions: core.ingress, metrics, logger, life },
+    ...{ storage, recentHeaders, transactions: core.ingress, node, metrics, logger, life },
     stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
-    node: createSequencerStatus({
-      storage,
-      epoch: () => epoch,
-      pooled: () => core.mempool.size,
-      network,
-      excludedProvers: () => exclusions.list().map(({ prover }) => prover),
-      attestationLag: lag,
-      maxUnattestedBlocks,
-    }),
   });
+  await serveAdmin(settings, { network, node, logger, life });
   health.ready = true;
   health.reason = '';
   logger.info({ rpc, peers: network.addresses(), epoch }, 'sequencing');

@@ -23,6 +23,8 @@ export interface HttpTransportModules {
   readonly requests: BytePool;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;
+  /** Whether the `authorization` header is one to let in; everyone unless it is given. */
+  readonly isAuthorized?: (authorization: string | undefined) => boolean;
 }
 
 /** How long a browser may remember the answer to its preflight, seconds; Chrome's own maximum. */
@@ -116,11 +118,16 @@ class HttpTransport {
 
   /** Host, then rate: before the body is received. */
   #admit(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const { guard, metrics } = this.#modules;
+    const { guard, metrics, isAuthorized } = this.#modules;
     const pipelined = this.#countPipelined(request.raw.socket, 1);
     if (!guard.allowsHost(request.headers.host)) {
       metrics.recordRefused('host');
       reply.code(403).type('text/plain').send('invalid host specified');
+      return;
+    }
+    if (isAuthorized?.(request.headers.authorization) === false) {
+      metrics.recordRefused('token');
+      reply.code(401).header('www-authenticate', 'Bearer').type('text/plain').send('missing or wrong token');
       return;
     }
     allowOrigin(request, reply, guard);

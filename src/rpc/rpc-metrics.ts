@@ -8,7 +8,7 @@ export interface RpcGauges {
 }
 
 /** `limit`: of the whole server; `client`: connections of one address; `rate`: its calls; `busy`: no room for bodies. */
-export type RefusalReason = 'host' | 'origin' | 'limit' | 'client' | 'rate' | 'busy';
+export type RefusalReason = 'host' | 'origin' | 'limit' | 'client' | 'rate' | 'busy' | 'token';
 
 export type RpcTransport = 'http' | 'ws';
 

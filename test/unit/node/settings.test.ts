@@ -68,6 +68,8 @@ describe('role settings', () => {
       rpcDeniedMethods: [],
       rpcMaxCallMs: 500,
       rpcCallGasCap: 50_000_000,
+      adminHost: '127.0.0.1',
+      adminTokenFile: 'data/sequencer/admin.token',
       snapshotBlocks: 3_600,
       snapshotLogBytes: 268_435_456,
       logRetainBytes: 4_294_967_296,
