@@ -21,6 +21,9 @@ import { AnswerBudget, type RpcReply } from './rpc-reply.ts';
 /** How long a batch may start requests in one go, ms: other work, a mini-block every 10 ms, gets its turn in between. */
 const BATCH_SLICE_MS = 4;
 
+/** Ids up to this length are not counted: clients have numbers and UUIDs. */
+const FREE_ID_LENGTH = 256;
+
 /** The text of an answer; undefined for a notification, which gets none. */
 type Answer = string | undefined;
 
@@ -123,6 +126,9 @@ export class JsonRpcHandler<Modules extends Pick<RpcModules, 'limits' | 'logger'
     if (request['jsonrpc'] !== '2.0' || typeof name !== 'string') {
       return this.#fail(id ?? null, rpcError('INVALID_REQUEST', 'invalid request: expected jsonrpc "2.0" and a method'));
     }
+    // A long id is part of the answer's length like a result.
+    const refusal = typeof id === 'string' && id.length > FREE_ID_LENGTH ? budget.take(id.length) : undefined;
+    if (refusal !== undefined) return this.#fail(null, rpcError('LIMIT_EXCEEDED', refusal));
     const method = this.#methods.get(name);
     const outcome = this.#call(method, name, request['params'], caller);
     if (isPromise(outcome)) {

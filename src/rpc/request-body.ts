@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { StrobeError } from '../util/errors.ts';
 import type { BytePool } from './byte-pool.ts';
 import type { Client } from './client-table.ts';
+import { HeldRequest } from './held-request.ts';
 
 type BodyErrorCode = 'BODY_TOO_LARGE' | 'NO_ROOM_FOR_BODY' | 'BODY_BROKEN_OFF';
 
@@ -27,10 +28,7 @@ export function receiveBody(
 ): Promise<RequestBody> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const release = (): void => {
-    pool.release(length, client.requests);
-    length = 0;
-  };
+  const held = new HeldRequest(pool, client.requests);
   return new Promise((resolve, reject) => {
     const stopListening = (): void => {
       request.off('data', onData).off('end', onEnd).off('close', onBrokenOff).off('error', onBrokenOff);
@@ -39,13 +37,12 @@ export function receiveBody(
       stopListening();
       // What still comes is thrown away by the HTTP server, which closes the connection after its answer.
       request.on('error', () => {});
-      release();
+      held.release();
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
       if (length + chunk.length > maxBodyBytes) refuse(tooLarge(maxBodyBytes));
-      else if (!pool.tryHold(chunk.length, client.requests))
-        refuse(bodyError('NO_ROOM_FOR_BODY', 'too many requests are under way'));
+      else if (!held.add(chunk.length)) refuse(bodyError('NO_ROOM_FOR_BODY', 'too many requests are under way'));
       else {
         length += chunk.length;
         chunks.push(chunk);
@@ -53,7 +50,10 @@ export function receiveBody(
     };
     const onEnd = (): void => {
       stopListening();
-      resolve({ bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length), release });
+      resolve({
+        bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length),
+        release: () => held.release(),
+      });
     };
     const onBrokenOff = (): void => refuse(bodyError('BODY_BROKEN_OFF', 'the request ended before its body did'));
     if (Number(request.headers['content-length']) > maxBodyBytes) refuse(tooLarge(maxBodyBytes));

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws';
 import { toHex } from '../util/bytes.ts';
 import type { BytePool } from './byte-pool.ts';
 import type { Client } from './client-table.ts';
+import { HeldRequest } from './held-request.ts';
 import type { JsonRpcHandler } from './json-rpc.ts';
 import type { RpcLimits } from './limits.ts';
 import type { CallerSubscriptions, RpcCaller, StartSubscription } from './rpc-caller.ts';
@@ -43,14 +44,15 @@ export class WsConnection {
   readonly #modules: WsConnectionModules;
   readonly #subscriptions = new Map<string, OpenSubscription>();
   #inFlight = 0;
-  /** Of the message that is being received. */
-  #receivedBytes = 0;
+  /** The message that is being received. */
+  readonly #receiving: HeldRequest;
   #isClosed = false;
 
   constructor(limits: RpcLimits, modules: WsConnectionModules) {
     this.#limits = limits;
     this.#modules = modules;
-    const { socket, stream } = modules;
+    const { socket, stream, requests, client } = modules;
+    this.#receiving = new HeldRequest(requests, client.requests);
     stream.prependListener('data', (chunk: Buffer) => this.#onReceived(chunk.length));
     // A text and a binary frame are the same here, as with geth; what is no UTF-8 becomes no JSON.
     socket.on('message', (data, isBinary) => void this.#onMessage(isBinary ? decodeBinary(data as Buffer) : String(data)));
@@ -82,34 +84,25 @@ export class WsConnection {
    * them, so a message that ends with them gives their room back at once.
    */
   #onReceived(bytes: number): void {
-    const { requests, client, metrics } = this.#modules;
-    if (this.#isClosed) return;
-    if (requests.tryHold(bytes, client.requests)) {
-      this.#receivedBytes += bytes;
-      return;
-    }
-    metrics.recordRefused('busy');
+    if (this.#isClosed || this.#receiving.add(bytes)) return;
+    this.#modules.metrics.recordRefused('busy');
     this.close(CLOSE_TRY_AGAIN, 'too many requests are under way');
-  }
-
-  #releaseReceived(): void {
-    this.#modules.requests.release(this.#receivedBytes, this.#modules.client.requests);
-    this.#receivedBytes = 0;
   }
 
   async #onMessage(text: string): Promise<void> {
     const { socket, handler, metrics, client, requests } = this.#modules;
-    this.#releaseReceived();
+    this.#receiving.release();
     if (this.#isClosed) return;
-    // Held without asking: it was a moment ago.
-    const isHeld = requests.tryHold(text.length, client.requests);
+    const held = new HeldRequest(requests, client.requests);
+    // There was room for it a moment ago.
+    held.add(text.length);
     const startMs = performance.now();
     const caller = new MessageCaller(this);
     // A client that asks faster than it is answered waits in its own socket, not in our memory.
     if (++this.#inFlight >= this.#limits.maxInFlightPerConnection) socket.pause();
     const answer = await handler.handle(text, caller);
     if (this.#inFlight-- === this.#limits.maxInFlightPerConnection) socket.resume();
-    if (isHeld) requests.release(text.length, client.requests);
+    held.release();
     if (answer.text !== undefined) this.#send(answer.text);
     answer.release();
     caller.startSubscriptions();
@@ -156,7 +149,7 @@ export class WsConnection {
   }
 
   #onClose(): void {
-    if (!this.#isClosed) this.#releaseReceived();
+    this.#receiving.release();
     this.#isClosed = true;
     for (const { stop } of this.#subscriptions.values()) stop?.();
     this.#subscriptions.clear();

@@ -141,7 +141,8 @@ describe('memory that requests hold', () => {
     await vi.waitFor(async () => expect((await server.post(`${CALL}${' '.repeat(50_000)}`)).status).toBe(503), { interval: 5 });
     const refused = await server.post(`${CALL}${' '.repeat(50_000)}`);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
-    expect((await server.post(CALL)).status).toBe(200);
+    // A short one has room in any case.
+    expect((await server.post(`${CALL}${' '.repeat(4_000)}`)).status).toBe(200);
     slow.socket.destroy();
     await vi.waitFor(async () => expect((await server.post(`${CALL}${' '.repeat(50_000)}`)).status).toBe(200), { interval: 5 });
   });
@@ -154,6 +155,13 @@ describe('memory that requests hold', () => {
     expect(both.map(({ error }) => error?.code)).toEqual([undefined, -32005]);
     expect(both[1]?.error?.message).toMatch('busy');
     expect((await server.answer(long)).result).toHaveLength(200_002);
+  });
+
+  it('is bounded over long ids, which come back with the answer', async () => {
+    const server = await start({ maxHeldAnswerBytes: 300_000 });
+    const call = (length: number): string => JSON.stringify({ jsonrpc: '2.0', id: 'x'.repeat(length), method: 'eth_nothing' });
+    expect((await server.answer(call(200_000))).error?.code).toBe(-32601);
+    expect(await server.answer(call(400_000))).toMatchObject({ id: null, error: { code: -32005 } });
   });
 
   it('is taken from who does not read', async () => {
