@@ -31,13 +31,13 @@ export class Client {
   }
 
   /** Seconds after which it may ask again; 0: now. */
-  waitSeconds(nowMs = performance.now()): number {
-    return this.#bucket === undefined ? 0 : Math.ceil(this.#bucket.missingForMs(1, nowMs) / 1_000);
+  waitSeconds(): number {
+    return this.#bucket === undefined ? 0 : Math.ceil(this.#bucket.missingForMs(1, performance.now()) / 1_000);
   }
 
   /** Counts what it used, more than it had left too: then it waits the longer. */
-  spend(cost: number, nowMs = performance.now()): void {
-    this.#bucket?.spend(cost, nowMs);
+  spend(cost: number): void {
+    this.#bucket?.spend(cost, performance.now());
   }
 
   /** False: it has as many as it may. */

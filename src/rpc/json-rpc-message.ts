@@ -73,8 +73,10 @@ function keepExactIds(requests: unknown[], text: string): void {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPENING: readonly number[] = [0x5b, 0x7b];
-const CLOSING: readonly number[] = [0x5d, 0x7d];
+/** `[` and `{` differ in this bit alone, `]` and `}` too, and no other ASCII characters become one of them without it. */
+const CURLY_BIT = 0x20;
+const OPENING = 0x5b;
+const CLOSING = 0x5d;
 
 function isDeeperThan(maxDepth: number, text: string): boolean {
   // As many brackets there must be at least.
@@ -83,9 +85,9 @@ function isDeeperThan(maxDepth: number, text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) at = endOfString(text, at);
-    else if (OPENING.includes(code)) depth++;
-    else if (CLOSING.includes(code)) depth--;
-    if (depth > maxDepth) return true;
+    else if (code < OPENING) continue;
+    else if ((code & ~CURLY_BIT) === OPENING && ++depth > maxDepth) return true;
+    else if ((code & ~CURLY_BIT) === CLOSING) depth--;
   }
   return false;
 }
