@@ -7,6 +7,7 @@ import type {
   SyncOffers,
   Topic,
 } from '../protocol/ports/network.ts';
+import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -38,6 +39,8 @@ export interface HostApi {
   submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   pendingNonce(address: Address): Promise<bigint>;
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+  poolCounts(): Promise<PoolCounts>;
+  poolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
 }
 
 /** What the core thread does for the network host. */
@@ -54,4 +57,6 @@ export interface CoreApi {
   serveSubmit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   servePendingNonce(address: Address): Promise<bigint>;
   servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+  servePoolCounts(): Promise<PoolCounts>;
+  servePoolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
 }

@@ -96,7 +96,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
     maxUnattestedBlocks,
   });
   const rpc = await serveRpc(settings, chain.genesis, {
-    ...{ storage, recentHeaders, transactions: core.ingress, node, metrics, logger, life },
+    ...{ storage, recentHeaders, transactions: core.ingress, pool: core.ingress.pool, node, metrics, logger, life },
     stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
   });

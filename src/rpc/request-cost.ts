@@ -9,6 +9,10 @@ const COSTS: Readonly<Record<string, number>> = {
   eth_getBlockByNumber: 2,
   eth_getBlockReceipts: 5,
   eth_feeHistory: 5,
+  debug_getRawBlock: 5,
+  debug_getRawHeader: 1,
+  debug_getRawReceipts: 5,
+  debug_getRawTransaction: 1,
   // Execute.
   eth_call: 5,
   eth_callAfter: 5,
