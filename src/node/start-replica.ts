@@ -111,7 +111,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const proofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -135,7 +135,7 @@ async function wireReplica(
     ...{ storage, recentHeaders, node, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     pool: new ForwardedPool({ link: network.sequencerLink }),
-    stateProofs,
+    ...proofs,
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   await serveAdmin(settings, { network, node, logger, life });

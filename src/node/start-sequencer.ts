@@ -97,7 +97,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   });
   const rpc = await serveRpc(settings, chain.genesis, {
     ...{ storage, recentHeaders, transactions: core.ingress, pool: core.ingress.pool, node, metrics, logger, life },
-    stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
+    ...proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
   });
   await serveAdmin(settings, { network, node, logger, life });

@@ -5,6 +5,7 @@ export interface RpcGauges {
   readonly webSockets: () => number;
   readonly subscriptions: () => number;
   readonly receiptWaiters: () => number;
+  readonly nonceWaiters: () => number;
 }
 
 /** `limit`: of the whole server; `client`: connections of one address; `rate`: its calls; `busy`: no room for bodies. */
@@ -21,7 +22,8 @@ export interface RpcMetrics {
   recordRefused(reason: RefusalReason): void;
 }
 
-const IGNORE: RpcMetrics = {
+/** Records nothing. */
+export const NO_RPC_METRICS: RpcMetrics = {
   recordCall: () => {},
   recordMessage: () => {},
   recordSlowReaderDropped: () => {},
@@ -30,7 +32,7 @@ const IGNORE: RpcMetrics = {
 
 /** Without a factory nothing is recorded. */
 export function createRpcMetrics(factory: MetricFactory | undefined, gauges: RpcGauges): RpcMetrics {
-  if (factory === undefined) return IGNORE;
+  if (factory === undefined) return NO_RPC_METRICS;
   declareGauges(factory, gauges);
   const calls = factory.counter({
     name: 'rpc_calls_total',
@@ -83,5 +85,10 @@ function declareGauges(factory: MetricFactory, gauges: RpcGauges): void {
     name: 'rpc_receipt_waiters',
     help: 'Synchronous sends that wait for their receipt.',
     collect: (gauge) => gauge.set(gauges.receiptWaiters()),
+  });
+  factory.gauge({
+    name: 'rpc_nonce_waiters',
+    help: 'Calls that wait for a nonce.',
+    collect: (gauge) => gauge.set(gauges.nonceWaiters()),
   });
 }

@@ -12,6 +12,8 @@ export const FUZZED_NODE_SETTINGS = {
   rpcSyncTimeoutMs: '5',
   rpcMaxSyncTimeoutMs: '20',
   rpcRealtimeTimeoutMs: '5',
+  rpcCallAfterTimeoutMs: '5',
+  rpcMaxCallAfterTimeoutMs: '20',
 };
 /** Requests in one batch at most; some come alone. */
 const MAX_BATCH = 40;

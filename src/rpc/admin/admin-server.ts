@@ -10,7 +10,7 @@ import { ClientTable } from '../client-table.ts';
 import { createHttpTransport } from '../http-transport.ts';
 import { JsonRpcHandler } from '../json-rpc.ts';
 import { rpcLimitsSchema } from '../limits.ts';
-import { createRpcMetrics } from '../rpc-metrics.ts';
+import { NO_RPC_METRICS } from '../rpc-metrics.ts';
 import type { RpcAddress } from '../server.ts';
 import { ADMIN_METHODS } from './admin-methods.ts';
 
@@ -50,8 +50,7 @@ export class AdminServer {
   constructor(options: AdminServerOptions, { admin, logger }: AdminServerModules) {
     invariant(options.token.length >= MIN_TOKEN_LENGTH, 'an admin token is long');
     this.#options = options;
-    const none = (): number => 0;
-    const metrics = createRpcMetrics(undefined, { webSockets: none, subscriptions: none, receiptWaiters: none });
+    const metrics = NO_RPC_METRICS;
     const handler = new JsonRpcHandler(ADMIN_METHODS, {
       methods: { admin, logger, limits: LIMITS },
       metrics,
