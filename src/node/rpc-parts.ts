@@ -18,12 +18,7 @@ import { invariant } from '../util/errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { proveReceipts } from './proof-parts.ts';
-
-/**
- * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
- * quarter of the silence after which replicas report a stall; who needs longer asks a replica.
- */
-const MAX_CALL_MS = { sequencer: 500, replica: 2_000 } as const;
+import { type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
 
 export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
@@ -41,17 +36,17 @@ export interface RpcParts {
 
 /** Serves JSON-RPC, the same on every role; resolves with its URL. */
 export async function serveRpc(
-  settings: { readonly rpcHost: string; readonly rpcPort: number },
+  settings: RpcSettings,
   { chainId, baseFeeFloorWei, blockIntervalMs, threshold, provers }: Genesis,
   parts: RpcParts,
 ): Promise<string> {
   const { storage, recentHeaders, transactions, pool, stateProofs, stateNodes, node, metrics, logger, life } = parts;
   const { store: chain, state, chainState } = storage;
   const blockHash = (number: number) => recentHeaders.hashOf(number);
-  const maxCallMs = MAX_CALL_MS[node.role];
-  const calls = new EthereumJsCallExecutor({ chainId, maxCallMs }, { state, blockHash });
+  const callLimits = { maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) };
+  const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state, blockHash });
   const simulator = new EthereumJsSimulator(
-    { chainId, maxCallMs, baseFeeFloorWei, blockSeconds: Math.ceil(blockIntervalMs / 1_000) },
+    { chainId, ...callLimits, baseFeeFloorWei, blockSeconds: Math.ceil(blockIntervalMs / 1_000) },
     { newestState: (since) => newestStateOf(state, since), blockHash, stateNodes },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
@@ -62,7 +57,7 @@ export async function serveRpc(
   life.onStop('state changes', () => stateChanges.stop());
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: parts.isExcludedProver };
   const rpc = createRpcServer(
-    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
+    { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: {
         ...{ state, stateAt, chain, stateChanges, forks, calls, simulator, transactions, pool },

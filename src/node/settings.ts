@@ -5,6 +5,7 @@ import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
 import { PROOF_TYPE_NAMES } from '../protocol/proof-types.ts';
 import { MAX_SHARES } from '../prover-stub/prover-share.ts';
 import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
+import { rpcSettings } from './settings-rpc.ts';
 
 const port = (defaultPort: number) =>
   z.int('expected a port number').min(0, 'a port is 0 to 65535').max(65_535, 'a port is 0 to 65535').default(defaultPort);
@@ -68,12 +69,25 @@ const keySettings = {
   },
 } satisfies Declaration;
 
-function rpcSettings(defaultPort: number) {
-  return {
-    rpcHost: { schema: words.default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC server (HTTP and WebSocket)' },
-    rpcPort: { schema: port(defaultPort), file: 'rpc.port', help: 'port of the JSON-RPC server (HTTP and WebSocket)' },
-  } satisfies Declaration;
-}
+/** Methods that change the node, for its operator. */
+const adminSettings = {
+  adminPort: {
+    schema: z.int('expected a port number').min(0).max(65_535, 'a port is 0 to 65535').optional(),
+    file: 'admin.port',
+    help: 'port of the admin methods (JSON-RPC with a token); they are off unless given',
+  },
+  adminHost: { schema: words.default('127.0.0.1'), file: 'admin.host', help: 'host of the admin methods' },
+  adminTokenFile: {
+    schema: words,
+    file: 'admin.tokenFile',
+    path: true,
+    help: 'file with the token of the admin methods; made when it is not there',
+    derived: {
+      from: (values) => (typeof values['dataDir'] === 'string' ? join(values['dataDir'], 'admin.token') : undefined),
+      help: '<data dir>/admin.token',
+    },
+  },
+} satisfies Declaration;
 
 /** How much of the chain stays on disk, and how long a restart replays. */
 export const storageSettings = {
@@ -175,7 +189,9 @@ export const sequencingSettings = {
 export const sequencerSettings = {
   ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
   ...keySettings,
-  ...rpcSettings(8545),
+  // A call has the core thread to itself, which stops the clock: a quarter of the silence after which replicas report a stall.
+  ...rpcSettings({ port: 8545, maxCallMs: 500 }),
+  ...adminSettings,
   ...storageSettings,
   ...proofSettings,
   ...sequencingSettings,
@@ -207,7 +223,8 @@ const syncSettings = {
 
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
-  ...rpcSettings(8546),
+  ...rpcSettings({ port: 8546, maxCallMs: 2_000 }),
+  ...adminSettings,
   ...storageSettings,
   ...trieSetting,
   ...proofSettings,
