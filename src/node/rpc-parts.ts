@@ -46,7 +46,18 @@ export async function serveRpc(
   const rpc = createRpcServer(
     { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
+      backend: {
+        state,
+        stateAt,
+        stateHistory: chainState,
+        chain,
+        calls,
+        transactions,
+        stateProofs,
+        receiptProofs,
+        node,
+        attestationPolicy,
+      },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },

@@ -66,8 +66,11 @@ async function wireReplica(
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
-  const { dataDir, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes }, { logger, life });
+  const { dataDir, logSegmentBytes, stateHistory } = settings;
+  const storage = await openStorage(
+    { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, stateHistory },
+    { logger, life },
+  );
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: {

@@ -59,8 +59,11 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const health = { ready: false, reason: 'STARTING' };
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
-  const { dataDir, durability, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability, logSegmentBytes }, { logger, life });
+  const { dataDir, durability, logSegmentBytes, stateHistory } = settings;
+  const storage = await openStorage(
+    { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, stateHistory },
+    { logger, life },
+  );
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });

@@ -74,7 +74,8 @@ export class TrieHistory {
   prove({ stateRoot, address, keys }: ProofRequest): StateProof {
     const view = this.#views.get(toKey(stateRoot));
     if (view === undefined) {
-      throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', { stateRoot: toHex(stateRoot) });
+      const meta = { stateRoot: toHex(stateRoot), blocks: this.#roots.length };
+      throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', meta);
     }
     return this.#trie.proof(view, address, keys);
   }

@@ -136,6 +136,7 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      stateHistory: { oldestState: () => this.oldestState },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },

@@ -9,6 +9,7 @@ import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { CallExecutor } from './execution.ts';
+import type { StateHistoryStatus } from './history.ts';
 import type { PeerStanding } from './network.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
@@ -211,6 +212,8 @@ export interface RpcBackend {
   readonly state: StateView;
   /** State at the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
+  /** How far {@link RpcBackend.stateAt} reaches back. */
+  readonly stateHistory: StateHistoryStatus;
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
