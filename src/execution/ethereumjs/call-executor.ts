@@ -18,6 +18,7 @@ import { createMachine, type Machine } from './machine.ts';
 import { type MessageResult, runMessage, toMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';
 import { applyOverrides } from './state-override.ts';
+import { storedBlockHash } from './stored-block-hash.ts';
 
 /** Geth's --rpc.gascap. */
 const DEFAULT_GAS_CAP = 50_000_000n;
@@ -52,6 +53,8 @@ export class EthereumJsCallExecutor implements CallExecutor {
   readonly #gasCap: bigint;
   readonly #maxCallMs: number;
   readonly #machine: Machine;
+  /** Of the newest call. */
+  #position: CallPosition | undefined;
   /** The newest call: those started in one macrotask share the machine one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -59,7 +62,9 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
     const { state, blockHash } = modules;
-    this.#machine = createMachine({ chainId: options.chainId }, { state: new OverlayState(state), blockHash });
+    const read: BlockHashReader = (number) =>
+      blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
+    this.#machine = createMachine({ chainId: options.chainId }, { state: new OverlayState(state), blockHash: read });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INTRINSIC_GAS_TOO_LOW, INVALID_STATE_OVERRIDE. */
@@ -107,6 +112,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
     overrides: readonly AccountOverride[],
     gasLimit: bigint,
   ): Promise<MessageResult> {
+    this.#position = position;
     this.#machine.manager.attach(view(position, overrides));
     return runMessage(this.#machine, position.env, toMessage(request, gasLimit));
   }
