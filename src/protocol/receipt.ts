@@ -67,6 +67,15 @@ export function receiptTotals(bytes: Bytes): ReceiptTotals {
   };
 }
 
+/**
+ * The logs of an encoded receipt, without comparing them with its bloom: for receipts that were checked, or made, here.
+ * @throws StrobeError INVALID_RLP, INVALID_RECEIPT
+ */
+export function receiptLogs(bytes: Bytes): Log[] {
+  const fields = asList(decodeRlp(receiptPayload(bytes)), 'receipt', 4);
+  return asList(fields[3], 'logs').map(decodeLog);
+}
+
 /** The RLP list of a receipt: typed ones have their type in front. */
 function receiptPayload(bytes: Bytes): Bytes {
   return (bytes[0] ?? 0) < 0xc0 ? bytes.subarray(1) : bytes;

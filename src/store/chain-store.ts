@@ -11,6 +11,7 @@ import type {
   IndexedLog,
   IndexedTransaction,
   LogFilter,
+  LogPage,
   MiniBlockCommit,
   OpenBlock,
 } from '../protocol/ports/chain.ts';
@@ -26,6 +27,7 @@ import type { ChainDatabase } from './chain-database.ts';
 import { ChainEvents, type StoreLogger } from './chain-events.ts';
 import { assertFollows, assertSeals, type ChainHead, genesisBlock, headOf } from './chain-head.ts';
 import { HistoryPruner, type HistoryPrunerModules, type HistoryPrunerOptions } from './history-pruner.ts';
+import type { LogIndexReader } from './log-index/log-index-reader.ts';
 import { type LogLimits, LogSearch } from './log-search.ts';
 import { OpenBlockBuilder } from './open-block.ts';
 import { RecentBlocks } from './recent-blocks.ts';
@@ -41,6 +43,8 @@ export interface ChainStoreModules {
   readonly database: ChainDatabase;
   readonly log: Pick<MiniBlockLog, 'read'>;
   readonly logger: StoreLogger;
+  /** Absent: logs are found by the blooms of blocks alone. */
+  readonly logIndex?: LogIndexReader;
 }
 
 /** What the database knew when it was opened. */
@@ -81,7 +85,7 @@ export class ChainStore implements ChainReader, ChainWriter {
     const { blocks } = modules.database;
     this.#reader = new BlockReader({ blocks, log: modules.log });
     this.#recent = new RecentBlocks(options.recentTransactions);
-    this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.#recent });
+    this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.#recent, index: modules.logIndex });
     this.#events = new ChainEvents(modules.logger);
     this.base = marks.base;
     this.#head = marks.head;
@@ -150,6 +154,10 @@ export class ChainStore implements ChainReader, ChainWriter {
 
   logs(filter: LogFilter): Promise<IndexedLog[]> {
     return this.#search.search(filter, { head: this.#head.header.number, openBlock: this.openBlock() });
+  }
+
+  logPage(filter: LogFilter, firstLogIndex: number): Promise<LogPage> {
+    return this.#search.page(filter, firstLogIndex, this.#head.header.number);
   }
 
   async miniBlock(number: number): Promise<AppliedMiniBlock | undefined> {

@@ -16,8 +16,8 @@ const BYTES_ENCODING = {
   decode: (bytes: Bytes): Bytes => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
 };
 
-export interface OpenLevelOptions {
-  /** Other threads of this process may open the same database, with this option too. */
+export interface LevelOptions {
+  /** Every thread of this process that says so may open the database; by default it is opened once. */
   readonly multithreading?: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface OpenLevelOptions {
  * Opens or creates the database at `path`. Its lock belongs to the process and dies with it, `kill -9` included.
  * @throws StrobeError LOCKED when another process (or this one) has it open, DATABASE_FAILED
  */
-export async function openLevel(path: string, { multithreading = false }: OpenLevelOptions = {}): Promise<LevelDatabase> {
+export async function openLevel(path: string, { multithreading = false }: LevelOptions = {}): Promise<LevelDatabase> {
   const database: LevelDatabase = new ClassicLevel<Bytes, Bytes>(path, {
     keyEncoding: BYTES_ENCODING,
     valueEncoding: BYTES_ENCODING,

@@ -46,10 +46,11 @@ export interface OpenChainStoreOptions {
  */
 export async function openChainStore(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainStoreModules, 'log' | 'logger'>,
+  modules: Pick<ChainStoreModules, 'log' | 'logger' | 'logIndex'>,
 ): Promise<ChainStore> {
   const { directory, genesisHeader } = options;
-  const level = await openLevel(directory);
+  // The thread of the log index reads blocks.
+  const level = await openLevel(directory, { multithreading: true });
   try {
     const database = new ChainDatabase(level);
     const expected = hashHeader(genesisHeader);

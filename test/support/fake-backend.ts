@@ -6,6 +6,7 @@ import {
   nextBaseFee,
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
+import { strobeForks } from '../../src/protocol/fork-config.ts';
 import type { MiniBlockEnvelope } from '../../src/protocol/mini-block.ts';
 import { poolError } from '../../src/protocol/pool-errors.ts';
 import type {
@@ -44,7 +45,18 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
+import { defined } from './defined.ts';
+import {
+  createBlock,
+  createdAddress,
+  fakeAttestation,
+  logPageOf,
+  logsIn,
+  logsOf,
+  receiptProver,
+  stateOf,
+} from './fake-chain-parts.ts';
+import { fakePool } from './fake-pool.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -138,6 +150,8 @@ export class FakeChain {
       },
       stateHistory: { oldestState: () => this.oldestState },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      forks: strobeForks(defined(this.blocks[0]).hash),
+      pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };
@@ -341,6 +355,10 @@ export class FakeChain {
     blockByHash: async (hash) => this.#keptBlocks().find((block) => block !== undefined && bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
+    logPage: async (filter, firstLogIndex) => {
+      const sealed = { ...filter, toBlock: Math.min(filter.toBlock, this.#head().header.number) };
+      return logPageOf(logsIn(this.#keptTransactions(), sealed, this.oldestBlock), filter.fromBlock, firstLogIndex);
+    },
     miniBlock: async (number) => this.miniBlocks[number - 1],
     blockStatus: async (number): Promise<BlockStatus | undefined> => {
       const block = this.#keptBlocks()[number];
