@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
 import type { BlockEnd } from '../protocol/ports/history.ts';
 import { HISTORY_BLOCKS } from '../state/chain-state.ts';
-import { HistoryViews } from '../state/historical-state.ts';
-import { HistoryReach } from '../state/history-reach.ts';
+import { type HistoryViewModules, HistoryViews } from '../state/historical-state.ts';
+import { HistoryReach, type SharedReach } from '../state/history-reach.ts';
 import { type HistoryExtent, StateHistoryFeed } from '../state/state-history-feed.ts';
 import type { StateTable } from '../state/table/state-table.ts';
 import type { ChainStore } from '../store/chain-store.ts';
@@ -33,6 +33,30 @@ interface StateHistoryModules {
  */
 const FOLDER = 'state-history';
 
+export function stateHistoryDirectory(dataDir: string): string {
+  return join(dataDir, FOLDER);
+}
+
+/** What a thread needs to read a history that the core thread follows; it can be posted there. */
+export interface SharedHistory {
+  readonly directory: string;
+  readonly reach: SharedReach;
+}
+
+/**
+ * Reads the history from the calling thread.
+ * @param own rows of the table as this thread sees it, and states of recent blocks in memory
+ * @throws StrobeError DATABASE_FAILED
+ */
+export async function openSharedHistory(
+  { directory, reach }: SharedHistory,
+  own: Pick<HistoryViewModules, 'rows' | 'recentAt'>,
+): Promise<{ readonly views: HistoryViews; readonly close: () => Promise<void> }> {
+  const reader = await HistoryReader.open(directory);
+  const views = new HistoryViews({ ...own, oldValues: reader, reach: HistoryReach.attach(reach) });
+  return { views, close: () => reader.close() };
+}
+
 /** A history on disk, as far as its blocks are those of the chain here. */
 export class StoredHistory {
   readonly #writing: StateHistoryWriting;
@@ -61,7 +85,7 @@ export class StoredHistory {
     { store, logger, life, startWriting = startStateHistoryThread }: StateHistoryModules,
   ): Promise<StoredHistory | undefined> {
     if (stateHistory !== 'archive' && stateHistory <= HISTORY_BLOCKS) return undefined;
-    const directory = join(dataDir, FOLDER);
+    const directory = stateHistoryDirectory(dataDir);
     const writing = startWriting({ directory, ...(stateHistory === 'archive' ? {} : { keepBlocks: stateHistory }) });
     life.onStop('state history thread', () => writing.close());
     life.watch(writing.failed);

@@ -1,7 +1,7 @@
 import type { BlockEnd, StateHistory } from '../protocol/ports/history.ts';
 import type { StateView } from '../protocol/ports/state.ts';
 import { errorMessage, invariant, isStrobeError, StrobeError } from '../util/errors.ts';
-import type { HistoryReach } from './history-reach.ts';
+import type { HistoryReach, SharedReach } from './history-reach.ts';
 import type { RetainedRange } from './table/net-range.ts';
 import type { StateTable } from './table/state-table.ts';
 import type { TableHandle } from './table/table-reader.ts';
@@ -84,6 +84,11 @@ export class StateHistoryFeed implements StateHistory {
 
   get retainFrom(): number {
     return this.#stored.lastNumber;
+  }
+
+  /** How far the history reaches, for readers in other threads. */
+  get sharedReach(): SharedReach {
+    return this.#modules.reach.shared;
   }
 
   /** The newest block that is stored. */

@@ -133,8 +133,8 @@ export class HistoryChain {
   }
 
   /** What is read of a block, as the model has it; undefined when the history does not have it. */
-  read(blockNumber: number): string[] | undefined {
-    const view = this.feed.at(blockNumber);
+  read(blockNumber: number, from: Pick<StateHistoryFeed, 'at'> = this.feed): string[] | undefined {
+    const view = from.at(blockNumber);
     return view && listAccounts(view, [...this.#addresses.values()]);
   }
 

@@ -1,9 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { openSharedHistory, stateHistoryDirectory } from '../../../src/node/state-history-parts.ts';
 import { startStateHistoryThread } from '../../../src/node/state-history-thread.ts';
 import type { BlockEnd } from '../../../src/protocol/ports/history.ts';
 import { HistoryReach } from '../../../src/state/history-reach.ts';
 import { StateHistoryFeed, type StateHistoryHost } from '../../../src/state/state-history-feed.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
+import { TableReader } from '../../../src/state/table/table-reader.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { HistoryChain, type HistoryChainOptions } from '../../support/history-chain.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -68,6 +70,29 @@ test('a rollback while the history begins anew leaves it at the block that the c
   await chain.feed.idle();
   expect(chain.feed.newest.blockNumber).toBe(chain.head.blockNumber);
   expectReadable(chain, chain.feed.oldest ?? 0);
+});
+
+test('another thread reads the history by what it is sent of it, and a rollback ends what it holds on to', async () => {
+  const dataDir = tempDirectory();
+  const chain = await createChain({ dataDir });
+  for (let block = 0; block < 10; block++) chain.addBlock(2);
+  await chain.feed.idle();
+  const { views, close } = await openSharedHistory(
+    { directory: stateHistoryDirectory(dataDir), reach: chain.feed.sharedReach },
+    {
+      rows: TableReader.attach(chain.table.share()).rowFinder(),
+      recentAt: (block) => chain.table.at(chain.blocks[block]?.lastNumber ?? -1),
+    },
+  );
+  onTestFinished(close);
+  expect(views.oldest).toBe(0);
+  for (let block = 0; block <= 10; block++) expect(chain.read(block, views)).toEqual(chain.expected(block));
+  expect(views.at(11)).toBeUndefined();
+  const [held, address] = [views.at(4), new Uint8Array(20)];
+  held?.getAccount(address);
+  chain.rollback(2);
+  expect(() => held?.getAccount(address)).toThrow('historical state is not available: blocks were undone');
+  expect(chain.read(4, views)).toEqual(chain.expected(4));
 });
 
 test('who can wait waits for room', async () => {
