@@ -8,7 +8,11 @@ import { HISTORY_SERVE_WINDOW } from './system-calls.ts';
  * Hash of a block that the state itself has (EIP-2935): for calls on old blocks, whose ancestors' headers are not in
  * memory any more. Undefined when the state is not that of the block of `env`, as when a call assumes another number.
  */
-export function storedBlockHash(state: StateReader, env: BlockEnvironment, blockNumber: number): Hash | undefined {
+export function storedBlockHash(
+  state: StateReader,
+  env: Pick<BlockEnvironment, 'number' | 'parentHash'>,
+  blockNumber: number,
+): Hash | undefined {
   const isAncestor = blockNumber >= 0 && blockNumber < env.number && blockNumber >= env.number - HISTORY_SERVE_WINDOW;
   if (!isAncestor || !bytesEqual(hashAt(state, env.number - 1), env.parentHash)) return undefined;
   const hash = hashAt(state, blockNumber);
