@@ -169,6 +169,7 @@ export class ReplicaChain {
     const block = await chainState.seal(seal);
     sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot });
     await blockDiffs.add(seal);
+    await chainState.historyRoom();
     metrics.recordBlockSealed(block.header.number);
     return block;
   }

@@ -88,9 +88,9 @@ function assertSharesCover({ provers, shares }: DevnetSettings): void {
   throw configError([`shares: block ${blockNumber} would have fewer than ${majorityOf(provers)} provers and never become safe`]);
 }
 
-function storage(settings: DevnetSettings): Record<string, number> {
-  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks } = settings;
-  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks };
+function storage(settings: DevnetSettings): Record<string, unknown> {
+  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks, stateHistory } = settings;
+  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks, stateHistory };
 }
 
 /** A sequencer has the trie anyway. */

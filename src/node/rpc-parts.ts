@@ -60,7 +60,7 @@ export async function serveRpc(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: {
-        ...{ state, stateAt, chain, stateChanges, forks, calls, simulator, transactions, pool },
+        ...{ state, stateAt, stateHistory: chainState, chain, stateChanges, forks, calls, simulator, transactions, pool },
         ...{ stateProofs, receiptProofs, node, attestationPolicy },
       },
       logger: logger.child({ component: 'rpc' }),

@@ -4,6 +4,7 @@ import { Secret } from '../crypto/secret.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
 import { PROOF_TYPE_NAMES } from '../protocol/proof-types.ts';
 import { MAX_SHARES } from '../prover-stub/prover-share.ts';
+import { HISTORY_BLOCKS } from '../state/chain-state.ts';
 import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
 import { rpcSettings } from './settings-rpc.ts';
 
@@ -125,6 +126,25 @@ export const storageSettings = {
     schema: z.int().min(0).default(0),
     file: 'storage.historyBlocks',
     help: 'newest blocks whose transactions, receipts and logs are kept (at least 512); 0 keeps all',
+  },
+  stateHistory: {
+    schema: z
+      .union(
+        [
+          z.literal('archive'),
+          z.int().min(1),
+          z
+            .string()
+            .regex(/^[1-9]\d{0,14}$/)
+            .transform(Number),
+        ],
+        {
+          error: 'expected a number of blocks, or archive',
+        },
+      )
+      .default(HISTORY_BLOCKS),
+    file: 'storage.stateHistory',
+    help: 'newest blocks whose state can be asked for: up to 128 from memory, more from disk; archive keeps all',
   },
 } satisfies Declaration;
 

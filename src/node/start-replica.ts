@@ -69,9 +69,10 @@ async function wireReplica(
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
-  const { dataDir, logSegmentBytes } = settings;
+  const { dataDir, logSegmentBytes, stateHistory } = settings;
+  const logLimits = logLimitsOf(settings);
   const storage = await openStorage(
-    { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, logLimits: logLimitsOf(settings) },
+    { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, logLimits, stateHistory },
     { logger, life },
   );
   const { store, log, chainState, witnesses, codec } = storage;

@@ -61,9 +61,10 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const health = { ready: false, reason: 'STARTING' };
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
-  const { dataDir, durability, logSegmentBytes } = settings;
+  const { dataDir, durability, logSegmentBytes, stateHistory } = settings;
+  const logLimits = logLimitsOf(settings);
   const storage = await openStorage(
-    { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, logLimits: logLimitsOf(settings) },
+    { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, logLimits, stateHistory },
     { logger, life },
   );
   const recentHeaders = new RecentHeaders();

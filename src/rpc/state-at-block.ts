@@ -21,7 +21,7 @@ interface SealedBlock {
  */
 export async function readState<T>(
   param: BlockParam,
-  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'stateHistory' | 'chain'>,
   read: (state: StateReader) => T,
 ): Promise<T> {
   const { chain } = backend;
@@ -35,7 +35,7 @@ export async function readState<T>(
  */
 export async function runCallAt<T>(
   param: BlockParam,
-  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'stateHistory' | 'chain'>,
   call: (position: CallPosition) => Promise<T>,
 ): Promise<T> {
   const { chain } = backend;
@@ -82,11 +82,12 @@ async function headerOf(number: number, chain: ChainReader): Promise<BlockHeader
   return header;
 }
 
-export function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {
+export function keptState(number: number, backend: Pick<RpcBackend, 'stateAt' | 'stateHistory'>): StateView {
   const state = backend.stateAt(number);
   if (state !== undefined) return state;
   throw rpcError(
     'HISTORICAL_STATE_UNAVAILABLE',
-    `historical state is not available: block ${number} is not among those whose state is kept`,
+    `historical state is not available: block ${number} is not among those whose state is kept, ` +
+      `the oldest of which is block ${backend.stateHistory.oldestState()}`,
   );
 }

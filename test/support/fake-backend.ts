@@ -157,6 +157,7 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      stateHistory: { oldestState: () => this.oldestState },
       simulator: this.simulator,
       stateChanges: this.stateChanges,
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },

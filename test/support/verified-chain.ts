@@ -35,6 +35,7 @@ export class VerifiedChain {
     const backend = {
       state: this.replica.state,
       stateAt: (blockNumber: number) => this.replica.state.at(this.fixture.blocks[blockNumber - 1]?.seal.lastNumber ?? 0),
+      stateHistory: { oldestState: () => 0 },
       chain: this.replica.store,
       stateProofs: new SlicedProver((request) => host.prove(request)),
       receiptProofs: new BlockReceiptProver(createInlineReceiptTries()),

@@ -11,6 +11,7 @@ import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
+import type { StateHistoryStatus } from './history.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
@@ -243,6 +244,8 @@ export interface RpcBackend {
   readonly state: StateView;
   /** State at the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
+  /** How far {@link RpcBackend.stateAt} reaches back. */
+  readonly stateHistory: StateHistoryStatus;
   readonly chain: ChainReader;
   readonly stateChanges: StateChangeReader;
   readonly forks: ForkSchedule;

@@ -15,6 +15,7 @@ import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
 import { type RetainedMoment, RetainedNumbers } from './retained-numbers.ts';
 import { RowDiffCheck } from './row-diff-check.ts';
+import { RowFinder } from './row-finder.ts';
 import { SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableLoader } from './snapshot-loader.ts';
@@ -253,6 +254,11 @@ export class StateTable implements CommittedState {
   /** What a {@link TableReader} in another thread attaches to. */
   share(): TableHandle {
     return { memory: this.#core.memory.shared };
+  }
+
+  /** Finds rows for the owner's thread. */
+  rowFinder(): RowFinder {
+    return new RowFinder(this.#core, (look) => look());
   }
 
   /** Undefined when old values do not reach back to it, or it is yet to come. */

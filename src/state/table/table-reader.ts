@@ -1,13 +1,16 @@
+import type { BlockChanges } from '../../protocol/ports/history.ts';
 import type { StateEntry, StateReader } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
+import { composeBlockChanges } from './block-changes.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
 import type { RetainedRange } from './net-range.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
-import { SequenceLock } from './sequence-lock.ts';
+import { RowFinder } from './row-finder.ts';
+import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableCore } from './table-core.ts';
 import { entriesOf } from './table-entries.ts';
@@ -115,16 +118,30 @@ export class TableReader implements StateReader {
    * @throws StrobeError STATE_FORGOTTEN when its mini-blocks were undone, or their old values given up
    */
   netDiff(range: RetainedRange): Uint8Array<ArrayBuffer> {
+    return composeNetDiff(this.#core, range, this.#guardOf(range));
+  }
+
+  /**
+   * What the range changed, with the values from before it.
+   * @throws StrobeError STATE_FORGOTTEN as {@link TableReader.netDiff}
+   */
+  blockChanges(range: RetainedRange): BlockChanges {
+    return composeBlockChanges(this.#core, range, this.#guardOf(range));
+  }
+
+  rowFinder(): RowFinder {
+    return new RowFinder(this.#core, (look) => this.#lock.read(look));
+  }
+
+  #guardOf({ from, to, entries }: RetainedRange): ReadGuard {
     const { memory } = this.#core;
-    const { from, to, entries } = range;
-    return composeNetDiff(this.#core, range, (look) =>
+    return (look) =>
       this.#lock.read(() => {
         const isRangeRetained = isRetained(memory, entries[0], from.serial) && isRetained(memory, entries[1], to.serial);
         if (!isRangeRetained || !isKept(memory, from.serial)) {
           throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: from.number, to: to.number });
         }
         return look();
-      }),
-    );
+      });
   }
 }

@@ -22,6 +22,7 @@ export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: 
   return {
     ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
+    stateHistory: { oldestState: () => 0 },
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
     simulator: importedSimulator(chain, state, stateNodes),

@@ -75,6 +75,7 @@ describe('role settings', () => {
       logRetainBytes: 4_294_967_296,
       logSegmentBytes: 67_108_864,
       historyBlocks: 0,
+      stateHistory: 128,
       proofBlocks: 128,
       ordering: 'fifo',
       durability: 'sync',
@@ -88,6 +89,14 @@ describe('role settings', () => {
   test('a role listens for peers where its port says', () => {
     const settings = loadSettings(replicaSettings, { flags: { genesis: 'g.json', p2pPort: '7000' }, env: {} });
     expect(settings.p2pListen).toEqual(['/ip4/127.0.0.1/tcp/7000']);
+  });
+
+  test('the history of the state is a number of blocks or all of them', () => {
+    const load = (stateHistory: string) => loadSettings(replicaSettings, { flags: { genesis: 'g.json', stateHistory }, env: {} });
+    expect(load('archive').stateHistory).toBe('archive');
+    expect(load('5000').stateHistory).toBe(5_000);
+    for (const wrong of ['0', '-1', 'all', '1.5', ''])
+      expect(() => load(wrong)).toThrow('expected a number of blocks, or archive');
   });
 
   test('bootstrap peers are multiaddrs, with or without a peer id', () => {
