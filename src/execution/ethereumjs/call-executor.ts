@@ -20,7 +20,7 @@ import { toLogs } from './result-conversion.ts';
 import { applyOverrides } from './state-override.ts';
 
 /** Geth's --rpc.gascap. */
-const DEFAULT_GAS_CAP = 50_000_000n;
+export const DEFAULT_GAS_CAP = 50_000_000n;
 /** Geth's --rpc.evmtimeout. */
 const DEFAULT_MAX_CALL_MS = 5_000;
 

@@ -1,0 +1,179 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BlockHashReader, SignedTransaction } from '../../../protocol/ports/execution.ts';
+import type { StateView, WorldState } from '../../../protocol/ports/state.ts';
+import type { TracedBlock, TracedCall, TraceLimits, TracerSpec } from '../../../protocol/ports/tracing.ts';
+import { type Address, EMPTY_CODE_HASH } from '../../../protocol/primitives.ts';
+import { effectiveGasPrice } from '../../../protocol/transaction.ts';
+import { OverlayState } from '../../../state/overlay-state.ts';
+import { errorMessage, isStrobeError, StrobeError } from '../../../util/errors.ts';
+import { authorizationRefund } from '../authorizations.ts';
+import { EthereumJsEngine } from '../engine.ts';
+import { createMachine, type Machine } from '../machine.ts';
+import { type Message, runMessage, toMessage } from '../message-call.ts';
+import { applyOverrides } from '../state-override.ts';
+import { createTracer } from './create-tracer.ts';
+import { OutputBudget } from './output-budget.ts';
+import type { TraceFeed } from './trace-feed.ts';
+import type { Tracer, TraceStart } from './tracer.ts';
+
+/** How long transactions run without letting others have the thread, ms; a single one is not interrupted. */
+const SLICE_MS = 10;
+
+const SILENT: Tracer = { result: () => '' };
+
+export interface TraceRunOptions {
+  readonly chainId: number;
+  readonly limits: TraceLimits;
+}
+
+export interface TraceRunModules {
+  readonly state: StateView;
+  readonly blockHash: BlockHashReader;
+}
+
+/** One request: an overlay on a state, machines that stand on it, and what they may still cost. */
+export class TraceRun {
+  readonly #options: TraceRunOptions;
+  readonly #blockHash: BlockHashReader;
+  readonly #world: WorldState;
+  readonly #budget: OutputBudget;
+  readonly #endsAtMs: number;
+  readonly #feed: TraceFeed = { tracer: SILENT };
+  #sliceEndsAtMs: number;
+  #nextLogIndex = 0;
+
+  constructor(options: TraceRunOptions, { state, blockHash }: TraceRunModules) {
+    this.#options = options;
+    this.#blockHash = blockHash;
+    this.#world = new OverlayState(state);
+    this.#budget = new OutputBudget(options.limits.maxCharacters);
+    const now = performance.now();
+    this.#endsAtMs = now + options.limits.maxMs;
+    this.#sliceEndsAtMs = now + SLICE_MS;
+  }
+
+  /** Executes the transactions of a block and traces those from `first` on. */
+  async traceBlock(block: TracedBlock, first: number, spec: TracerSpec): Promise<string[]> {
+    const gasUsed = await this.executeBefore(block, first);
+    const engine = this.#engine(this.#feed);
+    await engine.beginBlock(block.env, gasUsed);
+    const traces: string[] = [];
+    for (const signed of block.transactions.slice(first)) {
+      await this.#takeTurns();
+      traces.push(await this.#traceTransaction(engine, block, signed, spec));
+    }
+    return traces;
+  }
+
+  /**
+   * Begins the block and executes the transactions before `end`, without a tracer.
+   * @returns their gas
+   */
+  async executeBefore({ env, transactions }: TracedBlock, end: number): Promise<bigint> {
+    const engine = this.#engine();
+    await engine.beginBlock(env);
+    let gasUsed = 0n;
+    for (const signed of transactions.slice(0, end)) {
+      await this.#takeTurns();
+      gasUsed += await this.#execute(engine, signed);
+    }
+    return gasUsed;
+  }
+
+  async traceCall({ request, position, overrides }: TracedCall, spec: TracerSpec, gasCap: bigint): Promise<string> {
+    applyOverrides(this.#world, overrides);
+    const { chainId } = this.#options;
+    const machine = createMachine({ chainId }, { state: this.#world, blockHash: this.#blockHash, feed: this.#feed });
+    machine.deadline.start(this.#msLeft());
+    const gas = request.gas ?? gasCap;
+    const message = toMessage(request, gas > gasCap ? gasCap : gas);
+    const tracer = this.#begin(spec, { ...message, coinbase: position.env.coinbase });
+    try {
+      const { gasUsed } = await runMessage(machine, position.env, message);
+      settleFees(machine, message, { gasUsed, ...position.env });
+      tracer.onEnd?.(gasUsed);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    return tracer.result();
+  }
+
+  async #traceTransaction(
+    engine: EthereumJsEngine,
+    { env }: TracedBlock,
+    signed: SignedTransaction,
+    spec: TracerSpec,
+  ): Promise<string> {
+    const { transaction, sender } = signed;
+    const tracer = this.#begin(spec, { ...transaction, from: sender, coinbase: env.coinbase });
+    tracer.onEnd?.(await this.#execute(engine, signed));
+    return tracer.result();
+  }
+
+  #begin(spec: TracerSpec, start: Pick<TraceStart, 'from' | 'to' | 'gasLimit' | 'authorizationList' | 'coinbase'>): Tracer {
+    const tracer = createTracer(spec, this.#budget);
+    const { from, to, gasLimit, authorizationList, coinbase } = start;
+    const chainId = BigInt(this.#options.chainId);
+    const tuples = { sender: from, chainId, authorizations: authorizationList };
+    tracer.onStart?.({
+      ...{ from, to, gasLimit, authorizationList, coinbase, state: this.#world, firstLogIndex: this.#nextLogIndex },
+      refund: () => authorizationRefund(this.#world, tuples, () => this.#msLeft()),
+    });
+    this.#feed.tracer = tracer;
+    return tracer;
+  }
+
+  async #execute(engine: EthereumJsEngine, signed: SignedTransaction): Promise<bigint> {
+    const outcome = await engine.execute(signed, this.#msLeft());
+    if (outcome.kind === 'rejected') throw this.#failure(new StrobeError(outcome.code, outcome.message));
+    this.#nextLogIndex += outcome.receipt.logs.length;
+    return outcome.gasUsed;
+  }
+
+  /** A tracer that had enough, or a run that took too long, shows as a failed execution. */
+  #failure(error: unknown): unknown {
+    this.#budget.assertHolds(0);
+    if (isStrobeError(error, 'EXECUTION_TIMEOUT')) return timedOut();
+    if (isStrobeError(error, 'STATE_FORGOTTEN')) return error;
+    return new StrobeError('TRACE_FAILED', `tracing failed: ${errorMessage(error)}`, {}, { cause: error });
+  }
+
+  #engine(feed?: TraceFeed): EthereumJsEngine {
+    const { chainId } = this.#options;
+    const modules = { state: this.#world, blockHash: this.#blockHash };
+    return new EthereumJsEngine({ chainId }, feed === undefined ? modules : { ...modules, feed });
+  }
+
+  #msLeft(): number {
+    const left = this.#endsAtMs - performance.now();
+    if (left <= 0) throw timedOut();
+    return left;
+  }
+
+  async #takeTurns(): Promise<void> {
+    if (performance.now() < this.#sliceEndsAtMs) return;
+    await nextTurn();
+    this.#sliceEndsAtMs = performance.now() + SLICE_MS;
+  }
+}
+
+/** Gives back the gas that was not used, and pays the tip, as a transaction does. */
+function settleFees(
+  { manager: { world } }: Machine,
+  message: Message,
+  { gasUsed, coinbase, baseFeePerGas }: { gasUsed: bigint; coinbase: Address; baseFeePerGas: bigint },
+): void {
+  if (message.maxFeePerGas === 0n) return;
+  const gasPrice = effectiveGasPrice(message, baseFeePerGas);
+  addBalance(world, message.from, (message.gasLimit - gasUsed) * gasPrice);
+  addBalance(world, coinbase, gasUsed * (gasPrice - baseFeePerGas));
+}
+
+function addBalance(world: WorldState, address: Address, amount: bigint): void {
+  const account = world.getAccount(address) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+  world.setAccount(address, { ...account, balance: account.balance + amount });
+}
+
+function timedOut(): StrobeError<'TRACE_TIMEOUT'> {
+  return new StrobeError('TRACE_TIMEOUT', 'execution timeout');
+}
