@@ -46,6 +46,8 @@ export interface StorageOptions {
   readonly durability: 'sync' | 'os';
   /** Length at which a segment of the log is full. */
   readonly logSegmentBytes?: number;
+  /** Most blocks that a search for logs spans, and most logs that it finds. */
+  readonly logLimits?: { readonly maxLogBlocks: number; readonly maxLogs: number };
 }
 
 interface StorageModules {
@@ -71,7 +73,10 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   const { genesis, stateRoot } = chain;
   const logIndex = await openLogIndex(dataDir, modules);
   const store = await openChainStore(
-    { directory: join(dataDir, 'chain'), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+    {
+      ...{ directory: join(dataDir, 'chain'), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+      ...options.logLimits,
+    },
     { log, logger, logIndex: logIndex.reader },
   );
   life.onStop('chain store', () => store.close());

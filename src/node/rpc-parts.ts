@@ -10,12 +10,7 @@ import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { proveReceipts } from './proof-parts.ts';
-
-/**
- * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
- * quarter of the silence after which replicas report a stall; who needs longer asks a replica.
- */
-const MAX_CALL_MS = { sequencer: 500, replica: 2_000 } as const;
+import { type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
 
 export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
@@ -31,20 +26,20 @@ export interface RpcParts {
 
 /** Serves JSON-RPC, the same on every role; resolves with its URL. */
 export async function serveRpc(
-  settings: { readonly rpcHost: string; readonly rpcPort: number },
+  settings: RpcSettings,
   { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
   { storage, recentHeaders, transactions, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
-    { chainId, maxCallMs: MAX_CALL_MS[node.role] },
+    { chainId, maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) },
     { state, blockHash: (number) => recentHeaders.hashOf(number) },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const receiptProofs = proveReceipts({ logger, life });
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
-    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
+    { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
       logger: logger.child({ component: 'rpc' }),

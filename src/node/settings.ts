@@ -5,6 +5,7 @@ import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
 import { PROOF_TYPE_NAMES } from '../protocol/proof-types.ts';
 import { MAX_SHARES } from '../prover-stub/prover-share.ts';
 import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
+import { rpcSettings } from './settings-rpc.ts';
 
 const port = (defaultPort: number) =>
   z.int('expected a port number').min(0, 'a port is 0 to 65535').max(65_535, 'a port is 0 to 65535').default(defaultPort);
@@ -67,13 +68,6 @@ const keySettings = {
     help: 'password of the keystore',
   },
 } satisfies Declaration;
-
-function rpcSettings(defaultPort: number) {
-  return {
-    rpcHost: { schema: words.default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC server (HTTP and WebSocket)' },
-    rpcPort: { schema: port(defaultPort), file: 'rpc.port', help: 'port of the JSON-RPC server (HTTP and WebSocket)' },
-  } satisfies Declaration;
-}
 
 /** How much of the chain stays on disk, and how long a restart replays. */
 export const storageSettings = {
@@ -175,7 +169,8 @@ export const sequencingSettings = {
 export const sequencerSettings = {
   ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
   ...keySettings,
-  ...rpcSettings(8545),
+  // A call has the core thread to itself, which stops the clock: a quarter of the silence after which replicas report a stall.
+  ...rpcSettings({ port: 8545, maxCallMs: 500 }),
   ...storageSettings,
   ...proofSettings,
   ...sequencingSettings,
@@ -207,7 +202,7 @@ const syncSettings = {
 
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
-  ...rpcSettings(8546),
+  ...rpcSettings({ port: 8546, maxCallMs: 2_000 }),
   ...storageSettings,
   ...trieSetting,
   ...proofSettings,

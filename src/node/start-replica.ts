@@ -27,6 +27,7 @@ import { serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
+import { logLimitsOf } from './settings-rpc.ts';
 import { type JoinContext, serveSnapshotsOf, syncSnapshots } from './snapshot-sync-parts.ts';
 import { SnapshotSyncRecord } from './snapshot-sync-record.ts';
 import { maintainStorage } from './storage-upkeep.ts';
@@ -67,7 +68,10 @@ async function wireReplica(
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
   const { dataDir, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes }, { logger, life });
+  const storage = await openStorage(
+    { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, logLimits: logLimitsOf(settings) },
+    { logger, life },
+  );
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: {

@@ -28,6 +28,7 @@ import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
 import type { SequencerSettings } from './settings.ts';
 import { loadNodeKey } from './settings-password.ts';
+import { logLimitsOf } from './settings-rpc.ts';
 import { serveSnapshotsOf } from './snapshot-sync-parts.ts';
 import { maintainStorage } from './storage-upkeep.ts';
 
@@ -60,7 +61,10 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
   const { dataDir, durability, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability, logSegmentBytes }, { logger, life });
+  const storage = await openStorage(
+    { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, logLimits: logLimitsOf(settings) },
+    { logger, life },
+  );
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });

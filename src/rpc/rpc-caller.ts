@@ -1,3 +1,5 @@
+import type { Client } from './client-table.ts';
+
 /** Sends one result (already JSON) to one subscription. */
 export type Push = (resultJson: string) => void;
 
@@ -18,6 +20,8 @@ export interface CallerSubscriptions {
 
 /** Who asks. */
 export interface RpcCaller {
+  /** Whose allowance it is that the request uses. */
+  readonly client: Client;
   /** Undefined where nothing can be pushed (HTTP). */
   readonly subscriptions: CallerSubscriptions | undefined;
 }

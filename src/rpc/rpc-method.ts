@@ -19,7 +19,7 @@ export interface RpcModules {
 }
 
 /** A JSON-RPC method. Both functions throw StrobeError with a code of rpc-error.ts. */
-export interface RpcMethod<Params = unknown> {
+export interface RpcMethod<Params = unknown, Modules = RpcModules> {
   readonly name: string;
   /** Positional parameters it takes at most; absent ones beyond are ignored. */
   readonly maxParams: number;
@@ -28,7 +28,7 @@ export interface RpcMethod<Params = unknown> {
    * A JSON-ready value or a promise of one. Runs synchronously up to its first await, so that the sends of a batch reach
    * the pool in the batch's order.
    */
-  handle(params: Params, modules: RpcModules, caller: RpcCaller): unknown;
+  handle(params: Params, modules: Modules, caller: RpcCaller): unknown;
 }
 
 /** `parse` of a method without parameters. */

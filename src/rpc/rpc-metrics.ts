@@ -7,6 +7,9 @@ export interface RpcGauges {
   readonly receiptWaiters: () => number;
 }
 
+/** `limit`: of the whole server; `client`: connections of one address; `rate`: its calls; `busy`: no room for bodies. */
+export type RefusalReason = 'host' | 'origin' | 'limit' | 'client' | 'rate' | 'busy';
+
 export type RpcTransport = 'http' | 'ws';
 
 /** What the server reports. */
@@ -15,7 +18,7 @@ export interface RpcMetrics {
   recordCall(method: string | undefined, succeeded: boolean): void;
   recordMessage(transport: RpcTransport, seconds: number): void;
   recordSlowReaderDropped(): void;
-  recordRefused(reason: 'host' | 'origin' | 'limit'): void;
+  recordRefused(reason: RefusalReason): void;
 }
 
 const IGNORE: RpcMetrics = {
@@ -46,7 +49,7 @@ export function createRpcMetrics(factory: MetricFactory | undefined, gauges: Rpc
   });
   const refused = factory.counter({
     name: 'rpc_refused_total',
-    help: 'Connections and requests refused by host, origin or connection limit.',
+    help: 'Connections and requests refused by host, origin, limits of connections and memory, or rate.',
     labelNames: ['reason'],
   });
   const children = new Map<string, { inc(): void }>();

@@ -1,6 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { toHex } from '../util/bytes.ts';
+import type { BytePool } from './byte-pool.ts';
+import type { Client } from './client-table.ts';
 import type { JsonRpcHandler } from './json-rpc.ts';
 import type { RpcLimits } from './limits.ts';
 import type { CallerSubscriptions, RpcCaller, StartSubscription } from './rpc-caller.ts';
@@ -17,7 +21,12 @@ const LAGGING_FRACTION = 1 / 16;
 
 export interface WsConnectionModules {
   readonly socket: WebSocket;
+  /** What the WebSocket reads from. */
+  readonly stream: Duplex;
+  readonly client: Client;
   readonly handler: JsonRpcHandler;
+  /** Bounds what all requests together hold. */
+  readonly requests: BytePool;
   readonly metrics: RpcMetrics;
   /** Unsent bytes of all connections. */
   readonly totalQueuedBytes: () => number;
@@ -34,16 +43,24 @@ export class WsConnection {
   readonly #modules: WsConnectionModules;
   readonly #subscriptions = new Map<string, OpenSubscription>();
   #inFlight = 0;
+  /** Of the message that is being received. */
+  #receivedBytes = 0;
   #isClosed = false;
 
   constructor(limits: RpcLimits, modules: WsConnectionModules) {
     this.#limits = limits;
     this.#modules = modules;
-    const { socket } = modules;
-    socket.on('message', (data) => void this.#onMessage(String(data)));
+    const { socket, stream } = modules;
+    stream.prependListener('data', (chunk: Buffer) => this.#onReceived(chunk.length));
+    // A text and a binary frame are the same here, as with geth; what is no UTF-8 becomes no JSON.
+    socket.on('message', (data, isBinary) => void this.#onMessage(isBinary ? decodeBinary(data as Buffer) : String(data)));
     socket.on('close', () => this.#onClose());
     // Every error is followed by 'close'; without a listener it would end the process.
     socket.on('error', () => {});
+  }
+
+  get client(): Client {
+    return this.#modules.client;
   }
 
   get queuedBytes(): number {
@@ -60,15 +77,41 @@ export class WsConnection {
     socket.on('close', () => clearTimeout(timer));
   }
 
+  /**
+   * Parts of a message that does not end count against what all clients may hold. Called before the WebSocket looks at
+   * them, so a message that ends with them gives their room back at once.
+   */
+  #onReceived(bytes: number): void {
+    const { requests, client, metrics } = this.#modules;
+    if (this.#isClosed) return;
+    if (requests.tryHold(bytes, client.requests)) {
+      this.#receivedBytes += bytes;
+      return;
+    }
+    metrics.recordRefused('busy');
+    this.close(CLOSE_TRY_AGAIN, 'too many requests are under way');
+  }
+
+  #releaseReceived(): void {
+    this.#modules.requests.release(this.#receivedBytes, this.#modules.client.requests);
+    this.#receivedBytes = 0;
+  }
+
   async #onMessage(text: string): Promise<void> {
-    const { socket, handler, metrics } = this.#modules;
+    const { socket, handler, metrics, client, requests } = this.#modules;
+    this.#releaseReceived();
+    if (this.#isClosed) return;
+    // Held without asking: it was a moment ago.
+    const isHeld = requests.tryHold(text.length, client.requests);
     const startMs = performance.now();
     const caller = new MessageCaller(this);
     // A client that asks faster than it is answered waits in its own socket, not in our memory.
     if (++this.#inFlight >= this.#limits.maxInFlightPerConnection) socket.pause();
     const answer = await handler.handle(text, caller);
     if (this.#inFlight-- === this.#limits.maxInFlightPerConnection) socket.resume();
-    if (answer !== undefined) this.#send(answer);
+    if (isHeld) requests.release(text.length, client.requests);
+    if (answer.text !== undefined) this.#send(answer.text);
+    answer.release();
     caller.startSubscriptions();
     metrics.recordMessage('ws', (performance.now() - startMs) / 1_000);
   }
@@ -79,8 +122,9 @@ export class WsConnection {
     const { socket, metrics, totalQueuedBytes } = this.#modules;
     const queued = socket.bufferedAmount;
     const { maxSubscriberQueueBytes, maxTotalQueueBytes } = this.#limits;
-    const isLagging = queued > maxSubscriberQueueBytes * LAGGING_FRACTION;
-    if (queued > maxSubscriberQueueBytes || (isLagging && totalQueuedBytes() > maxTotalQueueBytes)) {
+    // A long answer may be longer than a queue: it is sent to who has read what came before.
+    const isLagging = queued + text.length > maxSubscriberQueueBytes * LAGGING_FRACTION;
+    if (queued > maxSubscriberQueueBytes || (isLagging && totalQueuedBytes() + text.length > maxTotalQueueBytes)) {
       metrics.recordSlowReaderDropped();
       this.close(CLOSE_TRY_AGAIN, SLOW_READER);
       return;
@@ -112,6 +156,7 @@ export class WsConnection {
   }
 
   #onClose(): void {
+    if (!this.#isClosed) this.#releaseReceived();
     this.#isClosed = true;
     for (const { stop } of this.#subscriptions.values()) stop?.();
     this.#subscriptions.clear();
@@ -125,6 +170,10 @@ class MessageCaller implements RpcCaller, CallerSubscriptions {
 
   constructor(connection: WsConnection) {
     this.#connection = connection;
+  }
+
+  get client(): Client {
+    return this.#connection.client;
   }
 
   get subscriptions(): CallerSubscriptions {
@@ -144,4 +193,9 @@ class MessageCaller implements RpcCaller, CallerSubscriptions {
   startSubscriptions(): void {
     for (const start of this.#starts) start();
   }
+}
+
+/** Text of a binary frame; of other bytes than UTF-8 a text that no JSON begins with. */
+function decodeBinary(data: Buffer): string {
+  return isUtf8(data) ? data.toString('utf8') : '\ufffd';
 }

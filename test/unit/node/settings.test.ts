@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -6,13 +7,46 @@ import { loadSettings } from '../../../src/node/config-load.ts';
 import type { Declaration } from '../../../src/node/config-setting.ts';
 import { proverSettings, replicaSettings, sequencerSettings } from '../../../src/node/settings.ts';
 import { devnetSettings } from '../../../src/node/settings-devnet.ts';
+import { logLimitsOf, rpcServerOptions } from '../../../src/node/settings-rpc.ts';
+import { rpcLimitsSchema } from '../../../src/rpc/limits.ts';
 
 const root = join(import.meta.dirname, '../../..');
+
+const LIMIT_SETTINGS = Object.keys(rpcLimitsSchema.shape).map((name) => `rpc${name.charAt(0).toUpperCase()}${name.slice(1)}`);
+const withoutLimits = (settings: object): object =>
+  Object.fromEntries(Object.entries(settings).filter(([name]) => !LIMIT_SETTINGS.includes(name)));
+
+describe('limits of JSON-RPC', () => {
+  const sources = { flags: { genesis: 'g.json' }, env: {} };
+
+  test('each have a setting with their default', () => {
+    expect(rpcServerOptions(loadSettings(replicaSettings, sources)).limits).toEqual(rpcLimitsSchema.parse({}));
+  });
+
+  test('come from the file, the environment and the command line', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'strobe-limits-')), 'replica.yaml');
+    writeFileSync(file, 'rpc:\n  limits:\n    maxBodyBytes: 2048\n    rateBurst: 7\n    maxLogResults: 5\n  api: [eth, net]\n');
+    const settings = loadSettings(replicaSettings, {
+      flags: { genesis: 'g.json', rpcMaxBatchItems: '3' },
+      env: { STROBE_RPC_RATE_BURST: '9' },
+      file,
+    });
+    const options = rpcServerOptions(settings);
+    expect(options.limits).toMatchObject({ maxBodyBytes: 2_048, rateBurst: 9, maxBatchItems: 3, maxFilters: 1_000 });
+    expect(options.api).toEqual(['eth', 'net']);
+    expect(logLimitsOf(settings)).toEqual({ maxLogBlocks: 10_000, maxLogs: 5 });
+  });
+
+  test('are refused out of range, with their source', () => {
+    const flags = { genesis: 'g.json', rpcMaxBodyBytes: '5' };
+    expect(() => loadSettings(replicaSettings, { flags, env: {} })).toThrow(/flag --rpc-max-body-bytes/);
+  });
+});
 
 describe('role settings', () => {
   test('the sequencer’s defaults', () => {
     const settings = loadSettings(sequencerSettings, { flags: { genesis: 'g.json', keystore: 'k.json' }, env: {} });
-    expect(settings).toEqual({
+    expect(withoutLimits(settings)).toEqual({
       dataDir: './data/sequencer',
       genesis: 'g.json',
       keystore: 'k.json',
@@ -25,6 +59,15 @@ describe('role settings', () => {
       bootstrap: [],
       rpcHost: '127.0.0.1',
       rpcPort: 8545,
+      rpcAllowedHosts: [],
+      rpcAllowedOrigins: [],
+      rpcTrustedProxies: [],
+      rpcClientAddressHeader: 'x-forwarded-for',
+      rpcLimitLoopback: false,
+      rpcApi: [],
+      rpcDeniedMethods: [],
+      rpcMaxCallMs: 500,
+      rpcCallGasCap: 50_000_000,
       snapshotBlocks: 3_600,
       snapshotLogBytes: 268_435_456,
       logRetainBytes: 4_294_967_296,
