@@ -1,8 +1,10 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { strobeForks } from '../protocol/fork-config.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { createRpcServer } from '../rpc/server.ts';
@@ -16,6 +18,7 @@ export interface RpcParts {
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   readonly stateProofs: StateProver | undefined;
   readonly node: NodeStatus;
   readonly isExcludedProver: (prover: Address) => boolean;
@@ -28,7 +31,7 @@ export interface RpcParts {
 export async function serveRpc(
   settings: RpcSettings,
   { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
-  { storage, recentHeaders, transactions, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
+  { storage, recentHeaders, transactions, pool, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState } = storage;
   const calls = new EthereumJsCallExecutor(
@@ -36,12 +39,16 @@ export async function serveRpc(
     { state, blockHash: (number) => recentHeaders.hashOf(number) },
   );
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
+  const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
   const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
   const rpc = createRpcServer(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
-      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
+      backend: {
+        ...{ state, stateAt, chain, forks, calls, transactions, pool },
+        ...{ stateProofs, receiptProofs, node, attestationPolicy },
+      },
       logger: logger.child({ component: 'rpc' }),
       metrics,
     },

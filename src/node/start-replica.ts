@@ -1,6 +1,7 @@
 import { join as joinPath } from 'node:path';
 import type { BlockReexecutor } from '../fullnode/block-reexecutor.ts';
 import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
+import { ForwardedPool } from '../fullnode/forwarded-pool.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
@@ -131,6 +132,7 @@ async function wireReplica(
   const rpc = await serveRpc(settings, genesis, {
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
+    pool: new ForwardedPool({ link: network.sequencerLink }),
     stateProofs,
     node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),

@@ -86,6 +86,10 @@ export const rpcLimitsSchema = z.strictObject({
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.
+  maxStorageValues: count(1, 1_024, 'most slots of one eth_getStorageValues'),
+  // Some 700 bytes each as JSON; a pool that holds more is not read by people, and one sender's part is smaller.
+  maxPoolTransactions: count(1, 10_000, 'most transactions of one txpool_content'),
+  // geth's bound.
   maxRewardPercentiles: count(1, 100, 'most percentiles of one eth_feeHistory'),
 });
 

@@ -1,7 +1,11 @@
+import { debugGetRawBlock, debugGetRawHeader, debugGetRawReceipts, debugGetRawTransaction } from './methods/debug-get-raw.ts';
 import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
+import { ethBaseFee } from './methods/eth-base-fee.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
 import { ethCall } from './methods/eth-call.ts';
+import { ethCapabilities } from './methods/eth-capabilities.ts';
 import { ethChainId } from './methods/eth-chain-id.ts';
+import { ethConfig } from './methods/eth-config.ts';
 import { ethCreateAccessList } from './methods/eth-create-access-list.ts';
 import { ethEstimateGas } from './methods/eth-estimate-gas.ts';
 import { ethFeeHistory } from './methods/eth-fee-history.ts';
@@ -26,6 +30,7 @@ import { ethGetLogs } from './methods/eth-get-logs.ts';
 import { ethGetLogsWithCursor } from './methods/eth-get-logs-with-cursor.ts';
 import { ethGetProof } from './methods/eth-get-proof.ts';
 import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
+import { ethGetStorageValues } from './methods/eth-get-storage-values.ts';
 import {
   ethGetTransactionByBlockHashAndIndex,
   ethGetTransactionByBlockNumberAndIndex,
@@ -53,6 +58,7 @@ import {
   strobePeers,
 } from './methods/strobe.ts';
 import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
+import { txpoolContent, txpoolContentFrom, txpoolInspect, txpoolStatus } from './methods/txpool.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
 
@@ -64,10 +70,13 @@ export const METHODS: readonly RpcMethod[] = [
   netListening,
   netPeerCount,
   ethChainId,
+  ethConfig,
+  ethCapabilities,
   ethSyncing,
   ethAccounts,
   ethCoinbase,
   ethGasPrice,
+  ethBaseFee,
   ethMaxPriorityFeePerGas,
   ethBlobBaseFee,
   ethFeeHistory,
@@ -75,6 +84,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetBalance,
   ethGetCode,
   ethGetStorageAt,
+  ethGetStorageValues,
   ethGetTransactionCount,
   ethGetProof,
   ethCall,
@@ -106,6 +116,14 @@ export const METHODS: readonly RpcMethod[] = [
   ethUninstallFilter,
   ethSubscribe,
   ethUnsubscribe,
+  txpoolStatus,
+  txpoolContent,
+  txpoolContentFrom,
+  txpoolInspect,
+  debugGetRawHeader,
+  debugGetRawBlock,
+  debugGetRawReceipts,
+  debugGetRawTransaction,
   strobeNodeInfo,
   strobePeers,
   strobeMiniBlock,

@@ -36,6 +36,8 @@ type PortErrorCode =
   | 'TOO_MANY_LOGS'
   | 'PROOFS_BUSY'
   | 'SEQUENCER_UNREACHABLE'
+  | 'SEQUENCER_LINK_BUSY'
+  | 'POOL_TOO_LARGE'
   | 'EXECUTION_REVERTED'
   | 'EXECUTION_FAILED'
   | 'CALL_GAS_ABOVE_CAP'
@@ -61,6 +63,8 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   LOG_RANGE_TOO_LARGE: LIMIT,
   TOO_MANY_LOGS: LIMIT,
   PROOFS_BUSY: LIMIT,
+  POOL_TOO_LARGE: LIMIT,
+  SEQUENCER_LINK_BUSY: LIMIT,
   // EIP-1474: a method that this node is not set up for.
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.

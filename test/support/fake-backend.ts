@@ -6,6 +6,7 @@ import {
   nextBaseFee,
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
+import { strobeForks } from '../../src/protocol/fork-config.ts';
 import type { MiniBlockEnvelope } from '../../src/protocol/mini-block.ts';
 import { poolError } from '../../src/protocol/pool-errors.ts';
 import type {
@@ -44,6 +45,7 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
+import { defined } from './defined.ts';
 import {
   createBlock,
   createdAddress,
@@ -54,6 +56,7 @@ import {
   receiptProver,
   stateOf,
 } from './fake-chain-parts.ts';
+import { fakePool } from './fake-pool.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -146,6 +149,8 @@ export class FakeChain {
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      forks: strobeForks(defined(this.blocks[0]).hash),
+      pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };

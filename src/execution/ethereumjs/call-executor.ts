@@ -1,3 +1,4 @@
+import type { Hardfork } from '@ethereumjs/common';
 import type {
   AccessListOutcome,
   AccountOverride,
@@ -29,6 +30,8 @@ const REFUSALS: readonly string[] = ['FEE_TOO_LOW', 'INSUFFICIENT_FUNDS', 'INTRI
 
 export interface CallExecutorOptions {
   readonly chainId: number;
+  /** Default: Prague, which Strobe's blocks are. */
+  readonly hardfork?: Hardfork;
   /** Most gas a call gets, whatever it asks for. */
   readonly gasCap?: bigint;
   /** Wall-clock limit of one call, or of all attempts of one estimate, ms. */
@@ -59,7 +62,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
     const { state, blockHash } = modules;
-    this.#machine = createMachine({ chainId: options.chainId }, { state: new OverlayState(state), blockHash });
+    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INTRINSIC_GAS_TOO_LOW, INVALID_STATE_OVERRIDE. */

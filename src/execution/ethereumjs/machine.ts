@@ -1,4 +1,4 @@
-import type { Common } from '@ethereumjs/common';
+import type { Common, Hardfork } from '@ethereumjs/common';
 import { EVM, type EVMOpts, NobleBN254 } from '@ethereumjs/evm';
 import type { BlockHashReader } from '../../protocol/ports/execution.ts';
 import type { WorldState } from '../../protocol/ports/state.ts';
@@ -24,6 +24,8 @@ export interface Machine {
 
 export interface MachineOptions {
   readonly chainId: number;
+  /** Default: Prague. */
+  readonly hardfork?: Hardfork;
   /** False: the library's own interpreter loop, without wall-clock limit. */
   readonly optimised?: boolean;
 }
@@ -36,7 +38,7 @@ export interface MachineModules {
 }
 
 export function createMachine(options: MachineOptions, modules: MachineModules): Machine {
-  const common = createChainCommon(options.chainId);
+  const common = createChainCommon(options.chainId, options.hardfork);
   const manager = new WorldStateManager(modules.state);
   const blockchain = new BlockHashSource(modules.blockHash);
   const deadline = new ExecutionDeadline();

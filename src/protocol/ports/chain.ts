@@ -1,6 +1,7 @@
 import type { Bytes, Hex } from '../../util/bytes.ts';
 import type { Attestation } from '../attestation.ts';
 import type { BlockEnvironment, BlockHeader } from '../block-header.ts';
+import type { ForkSchedule } from '../fork-config.ts';
 import type { MiniBlock, MiniBlockBody } from '../mini-block.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Receipt } from '../receipt.ts';
@@ -8,8 +9,10 @@ import type { RowDiff } from '../row-diff.ts';
 import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
+import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
+import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
 
@@ -31,6 +34,8 @@ export interface IndexedTransaction {
   readonly firstLogIndex: number;
   /** Set when the transaction created a contract. */
   readonly contractAddress: Address | undefined;
+  /** What no transaction of Strobe has; absent in all of them. */
+  readonly view?: TransactionView;
 }
 
 /** A sealed EVM block. */
@@ -42,6 +47,8 @@ export interface Block {
   readonly sizeBytes: number;
   readonly firstMiniBlock: number;
   readonly lastMiniBlock: number;
+  /** How JSON-RPC shows a block that Strobe did not make; absent in all of Strobe's. */
+  readonly view?: BlockView;
 }
 
 /** The block under construction: transactions of durable mini-blocks above the sealed head. */
@@ -232,8 +239,10 @@ export interface RpcBackend {
   /** State at the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
+  readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;

@@ -19,6 +19,8 @@ const service = (overrides: Partial<SequencerService> = {}): SequencerService =>
   submit: async (raw) => keccak256(raw),
   pendingNonce: async () => 41n,
   pooledTransaction: async (hash) => (hash[0] === 2 ? pattern(100_000, 5) : undefined),
+  poolCounts: async () => ({ pending: 7, queued: 1 }),
+  poolPage: async () => ({ entries: [], next: undefined }),
   ...overrides,
 });
 
