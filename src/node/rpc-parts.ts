@@ -1,4 +1,5 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { strobeForks } from '../protocol/fork-config.ts';
@@ -15,7 +16,7 @@ import { proveReceipts } from './proof-parts.ts';
 import { type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
 
 export interface RpcParts {
-  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
+  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'witnesses'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
@@ -33,11 +34,11 @@ export async function serveRpc(
   { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
   { storage, recentHeaders, transactions, pool, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
 ): Promise<string> {
-  const { store: chain, state, chainState } = storage;
-  const calls = new EthereumJsCallExecutor(
-    { chainId, maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) },
-    { state, blockHash: (number) => recentHeaders.hashOf(number) },
-  );
+  const { store: chain, state, chainState, witnesses } = storage;
+  const blockHash = (number: number) => recentHeaders.hashOf(number);
+  const gasCap = BigInt(settings.rpcCallGasCap);
+  const calls = new EthereumJsCallExecutor({ chainId, maxCallMs: settings.rpcMaxCallMs, gasCap }, { state, blockHash });
+  const tracer = new EthereumJsTracer({ chainId, gasCap }, { blockHash });
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
@@ -46,7 +47,7 @@ export async function serveRpc(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: {
-        ...{ state, stateAt, chain, forks, calls, transactions, pool },
+        ...{ state, stateAt, chain, forks, calls, tracer, transactions, pool, witnesses },
         ...{ stateProofs, receiptProofs, node, attestationPolicy },
       },
       logger: logger.child({ component: 'rpc' }),

@@ -83,6 +83,12 @@ export const rpcLimitsSchema = z.strictObject({
   maxLogResults: count(1, 10_000, 'most logs that one eth_getLogs answers'),
   // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
+  // geth's default. A trace has the thread to itself in slices, one transaction in one go.
+  maxTraceMs: count(1, 5_000, 'longest trace, whatever its timeout says, in ms'),
+  // Each may hold the longest answer.
+  maxRunningTraces: count(1, 2, 'most traces that run at one time'),
+  // Seconds each: beyond that clients have given up.
+  maxWaitingTraces: count(0, 32, 'most traces that wait for one that runs'),
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.

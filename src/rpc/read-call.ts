@@ -43,7 +43,7 @@ export function readCallParams([transaction, block, overrides]: readonly unknown
 }
 
 /** The transaction object of a call: `data` and `input` are the same thing, and so are `gasPrice` and both fees. */
-function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
+export function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
   const call = readObject(param, field);
   const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
     readOptional(call[name], `${field}.${name}`, read);
@@ -112,7 +112,7 @@ function readAuthorizations(value: unknown, field: string): Authorization[] {
 }
 
 /** State overrides: an object of accounts by address. */
-function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
+export function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
   if (isAbsent(value)) return [];
   const accounts = Object.entries(readObject(value, field));
   if (accounts.length > MAX_ENTRIES) throw invalidParams(field, `at most ${MAX_ENTRIES} accounts`);

@@ -6,6 +6,7 @@ import type { RpcLimits } from './limits.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import type { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import type { TraceGate } from './trace-gate.ts';
 
 /** What methods work with; one for the whole server. */
 export interface RpcModules {
@@ -16,6 +17,7 @@ export interface RpcModules {
   readonly waiters: ReceiptWaiters;
   readonly filters: FilterRegistry;
   readonly subscriptions: SubscriptionHub;
+  readonly traces: TraceGate;
 }
 
 /** A JSON-RPC method. Both functions throw StrobeError with a code of rpc-error.ts. */

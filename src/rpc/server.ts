@@ -17,6 +17,7 @@ import { METHODS } from './method-table.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
 import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import { TraceGate } from './trace-gate.ts';
 import { WsTransport } from './ws-transport.ts';
 
 export interface RpcServerOptions {
@@ -98,6 +99,7 @@ class Server implements RpcServer {
       methods: {
         ...{ backend, limits, logger, fees },
         ...{ waiters: this.#waiters, filters: this.#filters, subscriptions: this.#subscriptions },
+        traces: new TraceGate({ maxRunning: limits.maxRunningTraces, maxWaiting: limits.maxWaitingTraces }),
       },
       metrics,
       answers: new BytePool({ maxBytes: limits.maxHeldAnswerBytes }),

@@ -57,6 +57,7 @@ import {
   stateOf,
 } from './fake-chain-parts.ts';
 import { fakePool } from './fake-pool.ts';
+import { fakeTracing } from './fake-tracing.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -151,6 +152,7 @@ export class FakeChain {
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
+      ...fakeTracing(),
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };

@@ -15,6 +15,8 @@ import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { StateView } from './state.ts';
+import type { TransactionTracer } from './tracing.ts';
+import type { WitnessReader } from './witnesses.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -241,11 +243,13 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
+  readonly tracer: TransactionTracer;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
+  readonly witnesses: WitnessReader;
   readonly node: NodeStatus;
   readonly attestationPolicy: AttestationPolicy;
 }

@@ -56,6 +56,8 @@ export interface TracedCall {
   readonly request: CallRequest;
   readonly position: CallPosition;
   readonly overrides: readonly AccountOverride[];
+  /** Transactions of the block that run first, without a tracer, on the position's state, which is that of its parent. */
+  readonly before?: TracedBlock;
 }
 
 /**

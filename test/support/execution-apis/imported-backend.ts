@@ -1,5 +1,6 @@
 import type { Hardfork } from '@ethereumjs/common';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
+import { EthereumJsTracer } from '../../../src/execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
@@ -21,6 +22,8 @@ export function importedBackend(chain: ImportedChain, parts: NodeParts): RpcBack
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
+    tracer: new EthereumJsTracer({ chainId: chain.chainId }, { blockHash: (number) => chain.blocks[number]?.hash }),
+    witnesses: { read: async () => undefined },
     forks: chain.forks,
     receiptProofs: receiptProver(),
     node: NODE,

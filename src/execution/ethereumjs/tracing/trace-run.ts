@@ -54,7 +54,7 @@ export class TraceRun {
 
   /** Executes the transactions of a block and traces those from `first` on. */
   async traceBlock(block: TracedBlock, first: number, spec: TracerSpec): Promise<string[]> {
-    const gasUsed = await this.executeBefore(block, first);
+    const gasUsed = await this.#executeFirst(block, first);
     const engine = this.#engine(this.#feed);
     await engine.beginBlock(block.env, gasUsed);
     const traces: string[] = [];
@@ -66,21 +66,22 @@ export class TraceRun {
   }
 
   /**
-   * Begins the block and executes the transactions before `end`, without a tracer.
+   * Begins the block and executes its first transactions without a tracer.
    * @returns their gas
    */
-  async executeBefore({ env, transactions }: TracedBlock, end: number): Promise<bigint> {
+  async #executeFirst({ env, transactions }: TracedBlock, count: number): Promise<bigint> {
     const engine = this.#engine();
     await engine.beginBlock(env);
     let gasUsed = 0n;
-    for (const signed of transactions.slice(0, end)) {
+    for (const signed of transactions.slice(0, count)) {
       await this.#takeTurns();
       gasUsed += await this.#execute(engine, signed);
     }
     return gasUsed;
   }
 
-  async traceCall({ request, position, overrides }: TracedCall, spec: TracerSpec, gasCap: bigint): Promise<string> {
+  async traceCall({ request, position, overrides, before }: TracedCall, spec: TracerSpec, gasCap: bigint): Promise<string> {
+    if (before !== undefined) await this.#executeFirst(before, before.transactions.length);
     applyOverrides(this.#world, overrides);
     const { chainId } = this.#options;
     const machine = createMachine({ chainId }, { state: this.#world, blockHash: this.#blockHash, feed: this.#feed });
