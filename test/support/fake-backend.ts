@@ -102,6 +102,8 @@ export class FakeChain {
   /** Called when a read of the chain begins: a test may prune in this very moment. */
   onRead: () => void = () => {};
   safe: number | undefined;
+  /** Encoded witnesses by block. */
+  readonly storedWitnesses = new Map<number, Uint8Array>();
   /** What is known of blocks beyond their being sealed, by number. */
   readonly statuses = new Map<number, Partial<BlockStatus>>();
   /** Provers that count no more. */
@@ -152,7 +154,7 @@ export class FakeChain {
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
-      ...fakeTracing(),
+      ...fakeTracing(this.storedWitnesses),
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };

@@ -1,9 +1,9 @@
 import type { RpcBackend } from '../../src/protocol/ports/chain.ts';
 import type { TraceLimits, TracerSpec } from '../../src/protocol/ports/tracing.ts';
-import { toHex } from '../../src/util/bytes.ts';
+import { type Bytes, toHex } from '../../src/util/bytes.ts';
 
 /** What a trace was asked for, as its answer: the fake chain's transfers have nothing to trace. */
-export function fakeTracing(): Pick<RpcBackend, 'tracer' | 'witnesses'> {
+export function fakeTracing(storedWitnesses: ReadonlyMap<number, Bytes>): Pick<RpcBackend, 'tracer' | 'witnesses'> {
   const echo = (tracer: TracerSpec, limits: TraceLimits, what: unknown) => JSON.stringify({ tracer, limits, what });
   return {
     tracer: {
@@ -19,6 +19,6 @@ export function fakeTracing(): Pick<RpcBackend, 'tracer' | 'witnesses'> {
           before: before?.transactions.length ?? null,
         }),
     },
-    witnesses: { read: async () => undefined },
+    witnesses: { read: async (blockNumber) => storedWitnesses.get(blockNumber) },
   };
 }

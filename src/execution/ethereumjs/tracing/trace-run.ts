@@ -107,7 +107,8 @@ export class TraceRun {
   ): Promise<string> {
     const { transaction, sender } = signed;
     const tracer = this.#begin(spec, { ...transaction, from: sender, coinbase: env.coinbase });
-    tracer.onEnd?.(await this.#execute(engine, signed));
+    const gasUsed = await this.#execute(engine, signed);
+    tracer.onEnd?.(gasUsed);
     return tracer.result();
   }
 
