@@ -1,4 +1,4 @@
-import { POOL_PAGE_BYTES } from '../protocol/limits.ts';
+import { MAX_TRANSACTION_BYTES } from '../protocol/limits.ts';
 import { type Bytes, bigIntToBytes, bytesToBigInt } from '../util/bytes.ts';
 import { type ErrorMeta, StrobeError } from '../util/errors.ts';
 import { MAX_POOL_PAGE_OVERHEAD_BYTES } from './link-pool.ts';
@@ -28,7 +28,7 @@ export type LinkKind = (typeof LINK_KIND)[keyof typeof LINK_KIND];
 const HEADER_BYTES = 5;
 
 /** Largest frame: a page of the pool with what is around its transactions. */
-export const MAX_LINK_FRAME_BYTES = POOL_PAGE_BYTES + MAX_POOL_PAGE_OVERHEAD_BYTES + HEADER_BYTES;
+export const MAX_LINK_FRAME_BYTES = MAX_TRANSACTION_BYTES + MAX_POOL_PAGE_OVERHEAD_BYTES + HEADER_BYTES;
 
 /** Longest error text that travels, so that a frame stays small whatever the message quotes. */
 const MAX_ERROR_TEXT = 1_024;

@@ -1,4 +1,4 @@
-import { MAX_POOL_PAGE_ENTRIES, POOL_PAGE_BYTES } from '../protocol/limits.ts';
+import { MAX_POOL_PAGE_ENTRIES, MAX_TRANSACTION_BYTES } from '../protocol/limits.ts';
 import { PoolList } from '../protocol/pool-list.ts';
 import type { ListedTransaction, PoolCounts, PoolPage, PoolPageEntry, PoolReader } from '../protocol/ports/pool.ts';
 import type { Address } from '../protocol/primitives.ts';
@@ -31,7 +31,7 @@ export class PoolListing implements PoolReader {
     for (const pooled of this.#mempool.list(from, sender)) {
       const { raw } = pooled.transaction;
       bytes += raw.length;
-      const isFull = bytes > POOL_PAGE_BYTES || entries.length === MAX_POOL_PAGE_ENTRIES;
+      const isFull = bytes > MAX_TRANSACTION_BYTES || entries.length === MAX_POOL_PAGE_ENTRIES;
       if (isFull && entries.length > 0) return { entries, next: pooled.arrival };
       entries.push({ raw, sender: pooled.sender, isQueued: this.#mempool.isQueued(pooled) });
     }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RpcBackend } from '../../src/protocol/ports/chain.ts';
+import { METHODS } from '../../src/rpc/method-table.ts';
 import type { RpcServer } from '../../src/rpc/server.ts';
 import { type ImportedChain, importChain } from '../support/execution-apis/import-chain.ts';
 import { createImportedServer, executedNode, replicaNode } from '../support/execution-apis/imported-nodes.ts';
@@ -37,6 +38,18 @@ const FAILED_CALL = 'message and status of error -32015';
 const CONTRADICTIONS: CaseList = new Map([
   ['eth_simulateV1/ethSimulate-run-out-of-gas-in-block-38015.io', FAILED_CALL],
   ['eth_simulateV1/ethSimulate-use-as-many-features-as-possible.io', FAILED_CALL],
+]);
+
+/** Methods of the document, or their beginnings, that are neither served nor missing. */
+const OTHER_METHODS: CaseList = new Map([
+  ['engine_', 'for the consensus client of a beacon chain'],
+  ['testing_', 'for test nodes of Ethereum'],
+  ['eth_sign', 'the node holds no keys of users'],
+  ['eth_sendTransaction', 'the node holds no keys of users'],
+  ['eth_fillTransaction', 'for the two above'],
+  ['eth_getBlockAccessList', 'EIP-7928 comes after Prague'],
+  ['debug_getRawBlockAccessList', 'EIP-7928 comes after Prague'],
+  ['debug_getBadBlocks', 'a bad block is evidence here: strobe_equivocations'],
 ]);
 
 const folder = fixturePath('execution-apis');
@@ -85,6 +98,14 @@ describe.skipIf(folder === undefined)('official execution-apis cases', () => {
     for (const list of [MISSING, NOT_OURS, NOT_ON_A_REPLICA, CONTRADICTIONS]) {
       for (const start of list.keys()) expect(cases.filter(({ name }) => name.startsWith(start))).not.toEqual([]);
     }
+  });
+
+  test('every method of the document is served, or is on a list with a reason', () => {
+    const served = METHODS.map(({ name }) => name);
+    const unexplained = schemas.methods
+      .filter((name) => !served.includes(name))
+      .filter((name) => [...OTHER_METHODS.keys(), ...MISSING.keys()].every((start) => !`${name}/`.startsWith(start)));
+    expect(unexplained).toEqual([]);
   });
 
   test('the expected answers contradict the schemas where it is said, and nowhere else', () => {

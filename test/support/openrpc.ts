@@ -16,8 +16,9 @@ export class OpenRpcResults {
     this.#schemas = new Map(methods.flatMap(({ name, result }) => (result === undefined ? [] : [[name, result.schema]])));
   }
 
-  has(method: string): boolean {
-    return this.#schemas.has(method);
+  /** Names of the document's methods that have a result. */
+  get methods(): readonly string[] {
+    return [...this.#schemas.keys()];
   }
 
   /** What is wrong with a result, one line for each error; empty: nothing. */

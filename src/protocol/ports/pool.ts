@@ -35,7 +35,7 @@ export interface PoolPageEntry {
   readonly isQueued: boolean;
 }
 
-/** A part of the pool, of at most POOL_PAGE_BYTES. */
+/** A part of the pool, of at most MAX_TRANSACTION_BYTES. */
 export interface PoolPage {
   readonly entries: readonly PoolPageEntry[];
   /** Where the next page begins; undefined: this was the last. */
