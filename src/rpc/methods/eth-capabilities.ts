@@ -23,11 +23,11 @@ export const ethCapabilities: RpcMethod<undefined> = {
 };
 
 /** Searched by halves: states are kept from some block on. */
-function oldestState(head: number, { stateAt }: Pick<RpcBackend, 'stateAt'>): number {
+function oldestState(head: number, backend: Pick<RpcBackend, 'stateAt'>): number {
   let kept = head;
   for (let missing = -1; kept - missing > 1; ) {
     const middle = Math.floor((missing + kept) / 2);
-    if (stateAt(middle) === undefined) missing = middle;
+    if (backend.stateAt(middle) === undefined) missing = middle;
     else kept = middle;
   }
   return kept;

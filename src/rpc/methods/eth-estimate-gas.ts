@@ -1,3 +1,5 @@
+import type { RpcBackend } from '../../protocol/ports/chain.ts';
+import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { quantity } from '../../util/quantity.ts';
@@ -10,14 +12,37 @@ export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
   maxParams: 3,
   parse: readCallParams,
-  handle: async ({ request, block, overrides }, { backend }) => {
+  handle: async (params, { backend }) => {
+    const { request, block, overrides } = params;
     try {
-      return quantity(await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides)));
+      const gas = await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides));
+      const isForNextTransaction = block.kind === 'tag' && (block.tag === 'latest' || block.tag === 'pending');
+      return quantity(isForNextTransaction ? await enoughInNextBlock(gas, params, backend) : gas);
     } catch (error) {
       throw withReason(error);
     }
   },
 };
+
+/**
+ * The transaction may come into the block behind the present one, and contracts do some things once for each block time,
+ * such as the first swap of a pair: what is enough now must be enough then. With blocks of a second every other
+ * transaction is sent so early; geth, whose blocks are further apart, estimates for the newest block alone.
+ */
+async function enoughInNextBlock(gas: bigint, { request, overrides }: CallParams, backend: RpcBackend): Promise<bigint> {
+  if (gas === TRANSACTION_GAS) return gas;
+  const { state, chain, calls } = backend;
+  const env = chain.latestEnvironment();
+  const position = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };
+  try {
+    if ((await calls.call({ ...request, gas }, position, overrides)).kind === 'success') return gas;
+    const later = await calls.estimateGas(request, position, overrides);
+    return later > gas ? later : gas;
+  } catch {
+    // What cannot be executed then has its estimate for now.
+    return gas;
+  }
+}
 
 /** Puts the reason of a revert into the message and its output into `data`, as eth_call does. */
 function withReason(error: unknown): unknown {
