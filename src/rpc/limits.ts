@@ -87,8 +87,8 @@ export const rpcLimitsSchema = z.strictObject({
   maxTraceMs: count(1, 5_000, 'longest trace, whatever its timeout says, in ms'),
   // Each may hold the longest answer.
   maxRunningTraces: count(1, 2, 'most traces that run at one time'),
-  // Seconds each: beyond that clients have given up.
-  maxWaitingTraces: count(0, 32, 'most traces that wait for one that runs'),
+  // The batches of a few indexers; each takes milliseconds, or maxTraceMs at most.
+  maxWaitingTraces: count(0, 256, 'most traces that wait for one that runs'),
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.

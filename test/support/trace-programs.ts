@@ -3,7 +3,7 @@ import { type Bytes, bigIntToBytes32, concatBytes, fromHex } from '../../src/uti
 import { initCodeOf } from './contracts.ts';
 
 /** PUSH32 of a number. */
-export function push(value: number | bigint): Bytes {
+function push(value: number | bigint): Bytes {
   return concatBytes(Uint8Array.of(0x7f), bigIntToBytes32(BigInt(value)));
 }
 

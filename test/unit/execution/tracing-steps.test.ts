@@ -1,8 +1,10 @@
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, test } from 'vitest';
+import type { StateView } from '../../../src/protocol/ports/state.ts';
 import type { StructLoggerSpec, TraceLimits } from '../../../src/protocol/ports/tracing.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
 import { bytesToBigInt, concatBytes, fromHex, toHex } from '../../../src/util/bytes.ts';
+import { StrobeError } from '../../../src/util/errors.ts';
 import { STORE, words } from '../../support/contracts.ts';
 import { addressOf, CHAIN_ID, CONTRACT, ETHER, SENDER, transactionWith } from '../../support/execution-harness.ts';
 import { NO_LIMITS, STRUCT_LOGGER, type Trace, TraceScene } from '../../support/trace-harness.ts';
@@ -190,6 +192,25 @@ describe('a trace', () => {
     expect(trace.structLogs.find((step: Trace) => step.op === 'SSTORE')).toMatchObject({ gasCost: 5_000 });
     expect(traced.state.getStorage(CONTRACT, words(1))).toEqual(words(9));
     expect(traced.state.getAccount(SENDER)?.nonce).toBe(0n);
+  });
+
+  test('on a state that is forgotten meanwhile says so', async () => {
+    const { state, env, tracer } = scene(op(0x54, 1));
+    const forgotten = () => {
+      throw new StrobeError('STATE_FORGOTTEN', 'gone');
+    };
+    const reads = { count: 0 };
+    const goneLater = (address: Uint8Array) => (reads.count++ < 6 ? state.getAccount(address) : forgotten());
+    const parentState: StateView = {
+      getAccount: goneLater,
+      getStorage: (address, key) => state.getStorage(address, key),
+      getCode: (hash) => state.getCode(hash),
+      storageOf: (address) => state.storageOf(address),
+    };
+    const transactions = [{ transaction: transactionWith({ to: CONTRACT }), sender: SENDER }];
+    const tracing = tracer.traceBlock({ parentState, env, transactions }, STRUCT_LOGGER, NO_LIMITS);
+    await expect(tracing).rejects.toMatchObject({ code: 'STATE_FORGOTTEN' });
+    expect(reads.count).toBeGreaterThan(6);
   });
 
   test('of a transaction that cannot be in its block says why', async () => {

@@ -26,11 +26,6 @@ const PROMISED: Readonly<Record<string, string>> = {
 const MISSING: ReadonlyMap<string, string> = new Map([
   ['eth_simulateV1', 'simulation of blocks'],
   ['eth_callAfter', 'calls that wait for a nonce'],
-  ['debug_traceTransaction', 'tracing'],
-  ['debug_traceCall', 'tracing'],
-  ['debug_traceBlockByNumber', 'tracing'],
-  ['debug_traceBlockByHash', 'tracing'],
-  ['debug_executionWitness', 'tracing'],
   ['strobe_resources', 'metering by resource'],
 ]);
 

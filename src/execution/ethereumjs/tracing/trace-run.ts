@@ -35,6 +35,7 @@ export interface TraceRunModules {
 export class TraceRun {
   readonly #options: TraceRunOptions;
   readonly #blockHash: BlockHashReader;
+  readonly #state: StateView;
   readonly #world: WorldState;
   readonly #budget: OutputBudget;
   readonly #endsAtMs: number;
@@ -45,6 +46,7 @@ export class TraceRun {
   constructor(options: TraceRunOptions, { state, blockHash }: TraceRunModules) {
     this.#options = options;
     this.#blockHash = blockHash;
+    this.#state = state;
     this.#world = new OverlayState(state);
     this.#budget = new OutputBudget(options.limits.maxCharacters);
     const now = performance.now();
@@ -127,7 +129,11 @@ export class TraceRun {
 
   async #execute(engine: EthereumJsEngine, signed: SignedTransaction): Promise<bigint> {
     const outcome = await engine.execute(signed, this.#msLeft());
-    if (outcome.kind === 'rejected') throw this.#failure(new StrobeError(outcome.code, outcome.message));
+    if (outcome.kind === 'rejected') {
+      // A state that was forgotten meanwhile says so itself; the engine only says that it could not go on.
+      this.#state.getAccount(signed.sender);
+      throw this.#failure(new StrobeError(outcome.code, outcome.message));
+    }
     this.#nextLogIndex += outcome.receipt.logs.length;
     return outcome.gasUsed;
   }
