@@ -4,7 +4,7 @@ import { type Address, BEACON_ROOTS_CONTRACT, EMPTY_CODE_HASH, HISTORY_CONTRACT,
 import { bigIntToBytes32, bytesEqual } from '../../util/bytes.ts';
 
 /** Ring sizes of the two contracts (EIP-2935 HISTORY_SERVE_WINDOW, EIP-4788 HISTORY_BUFFER_LENGTH). */
-const HISTORY_SERVE_WINDOW = 8191;
+export const HISTORY_SERVE_WINDOW = 8191;
 const BEACON_ROOTS_LENGTH = 8191;
 
 /**

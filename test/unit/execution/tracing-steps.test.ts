@@ -1,5 +1,6 @@
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, test } from 'vitest';
+import { EthereumJsTracer } from '../../../src/execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { StateView } from '../../../src/protocol/ports/state.ts';
 import type { StructLoggerSpec, TraceLimits } from '../../../src/protocol/ports/tracing.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
@@ -192,6 +193,22 @@ describe('a trace', () => {
     expect(trace.structLogs.find((step: Trace) => step.op === 'SSTORE')).toMatchObject({ gasCost: 5_000 });
     expect(traced.state.getStorage(CONTRACT, words(1))).toEqual(words(9));
     expect(traced.state.getAccount(SENDER)?.nonce).toBe(0n);
+  });
+
+  test('of an old block finds hashes of its ancestors in the state', async () => {
+    const { state, env } = scene(op(0x40, 5));
+    const tracer = new EthereumJsTracer({ chainId: CHAIN_ID }, { blockHash: () => undefined });
+    // The system call of block 6, whose parent that was, wrote it; block 7 writes its own parent's.
+    const hash = new Uint8Array(32).fill(0x55);
+    const parentState: StateView = {
+      getAccount: (address) => state.getAccount(address),
+      getStorage: (address, key) => (toHex(key) === word(5) ? hash : state.getStorage(address, key)),
+      getCode: (codeHash) => state.getCode(codeHash),
+      storageOf: (address) => state.storageOf(address),
+    };
+    const transactions = [{ transaction: transactionWith({ to: CONTRACT }), sender: SENDER }];
+    const [trace] = await tracer.traceBlock({ parentState, env, transactions }, STRUCT_LOGGER, NO_LIMITS);
+    expect(JSON.parse(trace as string).structLogs.at(-1)).toMatchObject({ op: 'STOP', stack: [toHex(hash)] });
   });
 
   test('on a state that is forgotten meanwhile says so', async () => {

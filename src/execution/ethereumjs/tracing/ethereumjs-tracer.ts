@@ -37,12 +37,12 @@ export class EthereumJsTracer implements TransactionTracer {
   }
 
   async traceCall(call: TracedCall, tracer: TracerSpec, limits: TraceLimits): Promise<string> {
-    const run = this.#run({ parentState: call.position.state }, limits);
-    return run.traceCall(call, tracer, this.#options.gasCap ?? DEFAULT_GAS_CAP);
+    const { state: parentState, env } = call.position;
+    return this.#run({ parentState, env }, limits).traceCall(call, tracer, this.#options.gasCap ?? DEFAULT_GAS_CAP);
   }
 
-  #run({ parentState }: Pick<TracedBlock, 'parentState'>, limits: TraceLimits): TraceRun {
+  #run({ parentState: state, env }: Pick<TracedBlock, 'parentState' | 'env'>, limits: TraceLimits): TraceRun {
     const { chainId } = this.#options;
-    return new TraceRun({ chainId, limits }, { state: parentState, blockHash: this.#blockHash });
+    return new TraceRun({ chainId, limits }, { state, env, blockHash: this.#blockHash });
   }
 }

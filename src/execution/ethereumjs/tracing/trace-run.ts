@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BlockEnvironment } from '../../../protocol/block-header.ts';
 import type { BlockHashReader, SignedTransaction } from '../../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../../protocol/ports/state.ts';
 import type { TracedBlock, TracedCall, TraceLimits, TracerSpec } from '../../../protocol/ports/tracing.ts';
@@ -11,6 +12,7 @@ import { EthereumJsEngine } from '../engine.ts';
 import { createMachine, type Machine } from '../machine.ts';
 import { type Message, runMessage, toMessage } from '../message-call.ts';
 import { applyOverrides } from '../state-override.ts';
+import { storedBlockHash } from '../stored-block-hash.ts';
 import { createTracer } from './create-tracer.ts';
 import { OutputBudget } from './output-budget.ts';
 import type { TraceFeed } from './trace-feed.ts';
@@ -28,12 +30,15 @@ export interface TraceRunOptions {
 
 export interface TraceRunModules {
   readonly state: StateView;
+  /** The block that is executed. */
+  readonly env: BlockEnvironment;
   readonly blockHash: BlockHashReader;
 }
 
 /** One request: an overlay on a state, machines that stand on it, and what they may still cost. */
 export class TraceRun {
   readonly #options: TraceRunOptions;
+  /** Of recent blocks; of older ones the state has them itself. */
   readonly #blockHash: BlockHashReader;
   readonly #state: StateView;
   readonly #world: WorldState;
@@ -43,11 +48,11 @@ export class TraceRun {
   #sliceEndsAtMs: number;
   #nextLogIndex = 0;
 
-  constructor(options: TraceRunOptions, { state, blockHash }: TraceRunModules) {
+  constructor(options: TraceRunOptions, { state, env, blockHash }: TraceRunModules) {
     this.#options = options;
-    this.#blockHash = blockHash;
     this.#state = state;
     this.#world = new OverlayState(state);
+    this.#blockHash = (number) => blockHash(number) ?? storedBlockHash(this.#world, env, number);
     this.#budget = new OutputBudget(options.limits.maxCharacters);
     const now = performance.now();
     this.#endsAtMs = now + options.limits.maxMs;
