@@ -21,8 +21,10 @@ const CREATIONS: readonly number[] = [0xf0, 0xf5];
 /** EIP-2200 */
 const SSTORE_SENTRY_GAS = 2_300n;
 
-/** Opcodes between two looks at the clock: a step that is written out takes some microseconds. */
-const STEPS_PER_CLOCK_CHECK = 256;
+/** Work between two looks at the clock, in opcodes: a step that is written out takes some microseconds. */
+const WORK_PER_CLOCK_CHECK = 256;
+/** Gas that counts as one opcode's work: copies and hashes go by their length. */
+const GAS_PER_WORK = 16;
 
 export interface TracingLoopModules extends LoopModules {
   readonly feed: TraceFeed;
@@ -37,7 +39,7 @@ export class TracingLoop {
   readonly #modules: TracingLoopModules;
   /** By opcode; undefined for the asynchronous ones. */
   readonly #operations: readonly (Operation | undefined)[];
-  #stepsToClockCheck = STEPS_PER_CLOCK_CHECK;
+  #workToClockCheck = WORK_PER_CLOCK_CHECK;
 
   constructor(table: readonly OpcodeEntry[], modules: TracingLoopModules) {
     this.#modules = modules;
@@ -100,9 +102,11 @@ export class TracingLoop {
       const operation = this.#operations[opcode];
       if (operation === undefined) return;
       runState.opCode = opcode;
-      runState.gasLeft -= this.#price(runState, opcode, operation);
-      if (--this.#stepsToClockCheck <= 0) {
-        this.#stepsToClockCheck = STEPS_PER_CLOCK_CHECK;
+      const cost = this.#price(runState, opcode, operation);
+      runState.gasLeft -= cost;
+      this.#workToClockCheck -= 1 + Number(cost) / GAS_PER_WORK;
+      if (this.#workToClockCheck <= 0) {
+        this.#workToClockCheck = WORK_PER_CLOCK_CHECK;
         deadline.check();
       }
       runState.programCounter++;
