@@ -1,4 +1,5 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
 import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -7,9 +8,13 @@ import type { Genesis } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { NewestState, StateNodes } from '../protocol/ports/simulation.ts';
+import type { CommittedState } from '../protocol/ports/state.ts';
 import type { Address } from '../protocol/primitives.ts';
+import { decodeStateDiff } from '../protocol/state-diff.ts';
 import { createRpcServer } from '../rpc/server.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
+import { invariant } from '../util/errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { proveReceipts } from './proof-parts.ts';
@@ -21,6 +26,7 @@ export interface RpcParts {
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   readonly stateProofs: StateProver | undefined;
+  readonly stateNodes: StateNodes | undefined;
   readonly node: NodeStatus;
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly metrics: Metrics;
@@ -31,13 +37,29 @@ export interface RpcParts {
 /** Serves JSON-RPC, the same on every role; resolves with its URL. */
 export async function serveRpc(
   settings: RpcSettings,
-  { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
-  { storage, recentHeaders, transactions, pool, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
+  { chainId, baseFeeFloorWei, blockIntervalMs, threshold, provers }: Genesis,
+  {
+    storage,
+    recentHeaders,
+    transactions,
+    pool,
+    stateProofs,
+    stateNodes,
+    node,
+    isExcludedProver,
+    metrics,
+    logger,
+    life,
+  }: RpcParts,
 ): Promise<string> {
   const { store: chain, state, chainState, witnesses } = storage;
   const blockHash = (number: number) => recentHeaders.hashOf(number);
-  const gasCap = BigInt(settings.rpcCallGasCap);
-  const calls = new EthereumJsCallExecutor({ chainId, maxCallMs: settings.rpcMaxCallMs, gasCap }, { state, blockHash });
+  const [maxCallMs, gasCap] = [settings.rpcMaxCallMs, BigInt(settings.rpcCallGasCap)];
+  const calls = new EthereumJsCallExecutor({ chainId, maxCallMs, gasCap }, { state, blockHash });
+  const simulator = new EthereumJsSimulator(
+    { chainId, maxCallMs, baseFeeFloorWei, blockSeconds: Math.ceil(blockIntervalMs / 1_000) },
+    { newestState: (since) => newestStateOf(state, since), blockHash, stateNodes },
+  );
   const tracer = new EthereumJsTracer({ chainId, gasCap }, { blockHash });
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const forks = strobeForks(chain.genesisHash);
@@ -47,7 +69,7 @@ export async function serveRpc(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: {
-        ...{ state, stateAt, chain, forks, calls, tracer, transactions, pool, witnesses },
+        ...{ state, stateAt, chain, forks, calls, simulator, tracer, transactions, pool, witnesses },
         ...{ stateProofs, receiptProofs, node, attestationPolicy },
       },
       logger: logger.child({ component: 'rpc' }),
@@ -57,4 +79,12 @@ export async function serveRpc(
   const address = await rpc.start();
   life.onStop('JSON-RPC', () => rpc.stop());
   return `http://${address.host}:${address.port}`;
+}
+
+function newestStateOf(state: CommittedState, since: number | undefined): NewestState {
+  const { number } = state;
+  const newest = state.at(number);
+  invariant(newest !== undefined, 'old values reach up to the newest mini-block');
+  const changes = since === undefined ? undefined : state.netDiff(since, number);
+  return { state: newest, changes: changes && decodeStateDiff(changes) };
 }

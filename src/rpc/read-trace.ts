@@ -1,7 +1,8 @@
-import type { AccountOverride } from '../protocol/ports/execution.ts';
+import type { AccountOverride, BlockOverrides } from '../protocol/ports/execution.ts';
 import type { StructLoggerSpec, TraceLimits, TracerSpec } from '../protocol/ports/tracing.ts';
 import { readGoDuration } from './go-duration.ts';
 import type { RpcLimits } from './limits.ts';
+import { readBlockOverrides } from './read-block-overrides.ts';
 import { readOverrides } from './read-call.ts';
 import { isAbsent, type JsonObject, readBoolean, readObject, readOptional, readSafeInteger } from './read-params.ts';
 import { invalidParams } from './rpc-error.ts';
@@ -15,6 +16,7 @@ export interface TraceParams {
 
 export interface TraceCallParams extends TraceParams {
   readonly overrides: readonly AccountOverride[];
+  readonly blockOverrides: BlockOverrides;
   /** Transactions of the block that run before the call; undefined: all of them. */
   readonly txIndex: number | undefined;
 }
@@ -41,6 +43,7 @@ export function readTraceCallConfig(value: unknown, field = 'config'): TraceCall
   return {
     ...readTraceConfig(value, field),
     overrides: readOverrides(config['stateOverrides'], `${field}.stateOverrides`),
+    blockOverrides: readBlockOverrides(config['blockOverrides'], `${field}.blockOverrides`),
     txIndex: readOptional(config['txIndex'], `${field}.txIndex`, readSafeInteger),
   };
 }

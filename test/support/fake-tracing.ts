@@ -15,6 +15,7 @@ export function fakeTracing(storedWitnesses: ReadonlyMap<number, Bytes>): Pick<R
         echo(tracer, limits, {
           to: request.to && toHex(request.to),
           block: position.env.number,
+          timestamp: position.env.timestamp,
           overrides: overrides.length,
           before: before?.transactions.length ?? null,
         }),

@@ -5,7 +5,9 @@ type Template = (words: Words) => unknown[];
 
 const onBlockNumber: Template = (w) => [w.number(), w.once(2)];
 const onBlockHash: Template = (w) => [w.blockHash(), w.once(2)];
-const atIndex = (first: (w: Words) => unknown): Template => (w) => [first(w), w.oneOf(['0x0', '0x1', w.quantity()])];
+const atIndex =
+  (first: (w: Words) => unknown): Template =>
+  (w) => [first(w), w.oneOf(['0x0', '0x1', w.quantity()])];
 const onCall: Template = (w) => [w.call(), w.block(), w.once(2) ? w.overrides() : null].slice(0, 1 + w.random.below(3));
 const tracerOptions = (w: Words): object =>
   w.oneOf<object>([
@@ -60,7 +62,17 @@ const TEMPLATES: Readonly<Record<string, Template>> = {
   eth_getFilterLogs: (w) => [w.id()],
   eth_uninstallFilter: (w) => [w.id()],
   eth_subscribe: (w) => [
-    w.oneOf(['newHeads', 'logs', 'newPendingTransactions', 'syncing', 'miniBlocks', 'blockStatus', 'stateChanges', 'shreds', 'pendingLogs']),
+    w.oneOf([
+      'newHeads',
+      'logs',
+      'newPendingTransactions',
+      'syncing',
+      'miniBlocks',
+      'blockStatus',
+      'stateChanges',
+      'shreds',
+      'pendingLogs',
+    ]),
     w.oneOf([undefined, null, true, w.filter(), [w.address()], { hashesOnly: true }, { resumeFrom: 1 }]),
   ],
   eth_unsubscribe: (w) => [w.id()],
@@ -130,7 +142,25 @@ function nested(depth: number): unknown {
 const MUTATIONS = [0, 0, 0, 0, 1, 1, 1, 2, 3];
 
 /** Parts of a text that are put into another one. */
-const SHARDS = ['"', '{', '}', '[', ']', ',', ':', '\\', '\u0000', '\ufeff', '"__proto__":{},', '"id":1,', '1e999', 'null', '\\u0000', '//', 'ü'];
+const SHARDS = [
+  '"',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '\\',
+  '\u0000',
+  '\ufeff',
+  '"__proto__":{},',
+  '"id":1,',
+  '1e999',
+  'null',
+  '\\u0000',
+  '//',
+  'ü',
+];
 
 /** A request, valid for the most part, and whether its envelope is: then it has an answer with its id. */
 export interface FuzzRequest {

@@ -24,7 +24,8 @@ const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
 /** Longest wait for an answer, ms. */
 const ANSWER_TIMEOUT_MS = 60_000;
 /** Names what stands in a stack, and places on this machine. */
-const TELLS_OF_INSIDE = /\n\s+at |node_modules|node:internal|file:\/\/|\.[tj]s:\d+|\/home\/|\/tmp\/|TypeError|RangeError|of undefined/;
+const TELLS_OF_INSIDE =
+  /\n\s+at |node_modules|node:internal|file:\/\/|\.[tj]s:\d+|\/home\/|\/tmp\/|TypeError|RangeError|of undefined/;
 
 interface Answer {
   readonly jsonrpc?: unknown;
@@ -95,7 +96,12 @@ export class RpcFuzzer {
 
   async #post(body: string): Promise<string> {
     const headers = { 'content-type': 'application/json' };
-    const response = await fetch(this.#node.rpcUrl, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const response = await fetch(this.#node.rpcUrl, {
+      method: 'POST',
+      headers,
+      body,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
     const text = await response.text();
     if (response.status !== 200 && response.status !== 204) throw badAnswer(`status ${response.status}`, body, text);
     return text;

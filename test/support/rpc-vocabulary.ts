@@ -33,7 +33,8 @@ export async function populate(node: InProcessSequencer): Promise<Vocabulary> {
     const hash = await rpc<Hex>(node.rpcUrl, 'eth_sendRawTransaction', [raw]);
     return waitForReceipt(node, hash, () => true);
   };
-  const deploy = async (code: Uint8Array): Promise<Hex> => defined((await send(undefined, toHex(initCodeOf(code)))).contractAddress ?? undefined);
+  const deploy = async (code: Uint8Array): Promise<Hex> =>
+    defined((await send(undefined, toHex(initCodeOf(code)))).contractAddress ?? undefined);
   const contracts = [await deploy(STORE), await deploy(LOG), await deploy(REVERT)];
   const transactions: Hex[] = [];
   for (const contract of contracts) {
@@ -78,7 +79,15 @@ export function signTransaction(
   { nonce, to, data }: TransactionSpec,
 ): Promise<Hex> {
   return privateKeyToAccount(toHex(privateKey)).signTransaction({
-    ...{ type: 'eip1559', chainId, nonce, gas: 200_000n, maxFeePerGas: 3_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n, data },
+    ...{
+      type: 'eip1559',
+      chainId,
+      nonce,
+      gas: 200_000n,
+      maxFeePerGas: 3_000_000_000n,
+      maxPriorityFeePerGas: 1_000_000_000n,
+      data,
+    },
     ...(to === undefined ? {} : { to }),
   });
 }
@@ -173,7 +182,8 @@ export class Words {
 
   blockOverrides(): object {
     const fields = ['number', 'time', 'gasLimit', 'feeRecipient', 'prevRandao', 'baseFeePerGas', 'blobBaseFee'] as const;
-    const value = (name: string): Hex => (name === 'feeRecipient' ? this.address() : name === 'prevRandao' ? this.hex(32) : this.quantity());
+    const value = (name: string): Hex =>
+      name === 'feeRecipient' ? this.address() : name === 'prevRandao' ? this.hex(32) : this.quantity();
     return Object.fromEntries(fields.filter(() => this.once(3)).map((name) => [name, value(name)]));
   }
 

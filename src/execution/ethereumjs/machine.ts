@@ -6,7 +6,9 @@ import { BlockHashSource } from './block-context.ts';
 import { createChainCommon } from './chain-config.ts';
 import { ExecutionDeadline } from './execution-deadline.ts';
 import { JumpCache } from './jump-cache.ts';
+import type { LogTracer } from './log-tracer.ts';
 import { OptimisedEvm, type OptimisedEvmModules } from './optimised-evm.ts';
+import { PrecompileSet } from './precompile-set.ts';
 import type { TraceFeed } from './tracing/trace-feed.ts';
 import { TracingEvm } from './tracing/tracing-evm.ts';
 import { WorldStateManager } from './world-state-manager.ts';
@@ -18,6 +20,7 @@ export interface Machine {
   readonly manager: WorldStateManager;
   readonly blockchain: BlockHashSource;
   readonly deadline: ExecutionDeadline;
+  readonly precompiles: PrecompileSet;
   /** Cleans up after an execution that was aborted in the middle: its writes and warm sets are dropped. */
   reset(): void;
 }
@@ -35,6 +38,8 @@ export interface MachineModules {
   readonly blockHash: BlockHashReader;
   /** Whom the machine tells what it does; one that has nobody to tell is several times as fast. */
   readonly feed?: TraceFeed;
+  /** Listens to what the EVM does; optimised ones only. */
+  readonly logs?: LogTracer;
 }
 
 export function createMachine(options: MachineOptions, modules: MachineModules): Machine {
@@ -43,13 +48,15 @@ export function createMachine(options: MachineOptions, modules: MachineModules):
   const blockchain = new BlockHashSource(modules.blockHash);
   const deadline = new ExecutionDeadline();
   const evmOptions: EVMOpts = { common, stateManager: manager, blockchain, bn254: new NobleBN254() };
-  const evm = createEvm(options, evmOptions, { manager, deadline, jumps: new JumpCache(), feed: modules.feed });
+  const { feed, logs } = modules;
+  const evm = createEvm(options, evmOptions, { manager, deadline, jumps: new JumpCache(), logs, feed });
   return {
     common,
     evm,
     manager,
     blockchain,
     deadline,
+    precompiles: new PrecompileSet(evm),
     reset: () => {
       manager.revertAll();
       evm.journal.cleanJournal();

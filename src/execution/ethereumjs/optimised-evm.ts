@@ -3,6 +3,7 @@ import { BoundedEvm } from './bounded-evm.ts';
 import type { ExecutionDeadline } from './execution-deadline.ts';
 import type { OpcodeEntry } from './interpreter-types.ts';
 import type { JumpCache } from './jump-cache.ts';
+import type { LogTracer } from './log-tracer.ts';
 import { SynchronousLoop } from './synchronous-loop.ts';
 import type { WorldStateManager } from './world-state-manager.ts';
 
@@ -16,6 +17,7 @@ export interface OptimisedEvmModules {
   readonly manager: WorldStateManager;
   readonly jumps: JumpCache;
   readonly deadline: ExecutionDeadline;
+  readonly logs?: LogTracer | undefined;
 }
 
 /**
@@ -25,7 +27,8 @@ export interface OptimisedEvmModules {
 export class OptimisedEvm extends BoundedEvm {
   constructor(options: EVMOpts, modules: OptimisedEvmModules) {
     super(options, modules.deadline);
-    const table = this._opcodeMap as unknown as OpcodeEntry[];
+    const ownTable = this._opcodeMap as unknown as OpcodeEntry[];
+    const table = modules.logs?.listen(this, ownTable) ?? ownTable;
     const loop = new SynchronousLoop(table, { ...modules, common: this.common });
     this._opcodeMap = loop.createTable(table) as unknown as EVM['_opcodeMap'];
   }

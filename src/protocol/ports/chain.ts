@@ -14,6 +14,7 @@ import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 import type { TransactionTracer } from './tracing.ts';
 import type { WitnessReader } from './witnesses.ts';
@@ -243,6 +244,7 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
+  readonly simulator: Simulator;
   readonly tracer: TransactionTracer;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;

@@ -2,6 +2,7 @@ import type { RpcBackend } from '../../protocol/ports/chain.ts';
 import type { CallPosition, CallRequest } from '../../protocol/ports/execution.ts';
 import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { JsonText } from '../json-text.ts';
+import { overrideBlock } from '../override-block.ts';
 import { readCallRequest } from '../read-call.ts';
 import { readTraceCallConfig, type TraceCallParams, traceLimits } from '../read-trace.ts';
 import { rpcError } from '../rpc-error.ts';
@@ -26,13 +27,13 @@ export const debugTraceCall: RpcMethod<DebugTraceCallParams> = {
     block: readBlockParam(block),
     ...readTraceCallConfig(config),
   }),
-  handle: ({ request, block, overrides, txIndex, ...params }, { backend, limits, traces }) =>
+  handle: ({ request, block, overrides, blockOverrides, txIndex, ...params }, { backend, limits, traces }) =>
     traces.run(async () => {
       const allowed = traceLimits(params, limits);
       const before = txIndex === undefined ? undefined : await transactionsBefore(block, txIndex, backend);
-      const trace = ({ state, env }: CallPosition) =>
-        traced(env, () => {
-          const call = { request, overrides, position: { state, env } };
+      const trace = (place: CallPosition) =>
+        traced(place.env, () => {
+          const call = { request, overrides, position: overrideBlock(place, blockOverrides) };
           return backend.tracer.traceCall({ ...call, ...(before !== undefined && { before }) }, params.tracer, allowed);
         });
       return new JsonText(await (before === undefined ? runCallAt(block, backend, trace) : trace(positionOf(before))));

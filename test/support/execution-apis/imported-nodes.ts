@@ -5,6 +5,7 @@ import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { SequencerLink } from '../../../src/protocol/ports/network.ts';
 import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
+import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import { encodeStateDiff, type StateDiff } from '../../../src/protocol/state-diff.ts';
 import { createRpcServer, type RpcServer } from '../../../src/rpc/server.ts';
 import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
@@ -89,11 +90,17 @@ function linkTo(pool: MemoryPool): SequencerLink {
 }
 
 /** Our own trie, fed with canonical diffs: its roots have to be those in the headers. */
-async function proveFrom({ blocks }: ImportedChain, diffsOf: (blockNumber: number) => readonly Bytes[]): Promise<StateProver> {
+async function proveFrom(
+  { blocks }: ImportedChain,
+  diffsOf: (blockNumber: number) => readonly Bytes[],
+): Promise<StateProver & StateNodes> {
   const trie = createInlineProofTrie({ blocks: blocks.length });
   for (const [number, { header }] of blocks.entries()) {
     for (const diffBytes of diffsOf(number)) trie.apply(diffBytes);
     invariant(bytesEqual(await trie.endBlock(), header.stateRoot), `the diffs lead to the state root of block ${number}`);
   }
-  return { prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }) };
+  return {
+    prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }),
+    nodes: (stateRoot, changes) => trie.nodes({ stateRoot, changes }),
+  };
 }

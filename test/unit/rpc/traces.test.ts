@@ -149,6 +149,12 @@ describe('debug_traceCall', () => {
     expect((await harness.result('debug_traceCall', { to }, '0x1')).what).toMatchObject({ block: 1 });
   });
 
+  test("takes block overrides by geth's names", async () => {
+    const blockOverrides = { number: '0x64', time: '0x7' };
+    const { what } = await harness.result('debug_traceCall', { to }, '0x1', { blockOverrides });
+    expect(what).toMatchObject({ block: 100, timestamp: 7 });
+  });
+
   test('takes state overrides, and a place in the block', async () => {
     const stateOverrides = { [to]: { balance: '0x1' } };
     expect((await harness.result('debug_traceCall', { to }, '0x1', { stateOverrides })).what.overrides).toBe(1);

@@ -3,14 +3,14 @@ import type { BlockEnvironment } from '../../../protocol/block-header.ts';
 import type { BlockHashReader, SignedTransaction } from '../../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../../protocol/ports/state.ts';
 import type { TracedBlock, TracedCall, TraceLimits, TracerSpec } from '../../../protocol/ports/tracing.ts';
-import { type Address, EMPTY_CODE_HASH } from '../../../protocol/primitives.ts';
-import { effectiveGasPrice } from '../../../protocol/transaction.ts';
 import { OverlayState } from '../../../state/overlay-state.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../../../util/errors.ts';
 import { authorizationRefund } from '../authorizations.ts';
 import { EthereumJsEngine } from '../engine.ts';
-import { createMachine, type Machine } from '../machine.ts';
-import { type Message, runMessage, toMessage } from '../message-call.ts';
+import { createMachine } from '../machine.ts';
+import { environmentOf, toMessage } from '../message.ts';
+import { runMessage } from '../message-call.ts';
+import { finishTransaction } from '../simulated-call.ts';
 import { applyOverrides } from '../state-override.ts';
 import { storedBlockHash } from '../stored-block-hash.ts';
 import { createTracer } from './create-tracer.ts';
@@ -95,11 +95,13 @@ export class TraceRun {
     machine.deadline.start(this.#msLeft());
     const gas = request.gas ?? gasCap;
     const message = toMessage(request, gas > gasCap ? gasCap : gas);
+    const env = environmentOf(position.env, message);
     const tracer = this.#begin(spec, { ...message, coinbase: position.env.coinbase });
     try {
-      const { gasUsed } = await runMessage(machine, position.env, message);
-      settleFees(machine, message, { gasUsed, ...position.env });
-      tracer.onEnd?.(gasUsed);
+      machine.precompiles.override(overrides);
+      const result = await runMessage(machine, env, message);
+      await finishTransaction(machine, env, message, result);
+      tracer.onEnd?.(result.gasUsed);
     } catch (error) {
       throw this.#failure(error);
     }
@@ -168,23 +170,6 @@ export class TraceRun {
     await nextTurn();
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
-}
-
-/** Gives back the gas that was not used, and pays the tip, as a transaction does. */
-function settleFees(
-  { manager: { world } }: Machine,
-  message: Message,
-  { gasUsed, coinbase, baseFeePerGas }: { gasUsed: bigint; coinbase: Address; baseFeePerGas: bigint },
-): void {
-  if (message.maxFeePerGas === 0n) return;
-  const gasPrice = effectiveGasPrice(message, baseFeePerGas);
-  addBalance(world, message.from, (message.gasLimit - gasUsed) * gasPrice);
-  addBalance(world, coinbase, gasUsed * (gasPrice - baseFeePerGas));
-}
-
-function addBalance(world: WorldState, address: Address, amount: bigint): void {
-  const account = world.getAccount(address) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
-  world.setAccount(address, { ...account, balance: account.balance + amount });
 }
 
 function timedOut(): StrobeError<'TRACE_TIMEOUT'> {
