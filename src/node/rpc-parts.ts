@@ -38,20 +38,9 @@ export interface RpcParts {
 export async function serveRpc(
   settings: RpcSettings,
   { chainId, baseFeeFloorWei, blockIntervalMs, threshold, provers }: Genesis,
-  {
-    storage,
-    recentHeaders,
-    transactions,
-    pool,
-    stateProofs,
-    stateNodes,
-    node,
-    isExcludedProver,
-    metrics,
-    logger,
-    life,
-  }: RpcParts,
+  parts: RpcParts,
 ): Promise<string> {
+  const { storage, recentHeaders, transactions, pool, stateProofs, stateNodes, node, metrics, logger, life } = parts;
   const { store: chain, state, chainState, witnesses } = storage;
   const blockHash = (number: number) => recentHeaders.hashOf(number);
   const [maxCallMs, gasCap] = [settings.rpcMaxCallMs, BigInt(settings.rpcCallGasCap)];
@@ -64,7 +53,7 @@ export async function serveRpc(
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
-  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
+  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: parts.isExcludedProver };
   const rpc = createRpcServer(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {

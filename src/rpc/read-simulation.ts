@@ -7,10 +7,10 @@ import {
 import { type BlockParam, readBlockParam } from './block-param.ts';
 import { readSimulationOverrides, readUint64 } from './read-block-overrides.ts';
 import { readCallRequest, readOverrides } from './read-call.ts';
-import { isAbsent, readArray, readBoolean, readObject, readOptional } from './read-params.ts';
+import { isAbsent, type JsonObject, readArray, readBoolean, readObject, readOptional } from './read-params.ts';
 import { invalidParams, rpcError } from './rpc-error.ts';
 
-/** Calls of one block. geth's bound: its gas cap is reached long before, by calls that do nothing. */
+/** Calls of a simulation: its gas is used up long before, by calls that do nothing. */
 const MAX_CALLS = 5_000;
 
 export interface SimulationParams {
@@ -38,11 +38,14 @@ function readBlocks(value: unknown): SimulationBlock[] {
   const blocks = readArray(value, field, Number.POSITIVE_INFINITY);
   if (blocks.length === 0) throw invalidParams(field, 'empty input');
   if (blocks.length > MAX_SIMULATED_BLOCKS) throw rpcError('SIMULATION_LIMIT_EXCEEDED', 'too many blocks');
-  return blocks.map((block, index) => readBlock(block, `${field}[${index}]`));
+  const objects = blocks.map((block, index) => readObject(block, `${field}[${index}]`));
+  // Counted before any is read: a request of the size that is allowed can hold a million empty ones.
+  const calls = objects.reduce((sum, block) => sum + (Array.isArray(block['calls']) ? block['calls'].length : 0), 0);
+  if (calls > MAX_CALLS) throw rpcError('SIMULATION_LIMIT_EXCEEDED', `too many calls, at most ${MAX_CALLS}`);
+  return objects.map((block, index) => readBlock(block, `${field}[${index}]`));
 }
 
-function readBlock(value: unknown, field: string): SimulationBlock {
-  const { blockOverrides, stateOverrides, calls } = readObject(value, field);
+function readBlock({ blockOverrides, stateOverrides, calls }: JsonObject, field: string): SimulationBlock {
   const list = isAbsent(calls) ? [] : readArray(calls, `${field}.calls`, MAX_CALLS);
   return {
     blockOverrides: readSimulationOverrides(blockOverrides, `${field}.blockOverrides`),

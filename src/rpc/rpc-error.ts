@@ -49,6 +49,7 @@ type PortErrorCode =
   | 'TRACE_TIMEOUT'
   | 'TRACE_TOO_LARGE'
   | 'TRACE_FAILED'
+  | 'STATE_FORGOTTEN'
   | 'INVALID_FEES'
   | 'INVALID_BLOBS'
   | 'INVALID_STATE_OVERRIDE'
@@ -117,6 +118,8 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   CALL_TIMEOUT: SERVER_ERROR,
   TRACE_TIMEOUT: SERVER_ERROR,
   TRACE_FAILED: SERVER_ERROR,
+  // The state went back, or on by 128 blocks, while blocks were simulated upon it.
+  STATE_FORGOTTEN: SERVER_ERROR,
   INVALID_FEES: SERVER_ERROR,
   INVALID_BLOBS: SERVER_ERROR,
   INVALID_STATE_OVERRIDE: SERVER_ERROR,

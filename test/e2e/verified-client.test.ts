@@ -60,32 +60,7 @@ function trusted(): VerifiedTransportOptions {
   return { genesisHash, chainId: devnet.chainId, ...strobe };
 }
 
-describe('eth_getProof', () => {
-  test.each(['sequencer', 'replica-1'])('of %s is what viem reads and ethereumjs verifies', async (name) => {
-    const reader = createPublicClient({ transport: http(devnet.rpcUrl(name)) });
-    for (const blockTag of ['latest', 'safe'] as const) {
-      // The block moves on between two requests: both are about one that is named.
-      const { number, stateRoot } = await reader.getBlock({ blockTag });
-      const proof = await reader.getProof({ address: token, storageKeys: [slot], blockNumber: number });
-      const leaf = await provenBy(fromHex(stateRoot), fromHex(token), proof.accountProof.map(fromHex));
-      const fields = [fromNumber(proof.nonce), fromNumber(proof.balance), fromHex(proof.storageHash), fromHex(proof.codeHash)];
-      expect(leaf).toEqual(encodeRlp(fields));
-      const [balance] = proof.storageProof;
-      expect(balance?.value).toBe(SUPPLY);
-      const stored = await provenBy(fromHex(proof.storageHash), fromHex(slot), defined(balance).proof.map(fromHex));
-      expect(stored).toEqual(encodeRlp(bigIntToBytes(SUPPLY)));
-    }
-  });
-
-  test('of the safe block is there when a replica has been started again', async () => {
-    const url = devnet.rpcUrl('replica-1');
-    await devnet.process('replica-1').crash();
-    await devnet.start('replica-1');
-    const proof = await rpc(url, 'eth_getProof', [token, [slot], 'safe']);
-    expect(proof).toMatchObject({ balance: '0x0', storageProof: [{ value: `0x${SUPPLY.toString(16)}` }] });
-  });
-});
-
+// Before the replica is started again: it keeps old states from its start on.
 describe('eth_simulateV1', () => {
   test.each(['sequencer', 'replica-1'])('of %s comes to the roots that the chain came to', async (name) => {
     const reader = createPublicClient({ transport: http(devnet.rpcUrl(name)) });
@@ -110,6 +85,32 @@ describe('eth_simulateV1', () => {
     const [block] = simulated;
     expect(block?.stateRoot).not.toBe(zeroHash);
     expect(block?.calls).toMatchObject([{ status: 'success', data: `0x${SUPPLY.toString(16).padStart(64, '0')}` }]);
+  });
+});
+
+describe('eth_getProof', () => {
+  test.each(['sequencer', 'replica-1'])('of %s is what viem reads and ethereumjs verifies', async (name) => {
+    const reader = createPublicClient({ transport: http(devnet.rpcUrl(name)) });
+    for (const blockTag of ['latest', 'safe'] as const) {
+      // The block moves on between two requests: both are about one that is named.
+      const { number, stateRoot } = await reader.getBlock({ blockTag });
+      const proof = await reader.getProof({ address: token, storageKeys: [slot], blockNumber: number });
+      const leaf = await provenBy(fromHex(stateRoot), fromHex(token), proof.accountProof.map(fromHex));
+      const fields = [fromNumber(proof.nonce), fromNumber(proof.balance), fromHex(proof.storageHash), fromHex(proof.codeHash)];
+      expect(leaf).toEqual(encodeRlp(fields));
+      const [balance] = proof.storageProof;
+      expect(balance?.value).toBe(SUPPLY);
+      const stored = await provenBy(fromHex(proof.storageHash), fromHex(slot), defined(balance).proof.map(fromHex));
+      expect(stored).toEqual(encodeRlp(bigIntToBytes(SUPPLY)));
+    }
+  });
+
+  test('of the safe block is there when a replica has been started again', async () => {
+    const url = devnet.rpcUrl('replica-1');
+    await devnet.process('replica-1').crash();
+    await devnet.start('replica-1');
+    const proof = await rpc(url, 'eth_getProof', [token, [slot], 'safe']);
+    expect(proof).toMatchObject({ balance: '0x0', storageProof: [{ value: `0x${SUPPLY.toString(16)}` }] });
   });
 });
 

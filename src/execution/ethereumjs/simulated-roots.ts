@@ -19,10 +19,7 @@ export class SimulatedRoots {
     this.#state = state;
   }
 
-  /**
-   * @param nodes undefined: this node keeps no state trie
-   * @throws StrobeError PROOFS_BUSY
-   */
+  /** @param nodes undefined: this node keeps no state trie */
   static async open({ header, changes }: SimulationBase, nodes: StateNodes | undefined): Promise<SimulatedRoots> {
     if (changes === undefined || nodes === undefined) return new SimulatedRoots(undefined);
     const roots = new SimulatedRoots(new PartialState(header.stateRoot, nodes));
@@ -30,10 +27,7 @@ export class SimulatedRoots {
     return roots;
   }
 
-  /**
-   * The root after the next diff; undefined from the first one on that is not known.
-   * @throws StrobeError PROOFS_BUSY
-   */
+  /** The root after the next diff; undefined from the first one on that is not known. */
   async after(diff: StateDiff): Promise<Hash | undefined> {
     for (const { slots } of diff.accounts) this.#changes += 1 + (slots?.length ?? 0);
     if (this.#changes > MAX_ROOTED_CHANGES) this.#state = undefined;

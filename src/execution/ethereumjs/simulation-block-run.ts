@@ -58,6 +58,7 @@ export class SimulationBlockRun {
   async call(call: SimulationCall): Promise<void> {
     const { machine, tracer, opened } = this.#modules;
     const { chainId, validation } = this.#options;
+    machine.deadline.check();
     const message = toMessage(call, this.#gasLimitOf(call));
     const nonce = call.nonce ?? machine.manager.world.getAccount(call.from)?.nonce ?? 0n;
     const transaction = toTransaction(call, message, chainId, nonce);

@@ -106,8 +106,8 @@ export interface SimulatedBlock {
 /** Executes blocks that nobody made. */
 export interface Simulator {
   /**
-   * @throws StrobeError with a {@link SimulationErrorCode}, CALL_TIMEOUT, INVALID_STATE_OVERRIDE, PROOFS_BUSY,
-   * EXECUTION_FAILED
+   * @throws StrobeError with a {@link SimulationErrorCode}, CALL_TIMEOUT, INVALID_STATE_OVERRIDE, PRECOMPILE_MOVED_TO_ITSELF,
+   * STATE_FORGOTTEN, EXECUTION_FAILED
    */
   simulate(request: SimulationRequest, base: SimulationBase): Promise<readonly SimulatedBlock[]>;
   /**
@@ -140,7 +140,7 @@ export interface StateNodes {
   /**
    * RLP of the trie nodes below a state root from which a partial trie can read these accounts and slots, set all of
    * them, and delete those that are marked, in any order.
-   * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept, PROOFS_BUSY
+   * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept
    */
   nodes(stateRoot: Hash, changes: readonly ChangedAccount[]): Promise<readonly Bytes[]>;
 }

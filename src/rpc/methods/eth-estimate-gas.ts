@@ -33,8 +33,8 @@ export const ethEstimateGas: RpcMethod<CallParams> = {
  * transaction is sent so early; geth, whose blocks are further apart, estimates for the newest block alone.
  */
 async function enoughInNextBlock(gas: bigint, params: CallParams, backend: RpcBackend): Promise<bigint> {
-  const { request, overrides, blockOverrides } = params;
   if (gas === TRANSACTION_GAS) return gas;
+  const { request, overrides, blockOverrides } = params;
   const { state, chain, calls } = backend;
   const env = chain.latestEnvironment();
   const next = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };

@@ -218,7 +218,8 @@ export class ArenaStateTrie {
       const covered = slots.map(({ key, deleted }) => ({ hash: keccak256(key), deleted }));
       witness.collect(account, walk.root(account), covered);
     }
-    return witness.nodes;
+    // Each on its own: the memory that they were collected in is much larger, and would travel with them.
+    return witness.nodes.map((node) => node.slice());
   }
 
   /**

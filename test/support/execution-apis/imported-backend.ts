@@ -3,7 +3,6 @@ import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-e
 import { EthereumJsTracer } from '../../../src/execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
-import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
 import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
@@ -13,20 +12,20 @@ import type { ImportedChain } from './import-chain.ts';
 import { importedSimulator } from './imported-simulator.ts';
 
 /** What differs between nodes; `state` has the chain's diffs applied, one number for each block. */
-export interface NodeParts extends Pick<RpcBackend, 'transactions' | 'pool'> {
+export interface NodeParts extends Pick<RpcBackend, 'stateProofs' | 'transactions' | 'pool'> {
   readonly state: CommittedState;
-  readonly stateProofs: StateProver & StateNodes;
+  readonly stateNodes: StateNodes;
 }
 
 /** Serves an imported chain. */
-export function importedBackend(chain: ImportedChain, parts: NodeParts): RpcBackend {
+export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: NodeParts): RpcBackend {
   const { state } = parts;
   return {
     ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
-    simulator: importedSimulator(chain, state, parts.stateProofs),
+    simulator: importedSimulator(chain, state, stateNodes),
     tracer: new EthereumJsTracer({ chainId: chain.chainId }, { blockHash: (number) => chain.blocks[number]?.hash }),
     witnesses: { read: async () => undefined },
     forks: chain.forks,

@@ -94,7 +94,7 @@ describe('eth_simulateV1', () => {
     [withCall({ blobVersionedHashes: Array(10).fill(`0x${'01'.repeat(32)}`) }), -32602, 'at most 9 entries'],
     [withOverrides({ number: '0x20000000000000' }), -32602, 'blockStateCalls[0].blockOverrides.number'],
     [withOverrides({ withdrawals: Array(17).fill({}) }), -32602, 'blockOverrides.withdrawals: at most 16 entries'],
-    [{ blockStateCalls: [{ calls: Array(5_001).fill({}) }] }, -32602, 'blockStateCalls[0].calls: at most 5000 entries'],
+    [{ blockStateCalls: [{ calls: Array(2_501).fill({}) }, { calls: Array(2_500).fill({}) }] }, -38026, 'too many calls'],
   ])('refuses %j', async (payload, code, message) => {
     expect((await simulate(payload)).error).toMatchObject({ code, message: expect.stringContaining(message) });
   });
