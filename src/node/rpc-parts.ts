@@ -1,5 +1,6 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
 import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
+import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { strobeForks } from '../protocol/fork-config.ts';
@@ -21,7 +22,7 @@ import { proveReceipts } from './proof-parts.ts';
 import { type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
 
 export interface RpcParts {
-  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
+  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'witnesses'>;
   readonly recentHeaders: RecentHeaders;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
@@ -41,7 +42,7 @@ export async function serveRpc(
   parts: RpcParts,
 ): Promise<string> {
   const { storage, recentHeaders, transactions, pool, stateProofs, stateNodes, node, metrics, logger, life } = parts;
-  const { store: chain, state, chainState } = storage;
+  const { store: chain, state, chainState, witnesses } = storage;
   const blockHash = (number: number) => recentHeaders.hashOf(number);
   const callLimits = { maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) };
   const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state, blockHash });
@@ -49,6 +50,7 @@ export async function serveRpc(
     { chainId, ...callLimits, baseFeeFloorWei, blockSeconds: Math.ceil(blockIntervalMs / 1_000) },
     { newestState: (since) => newestStateOf(state, since), blockHash, stateNodes },
   );
+  const tracer = new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash });
   const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
   const forks = strobeForks(chain.genesisHash);
   const receiptProofs = proveReceipts({ logger, life });
@@ -60,7 +62,8 @@ export async function serveRpc(
     { ...rpcServerOptions(settings), baseFeeFloorWei },
     {
       backend: {
-        ...{ state, stateAt, stateHistory: chainState, chain, stateChanges, forks, calls, simulator, transactions, pool },
+        ...{ state, stateAt, stateHistory: chainState, chain, stateChanges, forks, calls, simulator, tracer, transactions },
+        ...{ pool, witnesses },
         ...{ stateProofs, receiptProofs, node, attestationPolicy },
       },
       logger: logger.child({ component: 'rpc' }),

@@ -60,8 +60,8 @@ const rpcLimitSettings = Object.fromEntries(
   ]),
 ) as LimitSettings;
 
-/** @param maxCallMs default for the longest call, which depends on what else the role does */
-export function rpcSettings(defaults: { readonly port: number; readonly maxCallMs: number }) {
+/** @param maxCallMs and maxTraceMs: defaults for the longest call and trace, which depend on what else the role does */
+export function rpcSettings(defaults: { readonly port: number; readonly maxCallMs: number; readonly maxTraceMs: number }) {
   const port = z.int('expected a port number').min(0, 'a port is 0 to 65535').max(65_535, 'a port is 0 to 65535');
   return {
     rpcHost: { schema: words.default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC server (HTTP and WebSocket)' },
@@ -72,6 +72,7 @@ export function rpcSettings(defaults: { readonly port: number; readonly maxCallM
     },
     ...rpcAccessSettings,
     ...rpcLimitSettings,
+    rpcMaxTraceMs: { ...rpcLimitSettings.rpcMaxTraceMs, schema: z.int().min(1).default(defaults.maxTraceMs) },
     rpcMaxCallMs: {
       schema: z.int().min(1).max(60_000).default(defaults.maxCallMs),
       file: 'rpc.limits.maxCallMs',

@@ -11,6 +11,7 @@ import {
   type RequestId,
   type RequestObject,
 } from './json-rpc-message.ts';
+import { JsonText } from './json-text.ts';
 import { costOfBytes, costOfCall } from './request-cost.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import { internalFailure, knownFailure, type RpcFailure, rpcError } from './rpc-error.ts';
@@ -207,6 +208,7 @@ function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Throws for what is no JSON: a method of ours is wrong then. */
 function encodeResult(result: unknown): string {
+  if (result instanceof JsonText) return result.text;
   const json = JSON.stringify(result) as string | undefined;
   invariant(json !== undefined, 'every method has a result');
   return json;

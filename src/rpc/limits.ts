@@ -93,6 +93,12 @@ export const rpcLimitsSchema = z.strictObject({
   maxLogResults: count(1, 10_000, 'most logs that one eth_getLogs answers'),
   // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
+  // geth's default. A trace has the thread to itself in slices, one transaction in one go.
+  maxTraceMs: count(1, 5_000, 'longest trace, whatever its timeout says, in ms'),
+  // Each may hold the longest answer.
+  maxRunningTraces: count(1, 2, 'most traces that run at one time'),
+  // The batches of a few indexers; each takes milliseconds, or maxTraceMs at most.
+  maxWaitingTraces: count(0, 256, 'most traces that wait for one that runs'),
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.

@@ -49,6 +49,9 @@ type PortErrorCode =
   | 'EXECUTION_FAILED'
   | 'CALL_GAS_ABOVE_CAP'
   | 'CALL_TIMEOUT'
+  | 'TRACE_TIMEOUT'
+  | 'TRACE_TOO_LARGE'
+  | 'TRACE_FAILED'
   | 'STATE_FORGOTTEN'
   | 'INVALID_FEES'
   | 'INVALID_BLOBS'
@@ -75,6 +78,7 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   LOG_RANGE_TOO_LARGE: LIMIT,
   TOO_MANY_LOGS: LIMIT,
   PROOFS_BUSY: LIMIT,
+  TRACE_TOO_LARGE: LIMIT,
   POOL_TOO_LARGE: LIMIT,
   SEQUENCER_LINK_BUSY: LIMIT,
   // EIP-1474: a method that this node is not set up for.
@@ -119,6 +123,8 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   EXECUTION_FAILED: SERVER_ERROR,
   CALL_GAS_ABOVE_CAP: SERVER_ERROR,
   CALL_TIMEOUT: SERVER_ERROR,
+  TRACE_TIMEOUT: SERVER_ERROR,
+  TRACE_FAILED: SERVER_ERROR,
   // The state went back, or on by 128 blocks, while blocks were simulated upon it.
   STATE_FORGOTTEN: SERVER_ERROR,
   INVALID_FEES: SERVER_ERROR,

@@ -7,6 +7,7 @@ import type { NonceWaiters } from './nonce-waiters.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import type { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import type { TraceGate } from './trace-gate.ts';
 
 /** What methods work with; one for the whole server. */
 export interface RpcModules {
@@ -18,6 +19,7 @@ export interface RpcModules {
   readonly nonceWaiters: NonceWaiters;
   readonly filters: FilterRegistry;
   readonly subscriptions: SubscriptionHub;
+  readonly traces: TraceGate;
 }
 
 /** A JSON-RPC method. Both functions throw StrobeError with a code of rpc-error.ts. */

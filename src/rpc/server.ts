@@ -18,6 +18,7 @@ import { NonceWaiters } from './nonce-waiters.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
 import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import { TraceGate } from './trace-gate.ts';
 import { WsTransport } from './ws-transport.ts';
 
 export interface RpcServerOptions {
@@ -103,6 +104,7 @@ class Server implements RpcServer {
         ...{ backend, limits, logger, fees },
         ...{ waiters: this.#waiters, nonceWaiters: this.#nonceWaiters },
         ...{ filters: this.#filters, subscriptions: this.#subscriptions },
+        traces: new TraceGate({ maxRunning: limits.maxRunningTraces, maxWaiting: limits.maxWaitingTraces }),
       },
       metrics,
       answers: new BytePool({ maxBytes: limits.maxHeldAnswerBytes }),

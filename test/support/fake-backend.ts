@@ -62,6 +62,7 @@ import {
 import { fakePool } from './fake-pool.ts';
 import { FakeSimulator } from './fake-simulator.ts';
 import { FakeStateChanges } from './fake-state-changes.ts';
+import { fakeTracing } from './fake-tracing.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -106,6 +107,8 @@ export class FakeChain {
   /** Called when a read of the chain begins: a test may prune in this very moment. */
   onRead: () => void = () => {};
   safe: number | undefined;
+  /** Encoded witnesses by block. */
+  readonly storedWitnesses = new Map<number, Uint8Array>();
   /** What is known of blocks beyond their being sealed, by number. */
   readonly statuses = new Map<number, Partial<BlockStatus>>();
   /** Provers that count no more. */
@@ -163,6 +166,7 @@ export class FakeChain {
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
+      ...fakeTracing(this.storedWitnesses),
       receiptProofs: receiptProver(),
       attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
     };

@@ -18,6 +18,8 @@ import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 import type { StateChangeReader } from './state-changes.ts';
+import type { TransactionTracer } from './tracing.ts';
+import type { WitnessReader } from './witnesses.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -251,11 +253,13 @@ export interface RpcBackend {
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
   readonly simulator: Simulator;
+  readonly tracer: TransactionTracer;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
+  readonly witnesses: WitnessReader;
   readonly node: NodeStatus;
   readonly attestationPolicy: AttestationPolicy;
 }
