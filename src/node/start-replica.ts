@@ -106,7 +106,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const proofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -129,7 +129,7 @@ async function wireReplica(
     ...{ storage, recentHeaders, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     pool: new ForwardedPool({ link: network.sequencerLink }),
-    stateProofs,
+    ...proofs,
     node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });

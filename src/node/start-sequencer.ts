@@ -83,7 +83,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain.genesis, {
     ...{ storage, recentHeaders, transactions: core.ingress, pool: core.ingress.pool, metrics, logger, life },
-    stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
+    ...proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({
       storage,

@@ -22,8 +22,11 @@ export interface Receipt {
   readonly logs: readonly Log[];
 }
 
-/** `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`, without the type byte for legacy. */
-export function encodeReceipt(receipt: Receipt): Bytes {
+/**
+ * `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`, without the type byte for legacy; of any type, since simulated
+ * transactions may carry blobs.
+ */
+export function encodeReceipt(receipt: Omit<Receipt, 'type'> & { readonly type: number }): Bytes {
   const payload = encodeRlp([
     fromNumber(receipt.status),
     fromNumber(receipt.cumulativeGasUsed),

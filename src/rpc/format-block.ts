@@ -65,7 +65,7 @@ function formatTransactions(transactions: readonly IndexedTransaction[], full: b
   return full ? transactions.map(formatTransaction) : transactions.map(({ transaction }) => toHex(transaction.hash));
 }
 
-function formatWithdrawal({ index, validatorIndex, address, amountGwei }: Withdrawal): Readonly<Record<string, Hex>> {
+export function formatWithdrawal({ index, validatorIndex, address, amountGwei }: Withdrawal): Readonly<Record<string, Hex>> {
   return {
     index: quantity(index),
     validatorIndex: quantity(validatorIndex),

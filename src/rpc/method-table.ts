@@ -3,6 +3,7 @@ import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
 import { ethBaseFee } from './methods/eth-base-fee.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
 import { ethCall } from './methods/eth-call.ts';
+import { ethCallAfter } from './methods/eth-call-after.ts';
 import { ethCapabilities } from './methods/eth-capabilities.ts';
 import { ethChainId } from './methods/eth-chain-id.ts';
 import { ethConfig } from './methods/eth-config.ts';
@@ -46,6 +47,7 @@ import {
 } from './methods/eth-get-uncle.ts';
 import { ethSendRawTransaction } from './methods/eth-send-raw-transaction.ts';
 import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods/eth-send-raw-transaction-sync.ts';
+import { ethSimulateV1 } from './methods/eth-simulate-v1.ts';
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
@@ -88,8 +90,10 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetTransactionCount,
   ethGetProof,
   ethCall,
+  ethCallAfter,
   ethEstimateGas,
   ethCreateAccessList,
+  ethSimulateV1,
   ethSendRawTransaction,
   ethSendRawTransactionSync,
   realtimeSendRawTransaction,

@@ -1,4 +1,5 @@
 import type { PoolErrorCode } from '../protocol/pool-errors.ts';
+import type { SimulationErrorCode } from '../protocol/ports/simulation.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
 
 /** The `error` member of a JSON-RPC answer. */
@@ -26,9 +27,12 @@ export type RpcErrorCode =
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'REALTIME_EXPIRED'
+  | 'NONCE_TIMEOUT'
+  | 'UNSUPPORTED_OVERRIDE'
   | 'SYNC_TIMEOUT'
   | 'SYNC_NOT_READY'
-  | 'SYNC_NONCE_GAP';
+  | 'SYNC_NONCE_GAP'
+  | SimulationErrorCode;
 
 /** Codes that the ports declare (protocol/ports) besides the pool's. */
 type PortErrorCode =
@@ -42,6 +46,11 @@ type PortErrorCode =
   | 'EXECUTION_FAILED'
   | 'CALL_GAS_ABOVE_CAP'
   | 'CALL_TIMEOUT'
+  | 'STATE_FORGOTTEN'
+  | 'INVALID_FEES'
+  | 'INVALID_BLOBS'
+  | 'INVALID_STATE_OVERRIDE'
+  | 'PRECOMPILE_MOVED_TO_ITSELF'
   | 'INVALID_RLP'
   | 'INVALID_TRANSACTION'
   | 'INVALID_SIGNATURE'
@@ -76,7 +85,22 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   SYNC_TIMEOUT: 4,
   SYNC_NOT_READY: 5,
   SYNC_NONCE_GAP: 6,
+  // eth_simulateV1, as the OpenRPC document has them.
+  SIMULATED_NONCE_TOO_LOW: -38_010,
+  SIMULATED_NONCE_TOO_HIGH: -38_011,
+  SIMULATED_FEE_TOO_LOW: -38_012,
+  SIMULATED_INTRINSIC_GAS_TOO_LOW: -38_013,
+  SIMULATED_INSUFFICIENT_FUNDS: -38_014,
+  SIMULATED_BLOCK_GAS_LIMIT: -38_015,
+  SIMULATED_BLOCK_NUMBER: -38_020,
+  SIMULATED_BLOCK_TIMESTAMP: -38_021,
+  PRECOMPILE_MOVED_TO_ITSELF: -38_022,
+  SIMULATED_INIT_CODE_TOO_LARGE: -38_025,
+  SIMULATION_LIMIT_EXCEEDED: -38_026,
+  SIMULATED_CALL_INVALID: -32_602,
+  SIMULATIONS_BUSY: LIMIT,
   REALTIME_EXPIRED: SERVER_ERROR,
+  NONCE_TIMEOUT: SERVER_ERROR,
   BLOCK_NOT_FOUND: SERVER_ERROR,
   HISTORICAL_STATE_UNAVAILABLE: SERVER_ERROR,
   PROOF_NOT_AVAILABLE: SERVER_ERROR,
@@ -88,6 +112,12 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   EXECUTION_FAILED: SERVER_ERROR,
   CALL_GAS_ABOVE_CAP: SERVER_ERROR,
   CALL_TIMEOUT: SERVER_ERROR,
+  // The state went back, or on by 128 blocks, while blocks were simulated upon it.
+  STATE_FORGOTTEN: SERVER_ERROR,
+  INVALID_FEES: SERVER_ERROR,
+  INVALID_BLOBS: SERVER_ERROR,
+  INVALID_STATE_OVERRIDE: SERVER_ERROR,
+  UNSUPPORTED_OVERRIDE: SERVER_ERROR,
   INVALID_RLP: SERVER_ERROR,
   INVALID_TRANSACTION: SERVER_ERROR,
   INVALID_SIGNATURE: SERVER_ERROR,

@@ -57,6 +57,7 @@ import {
   stateOf,
 } from './fake-chain-parts.ts';
 import { fakePool } from './fake-pool.ts';
+import { FakeSimulator } from './fake-simulator.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -112,6 +113,7 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  readonly simulator = new FakeSimulator(() => stateOf(this.accounts, THE_CONTRACT));
   /** A node without a state trie has none. */
   stateProofs: StateProver | undefined;
   /** Accounts at the end of each sealed block. */
@@ -148,6 +150,7 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      simulator: this.simulator,
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),

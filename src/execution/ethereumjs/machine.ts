@@ -6,7 +6,9 @@ import { BlockHashSource } from './block-context.ts';
 import { createChainCommon } from './chain-config.ts';
 import { ExecutionDeadline } from './execution-deadline.ts';
 import { JumpCache } from './jump-cache.ts';
+import type { LogTracer } from './log-tracer.ts';
 import { OptimisedEvm } from './optimised-evm.ts';
+import { PrecompileSet } from './precompile-set.ts';
 import { WorldStateManager } from './world-state-manager.ts';
 
 /** An EVM on a world state, with what its users must reach. */
@@ -16,6 +18,7 @@ export interface Machine {
   readonly manager: WorldStateManager;
   readonly blockchain: BlockHashSource;
   readonly deadline: ExecutionDeadline;
+  readonly precompiles: PrecompileSet;
   /** Cleans up after an execution that was aborted in the middle: its writes and warm sets are dropped. */
   reset(): void;
 }
@@ -31,6 +34,8 @@ export interface MachineOptions {
 export interface MachineModules {
   readonly state: WorldState;
   readonly blockHash: BlockHashReader;
+  /** Listens to what the EVM does; optimised ones only. */
+  readonly logs?: LogTracer;
 }
 
 export function createMachine(options: MachineOptions, modules: MachineModules): Machine {
@@ -42,13 +47,14 @@ export function createMachine(options: MachineOptions, modules: MachineModules):
   const evm =
     options.optimised === false
       ? new EVM(evmOptions)
-      : new OptimisedEvm(evmOptions, { manager, deadline, jumps: new JumpCache() });
+      : new OptimisedEvm(evmOptions, { manager, deadline, jumps: new JumpCache(), logs: modules.logs });
   return {
     common,
     evm,
     manager,
     blockchain,
     deadline,
+    precompiles: new PrecompileSet(evm),
     reset: () => {
       manager.revertAll();
       evm.journal.cleanJournal();

@@ -14,6 +14,7 @@ import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -241,6 +242,7 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
+  readonly simulator: Simulator;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */

@@ -3,6 +3,7 @@ import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { quantity } from '../../util/quantity.ts';
+import { overrideBlock } from '../override-block.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
@@ -10,12 +11,14 @@ import { runCallAt } from '../state-at-block.ts';
 
 export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
-  maxParams: 3,
+  maxParams: 4,
   parse: readCallParams,
   handle: async (params, { backend }) => {
-    const { request, block, overrides } = params;
+    const { request, block, overrides, blockOverrides } = params;
     try {
-      const gas = await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides));
+      const gas = await runCallAt(block, backend, (position) =>
+        backend.calls.estimateGas(request, overrideBlock(position, blockOverrides), overrides),
+      );
       const isForNextTransaction = block.kind === 'tag' && (block.tag === 'latest' || block.tag === 'pending');
       return quantity(isForNextTransaction ? await enoughInNextBlock(gas, params, backend) : gas);
     } catch (error) {
@@ -29,11 +32,13 @@ export const ethEstimateGas: RpcMethod<CallParams> = {
  * such as the first swap of a pair: what is enough now must be enough then. With blocks of a second every other
  * transaction is sent so early; geth, whose blocks are further apart, estimates for the newest block alone.
  */
-async function enoughInNextBlock(gas: bigint, { request, overrides }: CallParams, backend: RpcBackend): Promise<bigint> {
+async function enoughInNextBlock(gas: bigint, params: CallParams, backend: RpcBackend): Promise<bigint> {
   if (gas === TRANSACTION_GAS) return gas;
+  const { request, overrides, blockOverrides } = params;
   const { state, chain, calls } = backend;
   const env = chain.latestEnvironment();
-  const position = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };
+  const next = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };
+  const position = overrideBlock(next, blockOverrides);
   try {
     if ((await calls.call({ ...request, gas }, position, overrides)).kind === 'success') return gas;
     const later = await calls.estimateGas(request, position, overrides);

@@ -2,25 +2,29 @@ import type { Hardfork } from '@ethereumjs/common';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
+import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
 import { logPageOf, logsIn, receiptProver } from '../fake-chain-parts.ts';
 import type { ImportedChain } from './import-chain.ts';
+import { importedSimulator } from './imported-simulator.ts';
 
 /** What differs between nodes; `state` has the chain's diffs applied, one number for each block. */
 export interface NodeParts extends Pick<RpcBackend, 'stateProofs' | 'transactions' | 'pool'> {
   readonly state: CommittedState;
+  readonly stateNodes: StateNodes;
 }
 
 /** Serves an imported chain. */
-export function importedBackend(chain: ImportedChain, parts: NodeParts): RpcBackend {
+export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: NodeParts): RpcBackend {
   const { state } = parts;
   return {
     ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
+    simulator: importedSimulator(chain, state, stateNodes),
     forks: chain.forks,
     receiptProofs: receiptProver(),
     node: NODE,

@@ -5,6 +5,7 @@ import { createCompactCodec } from '../../../src/protocol/compact-codec.ts';
 import type { RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { SequencerLink } from '../../../src/protocol/ports/network.ts';
 import type { StateProver } from '../../../src/protocol/ports/proofs.ts';
+import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
 import { encodeStateDiff, type StateDiff } from '../../../src/protocol/state-diff.ts';
 import { createRpcServer, type RpcServer } from '../../../src/rpc/server.ts';
 import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
@@ -28,8 +29,8 @@ export async function executedNode(chain: ImportedChain): Promise<RpcBackend> {
   const state = new MapState();
   for (const [number, diff] of chain.stateDiffs.entries()) state.apply(diff, number);
   const transactions = new MemoryPool(chain.common, state);
-  const stateProofs = await proveFrom(chain, (number) => [encodeStateDiff(defined(chain.trieDiffs[number]))]);
-  return importedBackend(chain, { state, stateProofs, transactions, pool: transactions.listing });
+  const proofs = await proveFrom(chain, (number) => [encodeStateDiff(defined(chain.trieDiffs[number]))]);
+  return importedBackend(chain, { state, ...proofs, transactions, pool: transactions.listing });
 }
 
 /**
@@ -50,12 +51,12 @@ export async function replicaNode(chain: ImportedChain): Promise<RpcBackend> {
   }
   const pool = new MemoryPool(chain.common, sender);
   const link = linkTo(pool);
-  const stateProofs = await proveFrom(chain, (number) => [
+  const proofs = await proveFrom(chain, (number) => [
     number === 0 ? encodeStateDiff(defined(allocation)) : defined(state.netDiff(number - 1, number)),
     encodeStateDiff(defined(chain.trieOnlyDiffs[number])),
   ]);
   return importedBackend(chain, {
-    ...{ state, stateProofs },
+    ...{ state, ...proofs },
     transactions: new ForwardingSink({ link }),
     pool: new ForwardedPool({ link }),
   });
@@ -89,11 +90,17 @@ function linkTo(pool: MemoryPool): SequencerLink {
 }
 
 /** Our own trie, fed with canonical diffs: its roots have to be those in the headers. */
-async function proveFrom({ blocks }: ImportedChain, diffsOf: (blockNumber: number) => readonly Bytes[]): Promise<StateProver> {
+async function proveFrom(
+  { blocks }: ImportedChain,
+  diffsOf: (blockNumber: number) => readonly Bytes[],
+): Promise<{ readonly stateProofs: StateProver; readonly stateNodes: StateNodes }> {
   const trie = createInlineProofTrie({ blocks: blocks.length });
   for (const [number, { header }] of blocks.entries()) {
     for (const diffBytes of diffsOf(number)) trie.apply(diffBytes);
     invariant(bytesEqual(await trie.endBlock(), header.stateRoot), `the diffs lead to the state root of block ${number}`);
   }
-  return { prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }) };
+  return {
+    stateProofs: { prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }) },
+    stateNodes: { nodes: (stateRoot, changes) => trie.nodes({ stateRoot, changes }) },
+  };
 }

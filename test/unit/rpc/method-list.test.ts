@@ -24,8 +24,6 @@ const PROMISED: Readonly<Record<string, string>> = {
 
 /** Promised and not there yet, with what each waits for. */
 const MISSING: ReadonlyMap<string, string> = new Map([
-  ['eth_simulateV1', 'simulation of blocks'],
-  ['eth_callAfter', 'calls that wait for a nonce'],
   ['debug_traceTransaction', 'tracing'],
   ['debug_traceCall', 'tracing'],
   ['debug_traceBlockByNumber', 'tracing'],
