@@ -19,7 +19,8 @@ import type { PageAllocator } from './page-allocator.ts';
 import { RowSegments } from './row-segments.ts';
 import { type TableMemory, wordAt } from './table-memory.ts';
 
-interface CodeHashes {
+/** Hashes of codes by number. */
+export interface CodeHashes {
   hashOf(code: number): Hash;
 }
 

@@ -1,16 +1,18 @@
-import type { StateReader } from '../../protocol/ports/state.ts';
+import type { StateReader, StateView } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
-import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
+import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
 import type { RetainedRange } from './net-range.ts';
+import { type KnownCodes, PastState } from './past-state.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableCore } from './table-core.ts';
 import type { SharedMemory } from './table-memory.ts';
+import type { TableMoment } from './table-moment.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 
 /** What `postMessage` hands to another thread: the memory, whose first pages say where everything is. */
@@ -86,6 +88,26 @@ export class TableReader implements StateReader {
     if (!isSame) return this.getCode(codeHash);
     this.#codes.set(key, code);
     return code;
+  }
+
+  /**
+   * The state at a moment that the owner named. Nobody holds it there: reads throw StrobeError STATE_FORGOTTEN when old
+   * values do not reach back to it any more, or mini-blocks were undone that `moment` is not known to have outlived.
+   */
+  at(moment: TableMoment): StateView {
+    const { memory, codes } = this.#core;
+    const { number, serial, mark } = moment;
+    const known: KnownCodes = { hashOf: (code) => codes.hashOf(code), getCode: (codeHash) => this.getCode(codeHash) };
+    return new PastState(this.#core, known, {
+      ...{ serial, mark },
+      guard: (look) =>
+        this.#lock.read(() => {
+          if (memory.get(CONTROL_ROLLBACKS) > moment.rollbacks || !isKept(memory, serial)) {
+            throw new StrobeError('STATE_FORGOTTEN', `the state of mini-block ${number} is not kept any more`, { number });
+          }
+          return look();
+        }),
+    });
   }
 
   /** The state at the end of mini-block `number`, which its owner retains; undefined when it does not. */
