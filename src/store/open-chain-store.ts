@@ -6,7 +6,8 @@ import { bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { ChainDatabase } from './chain-database.ts';
 import { genesisHead, headOf } from './chain-head.ts';
-import { ChainStore, type ChainStoreModules } from './chain-store.ts';
+import { ChainStore } from './chain-store.ts';
+import type { ChainViewModules } from './chain-view.ts';
 import { openLevel } from './level-database.ts';
 import type { MetaRepository } from './meta-repository.ts';
 
@@ -46,7 +47,7 @@ export interface OpenChainStoreOptions {
  */
 export async function openChainStore(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainStoreModules, 'log' | 'logger'>,
+  modules: Pick<ChainViewModules, 'log' | 'logger'>,
 ): Promise<ChainStore> {
   const { directory, genesisHeader } = options;
   const level = await openLevel(directory);

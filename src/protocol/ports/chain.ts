@@ -158,6 +158,8 @@ export interface MiniBlockCommit {
   readonly body: MiniBlockBody;
   /** Decoded transactions in the body's order, when the caller has them. */
   readonly decoded?: readonly Transaction[];
+  /** The bytes of its log record, when the caller has them. */
+  readonly logRecord?: Bytes;
 }
 
 /** Where JSON-RPC puts transactions: the pool on a sequencer, the link to it on a replica. */
