@@ -66,7 +66,7 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   const log = await openLog(options, modules);
   const { genesis, stateRoot } = chain;
   const store = await openChainStore(
-    { directory: join(dataDir, 'chain'), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+    { directory: chainDirectory(dataDir), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
     { log, logger },
   );
   life.onStop('chain store', () => store.close());
@@ -81,6 +81,11 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
     { state, chain: store },
   );
   return { store, log, witnesses, state, chainState, codec: createCompactCodec(state.rows), snapshot };
+}
+
+/** Where the chain's database lies: threads that share it open it under the very same path. */
+export function chainDirectory(dataDir: string): string {
+  return join(dataDir, 'chain');
 }
 
 async function openLog(options: StorageOptions, { logger, life }: StorageModules): Promise<SegmentLog> {

@@ -1,25 +1,17 @@
-import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger, LogLevel } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Genesis } from '../protocol/genesis.ts';
+import { genesisHeader } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { Address } from '../protocol/primitives.ts';
-import { createRpcServer } from '../rpc/server.ts';
-import type { RecentHeaders } from '../state/recent-headers.ts';
+import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { ChainStorage } from './open-storage.ts';
-import { proveReceipts } from './proof-parts.ts';
-
-/**
- * Longest call or estimate, ms. It keeps the core thread to itself: on a sequencer that stops the clock, so it is a
- * quarter of the silence after which replicas report a stall; who needs longer asks a replica.
- */
-const MAX_CALL_MS = { sequencer: 500, replica: 2_000 } as const;
+import { type ChainStorage, chainDirectory } from './open-storage.ts';
+import { openRpcThread, RpcThread } from './rpc-thread.ts';
+import type { RpcThreadOptions } from './rpc-thread-api.ts';
 
 export interface RpcParts {
-  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState'>;
-  readonly recentHeaders: RecentHeaders;
+  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'snapshot'>;
   readonly transactions: TransactionSink;
   readonly stateProofs: StateProver | undefined;
   readonly node: NodeStatus;
@@ -29,29 +21,32 @@ export interface RpcParts {
   readonly life: Lifecycle;
 }
 
-/** Serves JSON-RPC, the same on every role; resolves with its URL. */
+/** Serves JSON-RPC from a thread of its own, the same on every role; resolves with its URL. */
 export async function serveRpc(
-  settings: { readonly rpcHost: string; readonly rpcPort: number },
-  { chainId, baseFeeFloorWei, threshold, provers }: Genesis,
-  { storage, recentHeaders, transactions, stateProofs, node, isExcludedProver, metrics, logger, life }: RpcParts,
+  settings: { readonly dataDir: string; readonly rpcHost: string; readonly rpcPort: number },
+  chain: GenesisChain,
+  parts: RpcParts,
 ): Promise<string> {
-  const { store: chain, state, chainState } = storage;
-  const calls = new EthereumJsCallExecutor(
-    { chainId, maxCallMs: MAX_CALL_MS[node.role] },
-    { state, blockHash: (number) => recentHeaders.hashOf(number) },
-  );
-  const stateAt = (blockNumber: number) => chainState.stateAt(blockNumber);
-  const receiptProofs = proveReceipts({ logger, life });
-  const attestationPolicy = { threshold, proverCount: provers.length, isExcluded: isExcludedProver };
-  const rpc = createRpcServer(
-    { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei },
-    {
-      backend: { state, stateAt, chain, calls, transactions, stateProofs, receiptProofs, node, attestationPolicy },
-      logger: logger.child({ component: 'rpc' }),
-      metrics,
-    },
-  );
-  const address = await rpc.start();
-  life.onStop('JSON-RPC', () => rpc.stop());
+  const { genesis, stateRoot } = chain;
+  const { storage, transactions, stateProofs, node, logger, life } = parts;
+  const { store, state, chainState, log, snapshot } = storage;
+  const options: RpcThreadOptions = {
+    server: { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei: genesis.baseFeeFloorWei },
+    chainId: genesis.chainId,
+    genesisHeader: genesisHeader(genesis, stateRoot),
+    database: chainDirectory(settings.dataDir),
+    node: { role: node.role, version: node.version },
+    policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
+    provesState: stateProofs !== undefined,
+    seesPool: transactions.subscribePending !== undefined,
+    logLevel: logger.level as LogLevel,
+  };
+  const thread = new RpcThread(openRpcThread({ options, state: state.share() }), {
+    ...parts,
+    ...{ store, state, chainState, log, provers: genesis.provers, olderHeaders: snapshot?.headers ?? [] },
+  });
+  life.onStop('JSON-RPC', () => thread.stop());
+  life.watch(thread.failed);
+  const address = await thread.start();
   return `http://${address.host}:${address.port}`;
 }

@@ -124,8 +124,8 @@ async function wireReplica(
     await followDa(settings.daDir, { chain: store, logger, life, firstBlock: store.base.header.number + 1 });
   }
 
-  const rpc = await serveRpc(settings, genesis, {
-    ...{ storage, recentHeaders, metrics, logger, life },
+  const rpc = await serveRpc(settings, chain, {
+    ...{ storage, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     stateProofs,
     node: createReplicaStatus(fullNode, network, join.record),
@@ -153,10 +153,10 @@ function createReplicaStatus(fullNode: FullNode, network: NetworkNode, record: S
   return {
     role: 'replica',
     version: VERSION,
-    describe: () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
-    syncing: () => fullNode.syncing(),
-    peerCount: () => network.peerCount(),
+    describe: async () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
+    syncing: async () => fullNode.syncing(),
+    peerCount: async () => network.peerCount(),
     peers: () => network.standings(),
-    equivocations: () => fullNode.equivocations(),
+    equivocations: async () => fullNode.equivocations(),
   };
 }

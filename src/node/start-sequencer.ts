@@ -81,8 +81,8 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeAttestationLag(metrics, lag);
   // Its own roots need no proof here: it counts a block as proven once provers agree.
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
-  const rpc = await serveRpc(settings, chain.genesis, {
-    ...{ storage, recentHeaders, transactions: core.ingress, metrics, logger, life },
+  const rpc = await serveRpc(settings, chain, {
+    ...{ storage, transactions: core.ingress, metrics, logger, life },
     stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({

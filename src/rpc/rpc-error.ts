@@ -34,6 +34,7 @@ type PortErrorCode =
   | 'LOG_RANGE_TOO_LARGE'
   | 'TOO_MANY_LOGS'
   | 'PROOFS_BUSY'
+  | 'THREAD_BUSY'
   | 'SEQUENCER_UNREACHABLE'
   | 'EXECUTION_REVERTED'
   | 'EXECUTION_FAILED'
@@ -60,6 +61,7 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   LOG_RANGE_TOO_LARGE: LIMIT,
   TOO_MANY_LOGS: LIMIT,
   PROOFS_BUSY: LIMIT,
+  THREAD_BUSY: LIMIT,
   // EIP-1474: a method that this node is not set up for.
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.

@@ -19,7 +19,7 @@ import type { MetaRepository } from './meta-repository.ts';
  */
 const DATABASE_FORMAT_VERSION = 2;
 
-const DEFAULT_LIMITS = {
+export const DEFAULT_LIMITS = {
   /** About 50 MB of decoded transactions: some seconds of a busy chain, hours of a quiet one. */
   recentTransactions: 20_000,
   /** As much as hosted nodes allow; a scan of so many blooms takes a fraction of a second. */

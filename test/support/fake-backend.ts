@@ -138,7 +138,10 @@ export class FakeChain {
       },
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       receiptProofs: receiptProver(),
-      attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
+      attestationPolicy: async () => ({
+        ...{ threshold: 2, proverCount: 3 },
+        isExcluded: (prover) => this.excluded.has(toKey(prover)),
+      }),
     };
   }
 
@@ -413,10 +416,10 @@ export class FakeChain {
   readonly #node: NodeStatus = {
     role: 'sequencer',
     version: '0.1.0',
-    describe: () => ({ state: 'live' }),
-    syncing: () => this.syncing,
-    peerCount: () => 3,
+    describe: async () => ({ state: 'live' }),
+    syncing: async () => this.syncing,
+    peerCount: async () => 3,
     peers: async () => [...this.peers],
-    equivocations: () => [{ first: '0x01', second: '0x02' }],
+    equivocations: async () => [{ first: '0x01', second: '0x02' }],
   };
 }

@@ -183,19 +183,25 @@ export interface ReceiptProver {
   prove(block: Block, transactionIndex: number): Promise<ReceiptProof>;
 }
 
-/** What JSON-RPC tells of the node itself. */
+/** Blocks still to catch up. */
+export interface SyncProgress {
+  readonly currentBlock: number;
+  readonly highestBlock: number;
+}
+
+/** What JSON-RPC tells of the node itself; the functions are asked of the core thread. */
 export interface NodeStatus {
   readonly role: 'sequencer' | 'replica';
   readonly version: string;
   /** Changing part: state, reasons, peers. JSON-safe. */
-  describe(): Record<string, unknown>;
-  /** Blocks still to catch up, or undefined when in step (eth_syncing). */
-  syncing(): { readonly currentBlock: number; readonly highestBlock: number } | undefined;
-  peerCount(): number;
+  describe(): Promise<Readonly<Record<string, unknown>>>;
+  /** Undefined when in step (eth_syncing). */
+  syncing(): Promise<SyncProgress | undefined>;
+  peerCount(): Promise<number>;
   /** How the connected and the banned peers behaved, worst first. */
   peers(): Promise<readonly PeerStanding[]>;
   /** Stored evidence of two signatures over one number, raw messages in hex. */
-  equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
+  equivocations(): Promise<readonly { readonly first: Hex; readonly second: Hex }[]>;
 }
 
 /** Whose attestations count, and how many of them are needed. */
@@ -207,11 +213,17 @@ export interface AttestationPolicy {
   isExcluded(prover: Address): boolean;
 }
 
-/** Everything that JSON-RPC serves from. */
+/**
+ * Everything that JSON-RPC serves from. In production it lives in the thread of JSON-RPC: state, chain and calls are read
+ * there, the rest is asked of the core thread and therefore asynchronous.
+ */
 export interface RpcBackend {
-  /** State of the newest durable mini-block. */
+  /**
+   * State of the newest durable mini-block, of that very one for as long as the view is used. Reads throw StrobeError
+   * STATE_FORGOTTEN when it is undone, or too old by then; whoever asks anew gets the newest again.
+   */
   readonly state: StateView;
-  /** State at the end of a sealed block; undefined when it is not kept. */
+  /** State at the end of a sealed block, as {@link RpcBackend.state}; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
   readonly calls: CallExecutor;
@@ -220,5 +232,6 @@ export interface RpcBackend {
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
   readonly node: NodeStatus;
-  readonly attestationPolicy: AttestationPolicy;
+  /** As it stands now. */
+  attestationPolicy(): Promise<AttestationPolicy>;
 }

@@ -2,7 +2,6 @@ import { formatHeader } from '../../protocol/header-json.ts';
 import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
 import { quantity } from '../../util/quantity.ts';
 import { formatMiniBlockHashes, formatMiniBlockPush } from '../format-mini-block.ts';
-import { formatSyncing } from '../format-syncing.ts';
 import type { LogCriteria } from '../log-criteria.ts';
 import type { StartSubscription } from '../rpc-caller.ts';
 import { rpcError } from '../rpc-error.ts';
@@ -10,6 +9,7 @@ import { type BlockStatusLogger, BlockStatusSubscribers } from './block-status-s
 import { LogSubscribers } from './log-subscribers.ts';
 import { PendingSubscribers } from './pending-subscribers.ts';
 import { SubscriberSet } from './subscriber-set.ts';
+import { SyncStatus } from './sync-status.ts';
 
 /** What eth_subscribe can ask for. */
 export type SubscriptionRequest =
@@ -26,13 +26,12 @@ export class SubscriptionHub {
   readonly #newHeads = new SubscriberSet();
   readonly #miniBlocks = new SubscriberSet();
   readonly #miniBlockHashes = new SubscriberSet();
-  readonly #syncing = new SubscriberSet();
   readonly #sealedLogs = new LogSubscribers();
   readonly #pendingLogs = new LogSubscribers();
   readonly #pendingTransactions: PendingSubscribers;
   readonly #blockStatus: BlockStatusSubscribers;
   #count = 0;
-  #wasSyncing = false;
+  readonly #syncStatus: SyncStatus;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: { maxSubscriptions: number }, modules: { backend: RpcBackend; logger: BlockStatusLogger }) {
@@ -40,10 +39,11 @@ export class SubscriptionHub {
     this.#backend = modules.backend;
     this.#pendingTransactions = new PendingSubscribers(modules.backend);
     this.#blockStatus = new BlockStatusSubscribers(modules.backend, modules.logger);
+    this.#syncStatus = new SyncStatus(modules.backend, modules.logger);
   }
 
   start(): void {
-    this.#wasSyncing = this.#backend.node.syncing() !== undefined;
+    this.#syncStatus.start();
     this.#blockStatus.start();
     this.#unsubscribe = this.#backend.chain.subscribe((event) => this.#onEvent(event));
   }
@@ -51,6 +51,7 @@ export class SubscriptionHub {
   stop(): void {
     this.#unsubscribe?.();
     this.#pendingTransactions.stop();
+    this.#syncStatus.stop();
   }
 
   /** Subscriptions that are flowing. */
@@ -82,7 +83,7 @@ export class SubscriptionHub {
       case 'miniBlocks':
         return (request.hashesOnly ? this.#miniBlockHashes : this.#miniBlocks).add(push);
       case 'syncing':
-        return this.#syncing.add(push);
+        return this.#syncStatus.add(push);
       case 'blockStatus':
         return this.#blockStatus.add(push);
       case 'newPendingTransactions':
@@ -117,16 +118,6 @@ export class SubscriptionHub {
         break;
     }
     this.#blockStatus.onEvent(event);
-    this.#publishSyncing();
-  }
-
-  /** Pushes when syncing begins and ends, as geth does. */
-  #publishSyncing(): void {
-    if (this.#syncing.size === 0 && !this.#wasSyncing) return;
-    const progress = this.#backend.node.syncing();
-    const isSyncing = progress !== undefined;
-    if (isSyncing === this.#wasSyncing) return;
-    this.#wasSyncing = isSyncing;
-    this.#syncing.publish(() => (progress === undefined ? false : { syncing: true, status: formatSyncing(progress) }));
+    this.#syncStatus.onEvent();
   }
 }
