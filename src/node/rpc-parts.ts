@@ -7,10 +7,11 @@ import type { Address } from '../protocol/primitives.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { type ChainStorage, chainDirectory } from './open-storage.ts';
-import { openRpcThread, RpcThread } from './rpc-thread.ts';
+import { openRpcThread, type RpcHost, RpcThread } from './rpc-thread.ts';
 import type { RpcThreadOptions } from './rpc-thread-api.ts';
 
 export interface RpcParts {
+  readonly host: RpcHost;
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'snapshot'>;
   readonly transactions: TransactionSink;
   readonly stateProofs: StateProver | undefined;
@@ -21,16 +22,37 @@ export interface RpcParts {
   readonly life: Lifecycle;
 }
 
-/** Serves JSON-RPC from a thread of its own, the same on every role; resolves with its URL. */
+/** Loads the thread of JSON-RPC beside what else a node has to do when it starts. */
+export function prepareRpc({ state }: Pick<ChainStorage, 'state'>, life: Lifecycle): RpcHost {
+  const host = openRpcThread({ state: state.share() });
+  life.onStop('thread of JSON-RPC', () => host.close());
+  return host;
+}
+
+/** Serves JSON-RPC from its thread, the same on every role; resolves with its URL. */
 export async function serveRpc(
   settings: { readonly dataDir: string; readonly rpcHost: string; readonly rpcPort: number },
   chain: GenesisChain,
   parts: RpcParts,
 ): Promise<string> {
-  const { genesis, stateRoot } = chain;
-  const { storage, transactions, stateProofs, node, logger, life } = parts;
+  const { host, storage, logger, life } = parts;
   const { store, state, chainState, log, snapshot } = storage;
-  const options: RpcThreadOptions = {
+  const { provers } = chain.genesis;
+  const olderHeaders = snapshot?.headers ?? [];
+  const thread = new RpcThread(host, { ...parts, ...{ store, state, chainState, log, provers, olderHeaders } });
+  life.onStop('JSON-RPC', () => thread.stop());
+  life.watch(thread.failed);
+  const address = await thread.start(optionsOf(settings, chain, parts, logger.level as LogLevel));
+  return `http://${address.host}:${address.port}`;
+}
+
+function optionsOf(
+  settings: { readonly dataDir: string; readonly rpcHost: string; readonly rpcPort: number },
+  { genesis, stateRoot }: GenesisChain,
+  { node, stateProofs, transactions }: RpcParts,
+  logLevel: LogLevel,
+): RpcThreadOptions {
+  return {
     server: { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei: genesis.baseFeeFloorWei },
     chainId: genesis.chainId,
     genesisHeader: genesisHeader(genesis, stateRoot),
@@ -39,14 +61,6 @@ export async function serveRpc(
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,
     seesPool: transactions.subscribePending !== undefined,
-    logLevel: logger.level as LogLevel,
+    logLevel,
   };
-  const thread = new RpcThread(openRpcThread({ options, state: state.share() }), {
-    ...parts,
-    ...{ store, state, chainState, log, provers: genesis.provers, olderHeaders: snapshot?.headers ?? [] },
-  });
-  life.onStop('JSON-RPC', () => thread.stop());
-  life.watch(thread.failed);
-  const address = await thread.start();
-  return `http://${address.host}:${address.port}`;
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
@@ -14,7 +15,20 @@ import { proveReceipts } from './proof-parts.ts';
 import { createRpcBackend, type RemoteCore, remoteCore } from './rpc-backend.ts';
 import { relayLogger } from './rpc-log.ts';
 import { RemotePool } from './rpc-remote-pool.ts';
-import type { CoreApi, FedChange, PooledBytes, RpcBegin, RpcThreadApi, RpcThreadData } from './rpc-thread-api.ts';
+import type {
+  CoreApi,
+  FedChange,
+  PooledBytes,
+  RpcBegin,
+  RpcThreadApi,
+  RpcThreadData,
+  RpcThreadOptions,
+} from './rpc-thread-api.ts';
+
+interface ServiceParts {
+  readonly logger: Logger;
+  readonly life: Lifecycle;
+}
 
 /** What follows the chain. */
 interface Followers {
@@ -28,60 +42,56 @@ interface Followers {
  */
 export class RpcService implements RpcThreadApi {
   readonly #data: RpcThreadData;
+  readonly #channel: ThreadRpc<RpcThreadApi, CoreApi>;
   readonly #core: RemoteCore;
-  readonly #pool: RemotePool;
   readonly #metrics = createMetrics();
-  readonly #logger;
-  readonly #life: Lifecycle;
+  /** All that begins and ends with serving; undefined before. */
+  #life: Lifecycle | undefined;
+  #pool: RemotePool | undefined;
   #followers: Followers | undefined;
   /** Changes that came while the database was being opened. */
   #early: FedChange[] = [];
 
   constructor(data: RpcThreadData, channel: Channel) {
     this.#data = data;
-    const core = new ThreadRpc<RpcThreadApi, CoreApi>(channel, this);
-    this.#core = remoteCore((service, method, args) => core.call('invoke', service, method, args));
-    this.#pool = new RemotePool(data.options, this.#core);
-    this.#logger = relayLogger(data.options.logLevel, (line) => core.call('log', line));
-    this.#life = new Lifecycle(this.#logger);
+    this.#channel = new ThreadRpc<RpcThreadApi, CoreApi>(channel, this);
+    this.#core = remoteCore((service, method, args) => this.#channel.call('invoke', service, method, args));
   }
 
-  async begin(begin: RpcBegin): Promise<RpcAddress> {
+  async begin(options: RpcThreadOptions, begin: RpcBegin): Promise<RpcAddress> {
+    const logger = relayLogger(options.logLevel, (line) => this.#channel.call('log', line));
+    const life = new Lifecycle(logger);
+    this.#life = life;
     try {
-      return await this.#serve(begin);
+      return await this.#serve(options, begin, { logger, life });
     } catch (error) {
-      return this.#life.fail(error);
+      return life.fail(error);
     }
   }
 
-  async #serve(begin: RpcBegin): Promise<RpcAddress> {
-    const { options } = this.#data;
-    const { chain, state } = await this.#follow(begin);
+  async #serve(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<RpcAddress> {
+    const { chain, state } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
-    this.#life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
-    const receiptProofs = proveReceipts({ logger: this.#logger, life: this.#life });
-    const parts = { chain, state, recentHeaders, receiptProofs, transactions: this.#pool, core: this.#core };
+    life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
+    const transactions = new RemotePool(options, this.#core);
+    this.#pool = transactions;
+    const receiptProofs = proveReceipts({ logger, life });
     const server = createRpcServer(options.server, {
-      backend: createRpcBackend(options, parts),
-      logger: this.#logger.child({ component: 'rpc' }),
+      backend: createRpcBackend(options, { chain, state, recentHeaders, receiptProofs, transactions, core: this.#core }),
+      logger: logger.child({ component: 'rpc' }),
       metrics: this.#metrics,
     });
     const address = await server.start();
-    this.#life.onStop('JSON-RPC', () => server.stop());
+    life.onStop('JSON-RPC', () => server.stop());
     return address;
   }
 
-  async #follow(begin: RpcBegin): Promise<Followers> {
-    const { options, state: handle } = this.#data;
+  async #follow(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<Followers> {
     const { chainId, genesisHeader, database } = options;
     const log = new LogFileReader({ locate: (number) => this.#core.log.locate(number) });
-    const chain = await openChainFollower(
-      { chainId, genesisHeader, directory: database },
-      { log, logger: this.#logger },
-      begin.chain,
-    );
-    this.#life.onStop('chain follower', () => chain.close());
-    const state = new StateFollower(begin.state, { reader: TableReader.attach(handle) });
+    const chain = await openChainFollower({ chainId, genesisHeader, directory: database }, { log, logger }, begin.chain);
+    life.onStop('chain follower', () => chain.close());
+    const state = new StateFollower(begin.state, { reader: TableReader.attach(this.#data.state) });
     this.#followers = { chain, state };
     for (const change of this.#early) this.apply(change);
     this.#early = [];
@@ -106,14 +116,14 @@ export class RpcService implements RpcThreadApi {
   }
 
   onPooled(pooled: PooledBytes): void {
-    this.#pool.onPooled(pooled);
+    this.#pool?.onPooled(pooled);
   }
 
   async metrics(): Promise<string> {
     return (await this.#metrics.expose()).body;
   }
 
-  stop(): Promise<void> {
-    return this.#life.stop();
+  async stop(): Promise<void> {
+    await this.#life?.stop();
   }
 }

@@ -11,7 +11,7 @@ import type { ChainBegin, ChainChange } from '../store/chain-change.ts';
 import type { LogPlace } from '../store/log-place.ts';
 import type { Bytes } from '../util/bytes.ts';
 
-/** What the thread of JSON-RPC needs to know before anything else. */
+/** What JSON-RPC is to serve, and how. */
 export interface RpcThreadOptions {
   readonly server: RpcServerOptions;
   readonly chainId: number;
@@ -27,9 +27,8 @@ export interface RpcThreadOptions {
   readonly logLevel: LogLevel;
 }
 
-/** What a worker is started with: the memory of the state is shared, not copied. */
+/** What the thread is started with, early, as loading its code takes a while: the memory of the state is shared, not copied. */
 export interface RpcThreadData {
-  readonly options: RpcThreadOptions;
   readonly state: TableHandle;
 }
 
@@ -62,7 +61,7 @@ export interface FedChange {
   readonly moment: TableMoment | undefined;
 }
 
-/** Chain and state as they are when the thread begins to follow. */
+/** Chain and state as they are when the thread begins to follow them. */
 export interface RpcBegin {
   readonly chain: ChainBegin;
   readonly state: StateBegin;
@@ -80,7 +79,7 @@ export interface CoreApi {
 /** Served by the thread of JSON-RPC. */
 export interface RpcThreadApi {
   /** Begins to serve. @throws StrobeError RPC_LISTEN_FAILED and what the database throws */
-  begin(begin: RpcBegin): Promise<RpcAddress>;
+  begin(options: RpcThreadOptions, begin: RpcBegin): Promise<RpcAddress>;
   /** Changes from {@link RpcThreadApi.begin} on, in order. */
   apply(changes: FedChange): void;
   onPooled(pooled: PooledBytes): void;

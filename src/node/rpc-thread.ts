@@ -10,7 +10,7 @@ import { ThreadRpc } from '../util/thread-rpc.ts';
 import { type CoreServiceParts, createCoreServices } from './rpc-core-services.ts';
 import { feedRpc, type RpcFeedModules } from './rpc-feed.ts';
 import { writeRelayed } from './rpc-log.ts';
-import type { CoreApi, FedChange, PooledBytes, RpcThreadApi, RpcThreadData } from './rpc-thread-api.ts';
+import type { CoreApi, FedChange, PooledBytes, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
 
 /**
  * Bytes of mini-blocks that the thread has not taken yet. It takes them between two requests, so this much means that it
@@ -42,6 +42,8 @@ export type RpcThreadModules = RpcFeedModules &
 export function openRpcThread(data: RpcThreadData, entry: URL = workerUrl('rpc-worker', import.meta.url)): RpcHost {
   const worker = new Worker(entry, { workerData: data, name: 'json-rpc' });
   const death = Promise.withResolvers<never>();
+  // It may die before anybody listens, who is told then.
+  death.promise.catch(() => {});
   let isClosing = false;
   const die = (cause: unknown): void => {
     if (isClosing) return;
@@ -91,10 +93,10 @@ export class RpcThread {
   }
 
   /** Begins to serve the chain as it is now. @throws StrobeError RPC_LISTEN_FAILED, DATABASE_FAILED, RPC_THREAD_FAILED */
-  async start(): Promise<RpcAddress> {
+  async start(options: RpcThreadOptions): Promise<RpcAddress> {
     const { begin, stop } = feedRpc(this.#modules, (fed) => this.#feed(fed));
     this.#stopFeed = stop;
-    return Promise.race([this.#rpc.call('begin', begin), this.failed]);
+    return Promise.race([this.#rpc.call('begin', options, begin), this.failed]);
   }
 
   /** Lets requests under way be answered, for some seconds at most. */

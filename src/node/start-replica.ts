@@ -23,7 +23,7 @@ import { openStorage } from './open-storage.ts';
 import { proveFromOwnTrie } from './proof-parts.ts';
 import { RestartingNode } from './restarting-node.ts';
 import { readResumeOrder } from './resume-tools.ts';
-import { serveRpc } from './rpc-parts.ts';
+import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
@@ -61,13 +61,14 @@ async function wireReplica(
   const chain = await loadGenesisChain(settings.genesis);
   const { genesis, identity } = chain;
   const metrics: Metrics = createMetrics();
-  const started: { fullNode?: FullNode } = {};
-  const readiness = () => toReadiness(started.fullNode);
+  const started: { fullNode?: FullNode; isServing?: boolean } = {};
+  const readiness = () => toReadiness(started);
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
   const { dataDir, logSegmentBytes } = settings;
   const storage = await openStorage({ dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes }, { logger, life });
+  const rpcHost = prepareRpc(storage, life);
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: {
@@ -125,12 +126,13 @@ async function wireReplica(
   }
 
   const rpc = await serveRpc(settings, chain, {
-    ...{ storage, metrics, logger, life },
+    ...{ host: rpcHost, storage, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     stateProofs,
     node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
+  started.isServing = true;
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
 
@@ -142,9 +144,14 @@ function sampling(sampleRate: number, { genesis, identity }: GenesisChain, life:
   return { reexecute: (block) => reexecution.run(block) };
 }
 
-function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {
+function toReadiness({ fullNode, isServing = false }: { fullNode?: FullNode; isServing?: boolean }): {
+  ready: boolean;
+  reason?: string;
+} {
   if (fullNode === undefined) return { ready: false, reason: 'STARTING' };
   const { isReady, reason } = fullNode.ready();
+  // In step before it serves: whoever waits for it wants to ask it something.
+  if (isReady && !isServing) return { ready: false, reason: 'STARTING' };
   return reason === undefined ? { ready: isReady } : { ready: isReady, reason };
 }
 

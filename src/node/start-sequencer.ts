@@ -22,7 +22,7 @@ import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { type ChainStorage, openStorage } from './open-storage.ts';
 import { proveFromRoots } from './proof-parts.ts';
-import { serveRpc } from './rpc-parts.ts';
+import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
@@ -61,6 +61,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
 
   const { dataDir, durability, logSegmentBytes } = settings;
   const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability, logSegmentBytes }, { logger, life });
+  const rpcHost = prepareRpc(storage, life);
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
@@ -82,7 +83,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   // Its own roots need no proof here: it counts a block as proven once provers agree.
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain, {
-    ...{ storage, transactions: core.ingress, metrics, logger, life },
+    ...{ host: rpcHost, storage, transactions: core.ingress, metrics, logger, life },
     stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({
