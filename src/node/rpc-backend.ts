@@ -24,6 +24,12 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   log: 64,
 };
 
+/**
+ * Longest call or estimate, ms. On a replica geth's --rpc.evmtimeout. Calls run one after the other in this thread, and on a
+ * sequencer everybody's transactions wait behind one: no longer than a synchronous send waits (EIP-7966).
+ */
+const MAX_CALL_MS = { sequencer: 2_000, replica: 5_000 } as const;
+
 export interface RpcBackendParts {
   readonly chain: ChainFollower;
   readonly state: StateFollower;
@@ -44,7 +50,7 @@ export function remoteCore(invoke: InvokeService) {
 export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
   const { chain, state, recentHeaders, receiptProofs, transactions, core } = parts;
   const calls = new EthereumJsCallExecutor(
-    { chainId: options.chainId },
+    { chainId: options.chainId, maxCallMs: MAX_CALL_MS[options.node.role] },
     { state: state.latest(), blockHash: (number) => recentHeaders.hashOf(number) },
   );
   return {

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 /** As `nice` counts: a tenth of the time of a thread at 0 when both want the same core. */
@@ -16,7 +16,7 @@ export function yieldToOtherThreads(nice: number = BACKGROUND_NICE): void {
   try {
     // <process>/task/<thread>
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    setPriority(thread, nice);
+    setPriority(thread, Math.min(constants.priority.PRIORITY_LOW, getPriority(thread) + nice));
   } catch {
     // No such link, or no such right: the thread works all the same.
   }
