@@ -11,6 +11,7 @@ import { type RpcReceiptJson, rpc } from '../../support/json-rpc.ts';
 import { signTransfer, type TestAccount } from '../../support/test-accounts.ts';
 import { TestDevnet } from '../../support/test-devnet.ts';
 import { percentile } from '../percentiles.ts';
+import { mainThreadSeconds, processSeconds } from '../replica-stream/process-usage.ts';
 
 // What reads do to a sequencer's clock: a sequencer process with a steady load of transfers, without and with reads.
 // `--source` runs another checkout's sequencer, for comparison.
@@ -18,6 +19,7 @@ import { percentile } from '../percentiles.ts';
 const { values: options } = parseArgs({
   options: {
     reads: { type: 'string', default: '2000' },
+    'long-calls': { type: 'string', default: '2' },
     transactions: { type: 'string', default: '300' },
     seconds: { type: 'string', default: '10' },
     source: { type: 'string' },
@@ -34,13 +36,17 @@ const DEPLOY_GAS = 2_000_000n;
 
 interface Phase {
   readonly name: string;
+  /** A second, as the long calls. */
   readonly reads: number;
+  readonly longCalls: number;
 }
 
 interface Measured {
   readonly intervalsMs: readonly number[];
   readonly sendsMs: readonly number[];
   readonly clock: ReturnType<typeof clockReport>;
+  /** Shares of a processor core that the sequencer's core thread and its whole process took. */
+  readonly usage: { readonly core: number; readonly all: number };
   readonly flood: string;
 }
 
@@ -112,6 +118,12 @@ async function steadily(perSecond: number, seconds: number, action: () => void):
   }
 }
 
+/** What the sequencer has used of the processor. */
+function processorSeconds(): { readonly core: number; readonly all: number } {
+  const { pid } = devnet.process('sequencer');
+  return { core: mainThreadSeconds(pid), all: processSeconds(pid) };
+}
+
 /** The sequencer's own clock, without the time in which it had nothing to do. */
 async function clock(): Promise<IntervalBuckets> {
   return parseIntervals(await (await fetch(`${devnet.metricsUrl('sequencer')}/metrics`)).text());
@@ -124,13 +136,14 @@ async function measure(phase: Phase, url: string, token: string, holder: string,
   await watch.call('eth_subscribe', 'miniBlocks', { hashesOnly: true });
   const [loadSender, syncSender] = senders as [Sender, Sender];
   const flooding =
-    phase.reads === 0
+    phase.reads + phase.longCalls === 0
       ? Promise.resolve('')
       : promisify(execFile)(process.execPath, [
           join(import.meta.dirname, 'flood-process.ts'),
-          ...[url, token, holder, String(phase.reads), String(SECONDS)],
+          ...[url, token, holder, ...[phase.reads, phase.longCalls, SECONDS].map(String)],
         ]).then(({ stdout }) => stdout.trim());
   const before = await clock();
+  const usedBefore = processorSeconds();
   const sendsMs: number[] = [];
   const failures: unknown[] = [];
   await Promise.all([
@@ -145,6 +158,7 @@ async function measure(phase: Phase, url: string, token: string, holder: string,
       );
     }),
   ]);
+  const used = processorSeconds();
   const after = await clock();
   const flood = await flooding;
   for (const client of [load, sync, watch]) client.close();
@@ -153,20 +167,23 @@ async function measure(phase: Phase, url: string, token: string, holder: string,
     intervalsMs: stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] as number)) / 1_000),
     sendsMs,
     clock: clockReport(before, after),
+    usage: { core: (used.core - usedBefore.core) / SECONDS, all: (used.all - usedBefore.all) / SECONDS },
     flood,
   };
 }
 
-function report({ name, reads }: Phase, { intervalsMs, sendsMs, clock: own, flood }: Measured): void {
+function report({ name, reads, longCalls }: Phase, { intervalsMs, sendsMs, clock: own, usage, flood }: Measured): void {
   const line = (values: readonly number[]): string =>
     [50, 90, 99].map((percent) => `p${percent} ${percentile(values, percent).toFixed(1)}`).join('  ');
-  console.log(`${name} (${reads} reads/s)${flood === '' ? '' : `  ${flood}`}`);
+  console.log(`${name} (${reads} reads/s, ${longCalls} long calls/s)${flood === '' ? '' : `  ${flood}`}`);
   console.log(
     `  mini-block interval, ms   ${line(intervalsMs)}  longest ${Math.max(...intervalsMs).toFixed(1)}  of ${intervalsMs.length}`,
   );
   console.log(
     `  its own clock, ms         p99 below ${own?.p99BelowMs}  within 15: ${((own?.within15Ms ?? 0) * 100).toFixed(1)} %`,
   );
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+  console.log(`  processor core            core thread ${percent(usage.core)}, all threads ${percent(usage.all)}`);
   console.log(`  synchronous send, ms      ${line(sendsMs)}  of ${sendsMs.length}`);
 }
 
@@ -194,8 +211,9 @@ console.log(
   `${PER_SECOND} transactions/s, load average ${defined(loadavg()[0]).toFixed(1)}, ${options.source ?? 'this checkout'}`,
 );
 for (const phase of [
-  { name: 'quiet', reads: 0 },
-  { name: 'with reads', reads: Number(options.reads) },
+  { name: 'quiet', reads: 0, longCalls: 0 },
+  { name: 'with reads', reads: Number(options.reads), longCalls: 0 },
+  { name: 'with long calls', reads: 0, longCalls: Number(options['long-calls']) },
 ]) {
   report(phase, await measure(phase, url, token, holder, senders));
 }
