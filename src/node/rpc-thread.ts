@@ -71,6 +71,7 @@ export class RpcThread {
   readonly #failure = Promise.withResolvers<never>();
   readonly #removeMetrics: () => void;
   #stopFeed: (() => void) | undefined;
+  #isStopped = false;
   #backlogBytes = 0;
   #pooledBacklog = 0;
   /** What the thread exposed last. */
@@ -109,6 +110,7 @@ export class RpcThread {
     const stopped = this.#rpc.call('stop').catch(() => undefined);
     await Promise.race([stopped, deadline, this.failed.catch(() => undefined)]);
     clearTimeout(timer);
+    this.#isStopped = true;
     this.#stopFeed?.();
     this.#removeMetrics();
     this.#rpc.close(new StrobeError('THREAD_STOPPED', 'JSON-RPC was stopped'));
@@ -143,6 +145,8 @@ export class RpcThread {
 
   /** Everything that waits for the thread, and the node, hears of it. */
   #fail(error: unknown): void {
+    // What the stop itself cut off is no failure.
+    if (this.#isStopped) return;
     const reason = toStrobeError(error);
     this.#stopFeed?.();
     this.#rpc.close(reason);

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { constants, getPriority, setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 /** As `nice` counts: a tenth of the time of a thread at 0 when both want the same core. */
@@ -16,7 +16,8 @@ export function yieldToOtherThreads(nice: number = BACKGROUND_NICE): void {
   try {
     // <process>/task/<thread>
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    setPriority(thread, Math.min(constants.priority.PRIORITY_LOW, getPriority(thread) + nice));
+    // Never up, where the whole process yields to others already.
+    setPriority(thread, Math.max(getPriority(thread), nice));
   } catch {
     // No such link, or no such right: the thread works all the same.
   }
