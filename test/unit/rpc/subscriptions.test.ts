@@ -135,7 +135,7 @@ describe('eth_subscribe', () => {
     rpc.chain.mine();
     rpc.chain.syncing = undefined;
     rpc.chain.mine();
-    expect(await client.nextPushes(id, 1)).toEqual([false]);
+    expect(await client.nextPushes(id, 2)).toEqual([{ syncing: true, status }, false]);
   });
 
   it('pushes nothing before the answer that gives the id', async () => {
