@@ -1,6 +1,7 @@
 /**
  * Builds src/bench/artifacts.json: the token from test/contracts with the pinned solc, the Uniswap V2 contracts from
- * the builds their npm packages carry (UniswapV2Library hard-codes the hash of exactly that pair bytecode).
+ * the builds their npm packages carry (UniswapV2Library hard-codes the hash of exactly that pair bytecode); and
+ * test/contracts/artifacts.json: an upgradeable contract with its proxy.
  * Run `node scripts/build-contracts.ts` after changing a contract or one of the packages.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,12 +21,13 @@ type Solc = {
 
 const require = createRequire(import.meta.url);
 const ARTIFACTS_PATH = fileURLToPath(new URL('../src/bench/artifacts.json', import.meta.url));
-const TOKEN_PATH = new URL('../test/contracts/BenchToken.sol', import.meta.url);
+const TEST_ARTIFACTS_PATH = fileURLToPath(new URL('../test/contracts/artifacts.json', import.meta.url));
+const SOURCES = new URL('../test/contracts/', import.meta.url);
 
 /** The generated file's exact text. */
 export function buildArtifacts(): string {
   const artifacts: Record<string, Artifact> = {
-    BenchToken: subset(compileToken(), ['constructor', 'transfer', 'approve', 'balanceOf']),
+    BenchToken: subset(compile('BenchToken.sol', 'BenchToken'), ['constructor', 'transfer', 'approve', 'balanceOf']),
     UniswapV2Factory: subset(packagedBuild('@uniswap/v2-core/build/UniswapV2Factory.json'), ['constructor', 'getPair']),
     WETH9: subset(packagedBuild('@uniswap/v2-periphery/build/WETH9.json'), []),
     UniswapV2Router02: subset(packagedBuild('@uniswap/v2-periphery/build/UniswapV2Router02.json'), [
@@ -37,23 +39,33 @@ export function buildArtifacts(): string {
   return `${JSON.stringify(artifacts, null, 2)}\n`;
 }
 
-function compileToken(): Artifact {
+/** The generated file of the tests. */
+export function buildTestArtifacts(): string {
+  const artifacts: Record<string, Artifact> = {
+    BoxV1: compile('Box.sol', 'BoxV1'),
+    BoxV2: compile('Box.sol', 'BoxV2'),
+    ERC1967Proxy: packagedBuild('@openzeppelin/contracts/build/contracts/ERC1967Proxy.json'),
+  };
+  return `${JSON.stringify(artifacts, null, 2)}\n`;
+}
+
+function compile(file: string, name: string): Artifact {
   const input = {
     language: 'Solidity',
-    sources: { 'BenchToken.sol': { content: readFileSync(TOKEN_PATH, 'utf8') } },
+    sources: { [file]: { content: readFileSync(new URL(file, SOURCES), 'utf8') } },
     settings: {
       optimizer: { enabled: true, runs: 200 },
       evmVersion: 'prague',
       // Without the metadata hash the bytecode does not depend on comments or paths.
       metadata: { bytecodeHash: 'none', appendCBOR: false },
-      outputSelection: { '*': { BenchToken: ['abi', 'evm.bytecode.object'] } },
+      outputSelection: { [file]: { [name]: ['abi', 'evm.bytecode.object'] } },
     },
   };
   // Loaded here, not at the top: the compiler is 9 MB of WebAssembly.
   const solc = require('solc') as Solc;
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: importSource })) as SolcOutput;
   const problems = (output.errors ?? []).filter((entry) => entry.severity === 'error');
-  const contract = output.contracts?.['BenchToken.sol']?.['BenchToken'];
+  const contract = output.contracts?.[file]?.[name];
   if (problems.length > 0 || contract === undefined) {
     throw new StrobeError('CONTRACT_BUILD_FAILED', problems.map((entry) => entry.formattedMessage).join('\n'));
   }
@@ -82,5 +94,6 @@ function subset(artifact: Artifact, names: readonly string[]): Artifact {
 
 if (import.meta.main) {
   writeFileSync(ARTIFACTS_PATH, buildArtifacts());
-  process.stdout.write('wrote src/bench/artifacts.json\n');
+  writeFileSync(TEST_ARTIFACTS_PATH, buildTestArtifacts());
+  process.stdout.write('wrote src/bench/artifacts.json and test/contracts/artifacts.json\n');
 }

@@ -1,4 +1,5 @@
 import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, SyncOffers, Topic } from '../protocol/ports/network.ts';
+import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -25,6 +26,8 @@ export interface HostApi {
   submit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   pendingNonce(address: Address): Promise<bigint>;
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+  poolCounts(): Promise<PoolCounts>;
+  poolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
 }
 
 /** What the core thread does for the network host. */
@@ -41,4 +44,6 @@ export interface CoreApi {
   serveSubmit(raw: Bytes, requireReady: boolean): Promise<Hash>;
   servePendingNonce(address: Address): Promise<bigint>;
   servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+  servePoolCounts(): Promise<PoolCounts>;
+  servePoolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
 }

@@ -1,10 +1,12 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { MAX_TRANSACTION_BYTES } from '../protocol/limits.ts';
+import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
-import type { Bytes } from '../util/bytes.ts';
+import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
 import { FrameStream } from './frame-stream.ts';
 import { decodeNonce, LINK_KIND, type LinkKind, linkProtocol, MAX_LINK_FRAME_BYTES } from './link-frames.ts';
+import { decodePoolCounts, decodePoolPage, encodePoolPageRequest } from './link-pool.ts';
 import { LinkRequests } from './link-requests.ts';
 import { networkError } from './network-errors.ts';
 import { LINK_RETRY_MS, OPEN_STREAM_TIMEOUT_MS } from './network-limits.ts';
@@ -68,6 +70,15 @@ export class LinkClient {
 
   async pooledTransaction(hash: Hash): Promise<Bytes | undefined> {
     return await this.#ask(LINK_KIND.pooledTransaction, hash);
+  }
+
+  async poolCounts(): Promise<PoolCounts> {
+    return decodePoolCounts(this.#expect(await this.#ask(LINK_KIND.poolCounts, EMPTY_BYTES), true));
+  }
+
+  async poolPage(from: number, sender: Address | undefined): Promise<PoolPage> {
+    const page = await this.#ask(LINK_KIND.poolPage, encodePoolPageRequest({ from, sender }));
+    return decodePoolPage(this.#expect(page, true), from);
   }
 
   async #ask(kind: LinkKind, body: Bytes): Promise<Bytes | undefined> {

@@ -1,6 +1,7 @@
 import { MAX_TRANSACTION_BYTES } from '../protocol/limits.ts';
 import { type Bytes, bigIntToBytes, bytesToBigInt } from '../util/bytes.ts';
 import { type ErrorMeta, StrobeError } from '../util/errors.ts';
+import { MAX_POOL_PAGE_OVERHEAD_BYTES } from './link-pool.ts';
 import { networkError } from './network-errors.ts';
 
 /** Protocol between a replica and the sequencer; the number is the version of the frames. */
@@ -8,13 +9,16 @@ export const linkProtocol = (prefix: string): string => `${prefix}/sequencer/1`;
 
 /**
  * A frame is `[kind u8, id u32, body]`. Requests: 1 submit (body: raw transaction), 2 submit that requires readiness,
- * 3 pending nonce (address), 4 pooled transaction (hash). Answers: 16 value, 17 nothing, 18 error (JSON). Append-only.
+ * 3 pending nonce (address), 4 pooled transaction (hash), 5 pool counts, 6 pool page (see link-pool.ts). Answers: 16 value,
+ * 17 nothing, 18 error (JSON). Append-only.
  */
 export const LINK_KIND = {
   submit: 1,
   submitReady: 2,
   pendingNonce: 3,
   pooledTransaction: 4,
+  poolCounts: 5,
+  poolPage: 6,
   value: 16,
   nothing: 17,
   error: 18,
@@ -23,8 +27,8 @@ export type LinkKind = (typeof LINK_KIND)[keyof typeof LINK_KIND];
 
 const HEADER_BYTES = 5;
 
-/** Largest frame: a transaction with the header and room for no more. */
-export const MAX_LINK_FRAME_BYTES = MAX_TRANSACTION_BYTES + HEADER_BYTES;
+/** Largest frame: a page of the pool with what is around its transactions. */
+export const MAX_LINK_FRAME_BYTES = MAX_TRANSACTION_BYTES + MAX_POOL_PAGE_OVERHEAD_BYTES + HEADER_BYTES;
 
 /** Longest error text that travels, so that a frame stays small whatever the message quotes. */
 const MAX_ERROR_TEXT = 1_024;

@@ -16,9 +16,16 @@ import {
   linkProtocol,
   MAX_LINK_FRAME_BYTES,
 } from './link-frames.ts';
+import { decodePoolPageRequest, encodePoolCounts, encodePoolPage } from './link-pool.ts';
 import { networkError } from './network-errors.ts';
-import { MAX_LINK_ANSWER_BACKLOG_BYTES, MAX_SERVED_LINK_REQUESTS } from './network-limits.ts';
+import {
+  MAX_LINK_ANSWER_BACKLOG_BYTES,
+  MAX_SERVED_LINK_REQUESTS,
+  POOL_LISTING_BURST,
+  POOL_LISTINGS_PER_SECOND,
+} from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface LinkServerModules {
   readonly libp2p: Libp2p;
@@ -32,6 +39,8 @@ type Answer = Pick<LinkFrame, 'kind' | 'body'>;
 export class LinkServer {
   readonly #protocol: string;
   readonly #modules: LinkServerModules;
+  /** One for all replicas: what listing the pool may cost the core thread. */
+  readonly #listings = new TokenBucket({ perSecond: POOL_LISTINGS_PER_SECOND, burst: POOL_LISTING_BURST }, performance.now());
 
   constructor(options: { readonly prefix: string }, modules: LinkServerModules) {
     this.#protocol = linkProtocol(options.prefix);
@@ -48,7 +57,7 @@ export class LinkServer {
   async #serve(stream: Stream, peer: string): Promise<void> {
     const frames = new FrameStream(stream, { maxFrameBytes: MAX_LINK_FRAME_BYTES });
     try {
-      await new LinkSession(frames, this.#modules.core).run();
+      await new LinkSession(frames, { core: this.#modules.core, listings: this.#listings }).run();
       await frames.end();
     } catch (error) {
       if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(peer, error.code);
@@ -61,13 +70,15 @@ export class LinkServer {
 class LinkSession {
   readonly #frames: FrameStream;
   readonly #core: LinkServerModules['core'];
+  readonly #listings: TokenBucket;
   readonly #writer: BatchingWriter;
   #running = 0;
   #onAnswer: (() => void) | undefined;
 
-  constructor(frames: FrameStream, core: LinkServerModules['core']) {
+  constructor(frames: FrameStream, modules: { readonly core: LinkServerModules['core']; readonly listings: TokenBucket }) {
     this.#frames = frames;
-    this.#core = core;
+    this.#core = modules.core;
+    this.#listings = modules.listings;
     this.#writer = new BatchingWriter(frames);
   }
 
@@ -78,8 +89,8 @@ class LinkSession {
       if (bytes === undefined) return;
       const frame = decodeLinkFrame(bytes);
       const done = this.#answer(frame.id, this.#call(frame.kind, frame.body));
-      // A pooled transaction is large: one at a time, so that a replica which does not read cannot pile them up.
-      if (frame.kind === LINK_KIND.pooledTransaction) await done;
+      // A pooled transaction, or a page of them, is large: one at a time, so that a replica which does not read cannot pile them up.
+      if (frame.kind === LINK_KIND.pooledTransaction || frame.kind === LINK_KIND.poolPage) await done;
       while (this.#running >= MAX_SERVED_LINK_REQUESTS) {
         await new Promise<void>((resolve) => {
           this.#onAnswer = resolve;
@@ -98,6 +109,13 @@ class LinkSession {
     this.#onAnswer?.();
   }
 
+  async #listPool(list: () => Promise<Bytes>): Promise<Answer> {
+    if (!this.#listings.take(1, performance.now())) {
+      throw networkError('SEQUENCER_LINK_BUSY', 'the pool is asked for too often');
+    }
+    return value(await list());
+  }
+
   /** @throws StrobeError PROTOCOL_VIOLATION before anything asynchronous happens */
   #call(kind: LinkKind, body: Bytes): Promise<Answer> {
     switch (kind) {
@@ -110,6 +128,13 @@ class LinkSession {
       case LINK_KIND.pooledTransaction:
         assertLength(body, 32);
         return this.#core.call('servePooledTransaction', body).then((raw) => (raw === undefined ? NOTHING : value(raw)));
+      case LINK_KIND.poolCounts:
+        assertLength(body, 0);
+        return this.#listPool(async () => encodePoolCounts(await this.#core.call('servePoolCounts')));
+      case LINK_KIND.poolPage: {
+        const { from, sender } = decodePoolPageRequest(body);
+        return this.#listPool(async () => encodePoolPage(await this.#core.call('servePoolPage', from, sender)));
+      }
       default:
         throw networkError('PROTOCOL_VIOLATION', 'an answer where a request belongs');
     }

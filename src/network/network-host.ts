@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface';
 import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, Topic } from '../protocol/ports/network.ts';
+import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage } from '../util/errors.ts';
@@ -132,6 +133,14 @@ export class NetworkHost implements HostApi {
 
   async pooledTransaction(hash: Hash): Promise<Bytes | undefined> {
     return await this.#require().link.pooledTransaction(hash);
+  }
+
+  async poolCounts(): Promise<PoolCounts> {
+    return await this.#require().link.poolCounts();
+  }
+
+  async poolPage(from: number, sender: Address | undefined): Promise<PoolPage> {
+    return await this.#require().link.poolPage(from, sender);
   }
 
   /** Registers every protocol before libp2p starts, so that the first identification names them all. */

@@ -159,6 +159,14 @@ export const MAX_SERVED_LINK_REQUESTS = 1_024;
 /** Answers waiting for a replica that reads slowly; no further request is read above it. */
 export const MAX_LINK_ANSWER_BACKLOG_BYTES = MIB;
 
+/**
+ * Pages and counts of the pool per second that replicas together may ask for: each is a walk over the pool, a millisecond of
+ * the core thread for 50,000 transactions.
+ */
+export const POOL_LISTINGS_PER_SECOND = 50;
+/** A listing of 16 MiB of transactions is 128 pages. */
+export const POOL_LISTING_BURST = 256;
+
 /** Pause before the link is opened again on a connection where it was lost, ms: the sequencer may have refused it. */
 export const LINK_RETRY_MS = 250;
 

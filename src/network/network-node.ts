@@ -109,6 +109,8 @@ export class NetworkNode {
       submit: (raw, { requireReady }) => this.#forward((rpc) => rpc.call('submit', raw, requireReady)),
       pendingNonce: (address) => this.#forward((rpc) => rpc.call('pendingNonce', address)),
       pooledTransaction: (hash) => this.#forward((rpc) => rpc.call('pooledTransaction', hash)),
+      poolCounts: () => this.#forward((rpc) => rpc.call('poolCounts')),
+      poolPage: (from, sender) => this.#forward((rpc) => rpc.call('poolPage', from, sender)),
     };
   }
 
@@ -180,6 +182,8 @@ export class NetworkNode {
       serveSubmit: async (raw, requireReady) => await required(sequencer).submit(raw, { requireReady }),
       servePendingNonce: async (address) => await required(sequencer).pendingNonce(address),
       servePooledTransaction: async (hash) => await required(sequencer).pooledTransaction(hash),
+      servePoolCounts: async () => await required(sequencer).poolCounts(),
+      servePoolPage: async (from, sender) => await required(sequencer).poolPage(from, sender),
     };
   }
 

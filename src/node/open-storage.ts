@@ -8,6 +8,7 @@ import { ChainState } from '../state/chain-state.ts';
 import { StateTable } from '../state/table/state-table.ts';
 import type { ChainStore } from '../store/chain-store.ts';
 import { openDataFormat } from '../store/data-format.ts';
+import type { IndexedRange } from '../store/log-index/indexed-range.ts';
 import { openChainStore } from '../store/open-chain-store.ts';
 import { SegmentLog } from '../store/segment-log.ts';
 import { assertSigned } from '../store/snapshot/manifest-signatures.ts';
@@ -18,6 +19,7 @@ import { StrobeError } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import { beginImportedLog } from './imported-log.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { openLogIndex } from './log-index-parts.ts';
 import { snapshotDirectory } from './snapshot-import.ts';
 import { type EmptyState, restoreNewestSnapshot } from './snapshot-restore.ts';
 import { authorityOf } from './snapshot-trust.ts';
@@ -33,6 +35,8 @@ export interface ChainStorage {
   readonly codec: DiffCodec;
   /** The snapshot that the state was loaded from; undefined: it began at genesis. */
   readonly snapshot: SnapshotManifest | undefined;
+  /** Blocks whose logs are indexed. */
+  readonly indexedLogs: IndexedRange;
 }
 
 export interface StorageOptions {
@@ -65,9 +69,10 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   await openDataFormat(dataDir, genesisHash, { role, version: VERSION });
   const log = await openLog(options, modules);
   const { genesis, stateRoot } = chain;
+  const logIndex = await openLogIndex(dataDir, modules);
   const store = await openChainStore(
     { directory: chainDirectory(dataDir), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
-    { log, logger },
+    { log, logger, logIndex: logIndex.reader },
   );
   life.onStop('chain store', () => store.close());
   const witnesses = await WitnessStore.open({ directory: join(dataDir, 'witnesses'), maxBytes: MAX_WITNESS_BYTES });
@@ -80,7 +85,8 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
     { epochStarts: snapshot?.epochStarts ?? [] },
     { state, chain: store },
   );
-  return { store, log, witnesses, state, chainState, codec: createCompactCodec(state.rows), snapshot };
+  const codec = createCompactCodec(state.rows);
+  return { store, log, witnesses, state, chainState, codec, snapshot, indexedLogs: logIndex.range };
 }
 
 /** Where the chain's database lies: threads that share it open it under the very same path. */

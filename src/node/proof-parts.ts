@@ -1,8 +1,9 @@
 import type { Logger } from '../observability/logger.ts';
 import type { ReceiptProver } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { StateNodes } from '../protocol/ports/simulation.ts';
 import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
-import { startProofTrieThread } from '../state/proof-trie.ts';
+import { type ProofTrieHost, startProofTrieThread } from '../state/proof-trie.ts';
 import { ProofTrieFeed } from '../state/proof-trie-feed.ts';
 import { startReceiptTriesThread } from '../state/receipt-tries-host.ts';
 import type { RootsHost } from '../state/roots-host.ts';
@@ -18,14 +19,20 @@ export interface ProofParts {
   readonly life: Lifecycle;
 }
 
+/** What a state trie is asked for. */
+export interface StateProofs {
+  readonly stateProofs: StateProver;
+  readonly stateNodes: StateNodes;
+}
+
 /** On a sequencer the tries that make the blocks' roots prove their state, too. */
-export function proveFromRoots(roots: RootsHost, { storage, logger, life }: ProofParts): StateProver {
+export function proveFromRoots(roots: RootsHost, { storage, logger, life }: ProofParts): StateProofs {
   const { store: chain } = storage;
   life.onStop(
     'safe roots',
     followSafeRoots({ chain, logger }, (stateRoot) => roots.keepFrom(stateRoot)),
   );
-  return new SlicedProver((request) => roots.prove(request));
+  return proofsOf(roots);
 }
 
 /**
@@ -34,8 +41,8 @@ export function proveFromRoots(roots: RootsHost, { storage, logger, life }: Proo
 export async function proveFromOwnTrie(
   { trie, proofBlocks }: { readonly trie: boolean; readonly proofBlocks: number },
   { storage, logger, life }: ProofParts,
-): Promise<StateProver | undefined> {
-  if (!trie) return undefined;
+): Promise<StateProofs | Record<keyof StateProofs, undefined>> {
+  if (!trie) return { stateProofs: undefined, stateNodes: undefined };
   const host = startProofTrieThread({ blocks: proofBlocks });
   life.onStop('proof trie thread', () => host.stop());
   life.watch(host.failed);
@@ -43,7 +50,15 @@ export async function proveFromOwnTrie(
   const feed = new ProofTrieFeed({ host, state, chain, logger: logger.child({ component: 'proofs' }) });
   await feed.start();
   life.onStop('proof trie', () => feed.stop());
-  return new SlicedProver((request) => host.prove(request));
+  return proofsOf(host);
+}
+
+function proofsOf(host: Pick<ProofTrieHost, 'prove' | 'nodes'>): StateProofs {
+  return {
+    stateProofs: new SlicedProver((request) => host.prove(request)),
+    // Simulations are carried out one at a time, so there is no crowd to keep from the thread.
+    stateNodes: { nodes: (stateRoot, changes) => host.nodes({ stateRoot, changes }) },
+  };
 }
 
 /** The thread starts with the first receipt that is to be proven: most nodes never are asked. */

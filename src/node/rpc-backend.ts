@@ -1,11 +1,16 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
+import { strobeForks } from '../protocol/fork-config.ts';
 import type { ReceiptProver, RpcBackend } from '../protocol/ports/chain.ts';
+import type { BlockHashReader } from '../protocol/ports/execution.ts';
+import type { NewestState } from '../protocol/ports/simulation.ts';
+import { decodeStateDiff } from '../protocol/state-diff.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { StateFollower } from '../state/state-follower.ts';
 import type { ChainFollower } from '../store/chain-follower.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { type InvokeService, remoteServices } from '../util/remote-services.ts';
-import type { RemotePool } from './rpc-remote-pool.ts';
+import { type RemotePool, remoteListing } from './rpc-remote-pool.ts';
 import type { CoreServices, RpcThreadOptions } from './rpc-thread-api.ts';
 
 /**
@@ -16,9 +21,14 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   // As many as synchronous sends may wait: each is on its way for the time of a signature's recovery.
   transactions: 50_000,
   pool: 1_000,
+  // A listing of ten thousand transactions takes the core thread some milliseconds.
+  listing: 4,
   node: 1_000,
   // The prover has a bound of its own; this one is above it, so that its error is what clients see.
   stateProofs: 1_000,
+  // Simulations are carried out one at a time.
+  stateNodes: 16,
+  state: 1_000,
   provers: 1_000,
   // Each opens a file of the log then.
   log: 64,
@@ -49,16 +59,30 @@ export function remoteCore(invoke: InvokeService) {
 /** Everything that JSON-RPC serves from in its thread: what can be read here is read here, the core thread is asked for the rest. */
 export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
   const { chain, state, recentHeaders, receiptProofs, transactions, core } = parts;
+  const blockHash: BlockHashReader = (number) => recentHeaders.hashOf(number);
   const calls = new EthereumJsCallExecutor(
     { chainId: options.chainId, maxCallMs: MAX_CALL_MS[options.node.role] },
-    { state: state.latest(), blockHash: (number) => recentHeaders.hashOf(number) },
+    { state: state.latest(), blockHash },
+  );
+  const simulator = new EthereumJsSimulator(
+    {
+      ...{ chainId: options.chainId, maxCallMs: MAX_CALL_MS[options.node.role] },
+      ...{ baseFeeFloorWei: options.server.baseFeeFloorWei, blockSeconds: Math.ceil(options.blockIntervalMs / 1_000) },
+    },
+    {
+      ...{ state: state.latest(), blockHash },
+      newestState: (since) => newestStateOf(state, since),
+      stateNodes: options.provesState ? core.stateNodes : undefined,
+    },
   );
   return {
     get state() {
       return state.latest();
     },
     stateAt: (blockNumber) => state.stateAt(blockNumber),
-    ...{ chain, calls, transactions, receiptProofs },
+    forks: strobeForks(chain.genesisHash),
+    ...{ chain, calls, simulator, transactions, receiptProofs },
+    pool: remoteListing(core.listing),
     stateProofs: options.provesState ? core.stateProofs : undefined,
     node: { ...options.node, ...nodeOf(core) },
     attestationPolicy: async () => {
@@ -66,6 +90,13 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
       return { ...options.policy, isExcluded: (prover) => excluded.some((each) => bytesEqual(each, prover)) };
     },
   };
+}
+
+/** The view is taken at once, and its changes lead to that very one. */
+async function newestStateOf(follower: StateFollower, since: number | undefined): Promise<NewestState> {
+  const state = follower.latest();
+  const changes = since === undefined ? undefined : await follower.changesSince(since);
+  return { state, changes: changes && decodeStateDiff(changes) };
 }
 
 /** Spelled out: the services of another thread are no properties that could be spread. */

@@ -1,6 +1,9 @@
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { Address } from '../protocol/primitives.ts';
+import type { StateTable } from '../state/table/state-table.ts';
 import { locateRecord } from '../store/log-place.ts';
 import type { SegmentLog } from '../store/segment-log.ts';
 import { StrobeError } from '../util/errors.ts';
@@ -8,9 +11,12 @@ import type { CoreServices, PooledBytes } from './rpc-thread-api.ts';
 
 export interface CoreServiceParts {
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   readonly node: NodeStatus;
-  /** Undefined: this node keeps no state trie. */
+  /** Both undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
+  readonly stateNodes: StateNodes | undefined;
+  readonly state: Pick<StateTable, 'rangeOf'>;
   readonly provers: readonly Address[];
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly log: Pick<SegmentLog, 'segments'>;
@@ -20,16 +26,31 @@ export interface CoreServiceParts {
 
 /** What the core thread does for that of JSON-RPC. */
 export function createCoreServices(parts: CoreServiceParts): CoreServices {
-  const { transactions, node, stateProofs, provers, isExcludedProver, log } = parts;
+  const { transactions, node, stateProofs, stateNodes, state, provers, isExcludedProver, log } = parts;
   return {
     transactions,
     pool: createPool(parts),
+    listing: createListing(parts),
     node,
-    stateProofs: stateProofs ?? {
-      prove: () => Promise.reject(new StrobeError('PROOF_NOT_AVAILABLE', 'this node keeps no state trie')),
-    },
+    stateProofs: stateProofs ?? { prove: noTrie },
+    stateNodes: stateNodes ?? { nodes: noTrie },
+    state: { rangeOf: (from, to) => state.rangeOf(from, to) },
     provers: { excluded: () => provers.filter(isExcludedProver) },
     log: { locate: (number) => locateRecord(log, number) },
+  };
+}
+
+async function noTrie(): Promise<never> {
+  throw new StrobeError('PROOF_NOT_AVAILABLE', 'this node keeps no state trie');
+}
+
+function createListing({ pool }: CoreServiceParts): CoreServices['listing'] {
+  return {
+    counts: () => pool.counts(),
+    list: async (limit, sender) => {
+      const listed = await pool.list(limit, sender);
+      return listed.map((entry) => ({ raw: entry.transaction.raw, sender: entry.sender, isQueued: entry.isQueued }));
+    },
   };
 }
 

@@ -2,10 +2,13 @@ import type { Logger, LogLevel } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { genesisHeader } from '../protocol/genesis.ts';
 import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { logIndexDirectory } from './log-index-parts.ts';
 import { type ChainStorage, chainDirectory } from './open-storage.ts';
 import { openRpcThread, type RpcHost, RpcThread } from './rpc-thread.ts';
 import type { RpcThreadOptions } from './rpc-thread-api.ts';
@@ -14,7 +17,9 @@ export interface RpcParts {
   readonly host: RpcHost;
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'snapshot'>;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   readonly stateProofs: StateProver | undefined;
+  readonly stateNodes: StateNodes | undefined;
   readonly node: NodeStatus;
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly metrics: Metrics;
@@ -23,8 +28,8 @@ export interface RpcParts {
 }
 
 /** Loads the thread of JSON-RPC beside what else a node has to do when it starts. */
-export function prepareRpc({ state }: Pick<ChainStorage, 'state'>, life: Lifecycle): RpcHost {
-  const host = openRpcThread({ state: state.share() });
+export function prepareRpc({ state, indexedLogs }: Pick<ChainStorage, 'state' | 'indexedLogs'>, life: Lifecycle): RpcHost {
+  const host = openRpcThread({ state: state.share(), indexedLogs: indexedLogs.shared });
   life.onStop('thread of JSON-RPC', () => host.close());
   return host;
 }
@@ -57,6 +62,8 @@ function optionsOf(
     chainId: genesis.chainId,
     genesisHeader: genesisHeader(genesis, stateRoot),
     database: chainDirectory(settings.dataDir),
+    logIndex: logIndexDirectory(settings.dataDir),
+    blockIntervalMs: genesis.blockIntervalMs,
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,

@@ -1,9 +1,21 @@
 import type { TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { Remote } from '../util/remote-services.ts';
 import type { CoreServices, PooledBytes } from './rpc-thread-api.ts';
+
+/** The pool as it is listed, of the thread of JSON-RPC. */
+export function remoteListing(core: Remote<CoreServices['listing']>): PoolReader {
+  return {
+    counts: () => core.counts(),
+    list: async (limit, sender) => {
+      const entries = await core.list(limit, sender);
+      return entries.map(({ raw, ...entry }) => ({ ...entry, transaction: decodeTransaction(raw) }));
+    },
+  };
+}
 
 type PendingListener = (transaction: Transaction, sender: Address) => void;
 

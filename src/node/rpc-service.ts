@@ -5,6 +5,9 @@ import { RecentHeaders } from '../state/recent-headers.ts';
 import { StateFollower } from '../state/state-follower.ts';
 import { TableReader } from '../state/table/table-reader.ts';
 import type { ChainFollower } from '../store/chain-follower.ts';
+import { IndexedRange } from '../store/log-index/indexed-range.ts';
+import { LogIndexDatabase } from '../store/log-index/log-index-database.ts';
+import { LogIndexReader } from '../store/log-index/log-index-reader.ts';
 import { LogFileReader } from '../store/log-place.ts';
 import { openChainFollower } from '../store/open-chain-follower.ts';
 import { invariant } from '../util/errors.ts';
@@ -89,9 +92,16 @@ export class RpcService implements RpcThreadApi {
   async #follow(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<Followers> {
     const { chainId, genesisHeader, database } = options;
     const log = new LogFileReader({ locate: (number) => this.#core.log.locate(number) });
-    const chain = await openChainFollower({ chainId, genesisHeader, directory: database }, { log, logger }, begin.chain);
+    const logIndex = await LogIndexDatabase.open(options.logIndex);
+    life.onStop('log index', () => logIndex.close());
+    const chain = await openChainFollower(
+      { chainId, genesisHeader, directory: database },
+      { log, logger, logIndex: new LogIndexReader(logIndex, new IndexedRange(this.#data.indexedLogs)) },
+      begin.chain,
+    );
     life.onStop('chain follower', () => chain.close());
-    const state = new StateFollower(begin.state, { reader: TableReader.attach(this.#data.state) });
+    const reader = TableReader.attach(this.#data.state);
+    const state = new StateFollower(begin.state, { reader, rangeOf: (from, to) => this.#core.state.rangeOf(from, to) });
     this.#followers = { chain, state };
     for (const change of this.#early) this.apply(change);
     this.#early = [];

@@ -1,10 +1,13 @@
 import type { LogLevel } from '../observability/logger.ts';
 import type { BlockHeader } from '../protocol/block-header.ts';
 import type { AttestationPolicy, NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
+import type { PoolCounts, PoolPageEntry } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { RpcAddress, RpcServerOptions } from '../rpc/server.ts';
 import type { StateBegin } from '../state/state-follower.ts';
+import type { NamedRange } from '../state/table/net-range.ts';
 import type { TableMoment } from '../state/table/table-moment.ts';
 import type { TableHandle } from '../state/table/table-reader.ts';
 import type { ChainBegin, ChainChange } from '../store/chain-change.ts';
@@ -18,9 +21,12 @@ export interface RpcThreadOptions {
   readonly genesisHeader: BlockHeader;
   /** Of the chain's database, as the core thread opened it. */
   readonly database: string;
+  /** Of the log index. */
+  readonly logIndex: string;
+  readonly blockIntervalMs: number;
   readonly node: Pick<NodeStatus, 'role' | 'version'>;
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
-  /** Whether {@link CoreServices.stateProofs} proves anything. */
+  /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
   readonly provesState: boolean;
   /** Whether {@link CoreServices.pool} tells of new transactions. */
   readonly seesPool: boolean;
@@ -30,6 +36,8 @@ export interface RpcThreadOptions {
 /** What the thread is started with, early, as loading its code takes a while: the memory of the state is shared, not copied. */
 export interface RpcThreadData {
   readonly state: TableHandle;
+  /** See IndexedRange. */
+  readonly indexedLogs: SharedArrayBuffer;
 }
 
 /**
@@ -43,8 +51,11 @@ export interface CoreServices {
     /** Whether new transactions are to be told by {@link RpcThreadApi.onPooled}. */
     watch(isWatched: boolean): void;
   };
+  readonly listing: { counts(): Promise<PoolCounts>; list(limit: number, sender?: Address): Promise<readonly PoolPageEntry[]> };
   readonly node: Omit<NodeStatus, 'role' | 'version'>;
   readonly stateProofs: StateProver;
+  readonly stateNodes: StateNodes;
+  readonly state: { rangeOf(from: number, to: number): NamedRange | undefined };
   readonly provers: { excluded(): readonly Address[] };
   readonly log: { locate(miniBlockNumber: number): LogPlace | undefined };
 }

@@ -1,6 +1,7 @@
 import { join as joinPath } from 'node:path';
 import type { BlockReexecutor } from '../fullnode/block-reexecutor.ts';
 import { FileEvidenceStore } from '../fullnode/evidence/evidence-store.ts';
+import { ForwardedPool } from '../fullnode/forwarded-pool.ts';
 import { ForwardingSink } from '../fullnode/forwarding-sink.ts';
 import { FullNode } from '../fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../fullnode/full-node-metrics.ts';
@@ -106,7 +107,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const stateProofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const proofs = await proveFromOwnTrie(settings, { storage, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -128,7 +129,8 @@ async function wireReplica(
   const rpc = await serveRpc(settings, chain, {
     ...{ host: rpcHost, storage, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
-    stateProofs,
+    pool: new ForwardedPool({ link: network.sequencerLink }),
+    ...proofs,
     node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });

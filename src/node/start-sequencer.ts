@@ -83,8 +83,8 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   // Its own roots need no proof here: it counts a block as proven once provers agree.
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
   const rpc = await serveRpc(settings, chain, {
-    ...{ host: rpcHost, storage, transactions: core.ingress, metrics, logger, life },
-    stateProofs: proveFromRoots(core.roots, { storage, logger, life }),
+    ...{ host: rpcHost, storage, transactions: core.ingress, pool: core.ingress.pool, metrics, logger, life },
+    ...proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
     node: createSequencerStatus({
       storage,

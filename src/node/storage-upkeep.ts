@@ -5,6 +5,7 @@ import { pruneBelow } from '../store/log-retention.ts';
 import { errorMessage } from '../util/errors.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { buildLogIndex } from './log-index-parts.ts';
 import type { ChainStorage } from './open-storage.ts';
 import { keepSnapshots } from './snapshot-parts.ts';
 
@@ -29,7 +30,7 @@ interface UpkeepParts {
   readonly postsToDa: boolean;
 }
 
-/** Keeps the data directory in bounds while the node runs: snapshots, and what they make superfluous of the log; history. */
+/** Keeps the data directory in order while the node runs: snapshots, what they make superfluous of the log, the log index, history. */
 export function maintainStorage(settings: UpkeepSettings, parts: UpkeepParts): void {
   const { chain, storage, logger, life, metrics, postsToDa } = parts;
   const { store, log } = storage;
@@ -51,6 +52,10 @@ export function maintainStorage(settings: UpkeepSettings, parts: UpkeepParts): v
     },
   );
   observeStorage(metrics, storage);
+  buildLogIndex(
+    { dataDir: settings.dataDir, genesisHash: chain.identity.genesisHash },
+    { chain: store, range: storage.indexedLogs, metrics, life },
+  );
   if (settings.historyBlocks === 0) return;
   const pruning = store.pruner({ keepBlocks: settings.historyBlocks }, log).run(life.signal);
   life.watch(pruning);

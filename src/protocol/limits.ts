@@ -32,6 +32,9 @@ export const MAX_MINI_BLOCK_TRANSACTIONS = 20_000;
 /** Largest raw transaction, bytes (geth's pool has the same bound: 128 KiB). */
 export const MAX_TRANSACTION_BYTES = 128 * 1024;
 
+/** Most transactions in a page of the pool as it travels; together they have as many bytes as one may have. */
+export const MAX_POOL_PAGE_ENTRIES = 1_024;
+
 /** Witness chunk size, bytes (PROTOCOL section 9). */
 export const WITNESS_CHUNK_BYTES = 256 * 1024;
 

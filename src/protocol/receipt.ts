@@ -22,8 +22,11 @@ export interface Receipt {
   readonly logs: readonly Log[];
 }
 
-/** `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`, without the type byte for legacy. */
-export function encodeReceipt(receipt: Receipt): Bytes {
+/**
+ * `type ‖ rlp([status, cumulativeGasUsed, bloom, logs])`, without the type byte for legacy; of any type, since simulated
+ * transactions may carry blobs.
+ */
+export function encodeReceipt(receipt: Omit<Receipt, 'type'> & { readonly type: number }): Bytes {
   const payload = encodeRlp([
     fromNumber(receipt.status),
     fromNumber(receipt.cumulativeGasUsed),
@@ -65,6 +68,15 @@ export function receiptTotals(bytes: Bytes): ReceiptTotals {
     cumulativeGasUsed: asBigInt(gas, 'cumulativeGasUsed', 8),
     logCount: asList(logs, 'logs').length,
   };
+}
+
+/**
+ * The logs of an encoded receipt, without comparing them with its bloom: for receipts that were checked, or made, here.
+ * @throws StrobeError INVALID_RLP, INVALID_RECEIPT
+ */
+export function receiptLogs(bytes: Bytes): Log[] {
+  const fields = asList(decodeRlp(receiptPayload(bytes)), 'receipt', 4);
+  return asList(fields[3], 'logs').map(decodeLog);
 }
 
 /** The RLP list of a receipt: typed ones have their type in front. */

@@ -1,7 +1,7 @@
 import { type Hex, toHex } from '../util/bytes.ts';
 import { quantity } from '../util/quantity.ts';
 import type { Address } from './primitives.ts';
-import type { AccessListEntry, Transaction } from './transaction.ts';
+import type { AccessListEntry, Authorization, Transaction } from './transaction.ts';
 
 /** Fields of a transaction object (OpenRPC document of the execution API). */
 export type TransactionJson = Readonly<Record<string, unknown>>;
@@ -35,22 +35,21 @@ function typedFields(transaction: Transaction): TransactionJson {
     maxFeePerGas: quantity(transaction.maxFeePerGas),
     maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas),
   };
-  return transaction.type === 2 ? { ...typed, ...fees } : { ...typed, ...fees, ...authorizations(transaction) };
+  if (transaction.type === 2) return { ...typed, ...fees };
+  return { ...typed, ...fees, authorizationList: formatAuthorizations(transaction.authorizationList) };
 }
 
 export function formatAccessList(accessList: readonly AccessListEntry[]): { address: Hex; storageKeys: Hex[] }[] {
   return accessList.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) }));
 }
 
-function authorizations(transaction: Transaction): TransactionJson {
-  return {
-    authorizationList: transaction.authorizationList.map((authorization) => ({
-      chainId: quantity(authorization.chainId),
-      address: toHex(authorization.address),
-      nonce: quantity(authorization.nonce),
-      yParity: quantity(authorization.yParity),
-      r: quantity(authorization.r),
-      s: quantity(authorization.s),
-    })),
-  };
+export function formatAuthorizations(authorizations: readonly Authorization[]): TransactionJson[] {
+  return authorizations.map(({ chainId, address, nonce, yParity, r, s }) => ({
+    chainId: quantity(chainId),
+    address: toHex(address),
+    nonce: quantity(nonce),
+    yParity: quantity(yParity),
+    r: quantity(r),
+    s: quantity(s),
+  }));
 }

@@ -62,14 +62,19 @@ const FIELD_COUNT = { 0: 9, 1: 11, 2: 12, 4: 13 } as const;
  */
 export function decodeTransaction(raw: Bytes): Transaction {
   if (raw.length === 0) throw invalid('the transaction is empty');
+  const decode = decoderOf(raw[0] as number);
   if (raw.length > MAX_TRANSACTION_BYTES) {
     throw new StrobeError('TRANSACTION_TOO_LARGE', 'oversized data', { bytes: raw.length, maxBytes: MAX_TRANSACTION_BYTES });
   }
-  const first = raw[0] as number;
-  if (first >= 0xc0) return decodeLegacy(raw);
-  if (first === 1) return decodeAccessList(raw);
-  if (first === 2) return decodeFeeMarket(raw);
-  if (first === 4) return decodeSetCode(raw);
+  return decode(raw);
+}
+
+/** By the first byte; asked before the length, since one with blobs is always too long and should be told that it has blobs. */
+function decoderOf(first: number): (raw: Bytes) => Transaction {
+  if (first >= 0xc0) return decodeLegacy;
+  if (first === 1) return decodeAccessList;
+  if (first === 2) return decodeFeeMarket;
+  if (first === 4) return decodeSetCode;
   throw new StrobeError('TRANSACTION_TYPE_NOT_SUPPORTED', 'transaction type not supported', { type: first });
 }
 

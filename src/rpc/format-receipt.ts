@@ -1,3 +1,4 @@
+import type { BlobView } from '../protocol/ports/block-view.ts';
 import type { IndexedLog, IndexedTransaction } from '../protocol/ports/chain.ts';
 import { BLOOM_BYTES, type Log, logsBloom } from '../protocol/receipt.ts';
 import { effectiveGasPrice } from '../protocol/transaction.ts';
@@ -14,7 +15,7 @@ export type RpcLog = Readonly<Record<string, unknown>>;
 const EMPTY_BLOOM: Hex = toHex(new Uint8Array(BLOOM_BYTES));
 
 export function formatReceipt(indexed: IndexedTransaction): RpcReceipt {
-  const { receipt, transaction } = indexed;
+  const { receipt, transaction, view } = indexed;
   return {
     transactionHash: toHex(transaction.hash),
     transactionIndex: quantity(indexed.transactionIndex),
@@ -24,14 +25,22 @@ export function formatReceipt(indexed: IndexedTransaction): RpcReceipt {
     to: transaction.to === undefined ? null : toHex(transaction.to),
     contractAddress: indexed.contractAddress === undefined ? null : toHex(indexed.contractAddress),
     type: quantity(receipt.type),
-    status: quantity(receipt.status),
     gasUsed: quantity(indexed.gasUsed),
     cumulativeGasUsed: quantity(receipt.cumulativeGasUsed),
     effectiveGasPrice: quantity(effectiveGasPrice(transaction, indexed.baseFeePerGas)),
     logs: receipt.logs.map((log, position) => formatLog(indexed, log, position)),
     // The bloom of a plain transfer is worth no hashing.
     logsBloom: receipt.logs.length === 0 ? EMPTY_BLOOM : toHex(logsBloom(receipt.logs)),
+    // EIP-658
+    ...(view?.postState === undefined ? { status: quantity(receipt.status) } : { root: toHex(view.postState) }),
+    ...blobFields(view?.blobs),
   };
+}
+
+/** EIP-4844 */
+function blobFields(blobs: BlobView | undefined): RpcReceipt {
+  if (blobs === undefined) return {};
+  return { type: '0x3', blobGasUsed: quantity(blobs.gasUsed), blobGasPrice: quantity(blobs.gasPrice) };
 }
 
 /** `position` is the log's place in the receipt; `removed` says that a rollback undid it. */

@@ -1,3 +1,4 @@
+import type { BlobView } from '../protocol/ports/block-view.ts';
 import type { IndexedTransaction } from '../protocol/ports/chain.ts';
 import { type Address, ZERO_HASH } from '../protocol/primitives.ts';
 import { effectiveGasPrice, type Transaction } from '../protocol/transaction.ts';
@@ -21,6 +22,17 @@ export function formatTransaction(indexed: IndexedTransaction): RpcTransaction {
     transactionIndex: quantity(indexed.transactionIndex),
     gasPrice: quantity(effectiveGasPrice(transaction, indexed.baseFeePerGas)),
     ...formatSignedTransaction(transaction, indexed.sender),
+    ...blobFields(indexed.view?.blobs),
+  };
+}
+
+/** A blob transaction is one of type 2 with these (EIP-4844). */
+function blobFields(blobs: BlobView | undefined): RpcTransaction {
+  if (blobs === undefined) return {};
+  return {
+    type: '0x3',
+    maxFeePerBlobGas: quantity(blobs.maxFeePerBlobGas),
+    blobVersionedHashes: blobs.versionedHashes.map(toHex),
   };
 }
 

@@ -41,6 +41,12 @@ export const rpcLimitsSchema = z.strictObject({
   realtimeTimeoutMs: count(1, 10_000, 'wait of realtime_sendRawTransaction, in ms'),
   // Some 300 bytes each; twenty seconds of 2,500 synchronous sends a second.
   maxReceiptWaiters: count(1, 50_000, 'most synchronous sends that wait at one time'),
+  // Some hundreds of mini-blocks: a transaction that was sent is in by then, or was never sent.
+  callAfterTimeoutMs: count(1, 3_000, 'default wait of eth_callAfter, in ms'),
+  // Longer waits are capped, as with synchronous sends; other nodes with this method stop there, too.
+  maxCallAfterTimeoutMs: count(1, 60_000, 'longest wait of eth_callAfter, in ms'),
+  // The account of each is read in every mini-block: a millisecond of a hundred, if nobody waits for the same one.
+  maxNonceWaiters: count(1, 1_000, 'most eth_callAfter that wait at one time'),
   // geth's installation default is unbounded; a polling dApp has one to three.
   maxFilters: count(1, 1_000, 'most installed filters'),
   // geth's time-out.
@@ -55,6 +61,10 @@ export const rpcLimitsSchema = z.strictObject({
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
+  // geth's bound.
+  maxStorageValues: count(1, 1_024, 'most slots of one eth_getStorageValues'),
+  // Some 700 bytes each as JSON; a pool that holds more is not read by people, and one sender's part is smaller.
+  maxPoolTransactions: count(1, 10_000, 'most transactions of one txpool_content'),
   // geth's bound.
   maxRewardPercentiles: count(1, 100, 'most percentiles of one eth_feeHistory'),
 });

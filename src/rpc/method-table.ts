@@ -1,7 +1,12 @@
+import { debugGetRawBlock, debugGetRawHeader, debugGetRawReceipts, debugGetRawTransaction } from './methods/debug-get-raw.ts';
 import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
+import { ethBaseFee } from './methods/eth-base-fee.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
 import { ethCall } from './methods/eth-call.ts';
+import { ethCallAfter } from './methods/eth-call-after.ts';
+import { ethCapabilities } from './methods/eth-capabilities.ts';
 import { ethChainId } from './methods/eth-chain-id.ts';
+import { ethConfig } from './methods/eth-config.ts';
 import { ethCreateAccessList } from './methods/eth-create-access-list.ts';
 import { ethEstimateGas } from './methods/eth-estimate-gas.ts';
 import { ethFeeHistory } from './methods/eth-fee-history.ts';
@@ -23,8 +28,10 @@ import {
 } from './methods/eth-get-block-transaction-count.ts';
 import { ethGetCode } from './methods/eth-get-code.ts';
 import { ethGetLogs } from './methods/eth-get-logs.ts';
+import { ethGetLogsWithCursor } from './methods/eth-get-logs-with-cursor.ts';
 import { ethGetProof } from './methods/eth-get-proof.ts';
 import { ethGetStorageAt } from './methods/eth-get-storage-at.ts';
+import { ethGetStorageValues } from './methods/eth-get-storage-values.ts';
 import {
   ethGetTransactionByBlockHashAndIndex,
   ethGetTransactionByBlockNumberAndIndex,
@@ -40,6 +47,7 @@ import {
 } from './methods/eth-get-uncle.ts';
 import { ethSendRawTransaction } from './methods/eth-send-raw-transaction.ts';
 import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods/eth-send-raw-transaction-sync.ts';
+import { ethSimulateV1 } from './methods/eth-simulate-v1.ts';
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
 import { netListening, netPeerCount, netVersion } from './methods/net.ts';
@@ -52,6 +60,7 @@ import {
   strobePeers,
 } from './methods/strobe.ts';
 import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
+import { txpoolContent, txpoolContentFrom, txpoolInspect, txpoolStatus } from './methods/txpool.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
 
@@ -63,10 +72,13 @@ export const METHODS: readonly RpcMethod[] = [
   netListening,
   netPeerCount,
   ethChainId,
+  ethConfig,
+  ethCapabilities,
   ethSyncing,
   ethAccounts,
   ethCoinbase,
   ethGasPrice,
+  ethBaseFee,
   ethMaxPriorityFeePerGas,
   ethBlobBaseFee,
   ethFeeHistory,
@@ -74,11 +86,14 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetBalance,
   ethGetCode,
   ethGetStorageAt,
+  ethGetStorageValues,
   ethGetTransactionCount,
   ethGetProof,
   ethCall,
+  ethCallAfter,
   ethEstimateGas,
   ethCreateAccessList,
+  ethSimulateV1,
   ethSendRawTransaction,
   ethSendRawTransactionSync,
   realtimeSendRawTransaction,
@@ -96,6 +111,7 @@ export const METHODS: readonly RpcMethod[] = [
   ethGetTransactionByBlockNumberAndIndex,
   ethGetTransactionReceipt,
   ethGetLogs,
+  ethGetLogsWithCursor,
   ethNewFilter,
   ethNewBlockFilter,
   ethNewPendingTransactionFilter,
@@ -104,6 +120,14 @@ export const METHODS: readonly RpcMethod[] = [
   ethUninstallFilter,
   ethSubscribe,
   ethUnsubscribe,
+  txpoolStatus,
+  txpoolContent,
+  txpoolContentFrom,
+  txpoolInspect,
+  debugGetRawHeader,
+  debugGetRawBlock,
+  debugGetRawReceipts,
+  debugGetRawTransaction,
   strobeNodeInfo,
   strobePeers,
   strobeMiniBlock,

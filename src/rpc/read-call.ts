@@ -1,8 +1,10 @@
-import type { AccountOverride, CallRequest } from '../protocol/ports/execution.ts';
+import { MAX_BLOBS } from '../protocol/blob-gas.ts';
+import type { AccountOverride, BlockOverrides, CallRequest } from '../protocol/ports/execution.ts';
 import { type Address, type Hash, ZERO_ADDRESS } from '../protocol/primitives.ts';
 import type { AccessListEntry, Authorization } from '../protocol/transaction.ts';
 import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
 import { type BlockParam, readBlockParam } from './block-param.ts';
+import { readBlockOverrides, readUint64 } from './read-block-overrides.ts';
 import {
   isAbsent,
   type JsonObject,
@@ -21,29 +23,28 @@ import { invalidParams } from './rpc-error.ts';
 /** Entries of an access list, accounts overridden, or slots of one: far above any use, far below the body's limit. */
 const MAX_ENTRIES = 10_000;
 
-/** Nonces are 64-bit (EIP-2681). */
-const MAX_NONCE = 2n ** 64n - 1n;
-
 /** Parameters of eth_call, eth_estimateGas and eth_createAccessList. */
 export interface CallParams {
   readonly request: CallRequest;
   readonly block: BlockParam;
   readonly overrides: readonly AccountOverride[];
+  readonly blockOverrides: BlockOverrides;
 }
 
-/** Fields that would change the outcome and that calls here cannot honour: refused, never ignored. */
-const REFUSED_FIELDS = ['blobVersionedHashes', 'maxFeePerBlobGas', 'blobs'] as const;
+/** Blobs themselves have no place in a call, which sees only their hashes: refused, never ignored. */
+const REFUSED_FIELDS = ['blobs'] as const;
 
-export function readCallParams([transaction, block, overrides]: readonly unknown[]): CallParams {
+export function readCallParams([transaction, block, overrides, blockOverrides]: readonly unknown[]): CallParams {
   return {
     request: readCallRequest(transaction),
     block: readBlockParam(block),
     overrides: readOverrides(overrides),
+    blockOverrides: readBlockOverrides(blockOverrides),
   };
 }
 
 /** The transaction object of a call: `data` and `input` are the same thing, and so are `gasPrice` and both fees. */
-function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
+export function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
   const call = readObject(param, field);
   const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
     readOptional(call[name], `${field}.${name}`, read);
@@ -73,7 +74,13 @@ function readCallRequest(param: unknown, field = 'transaction'): CallRequest {
     data: readCallData(named('input', readData), named('data', readData), field),
     accessList: named('accessList', readAccessList) ?? [],
     authorizationList,
+    blobVersionedHashes: named('blobVersionedHashes', readBlobHashes),
+    maxFeePerBlobGas: named('maxFeePerBlobGas', readQuantity),
   };
+}
+
+function readBlobHashes(value: unknown, field: string): Hash[] {
+  return readArray(value, field, MAX_BLOBS).map((hash) => readHash(hash, field));
 }
 
 function readCallData(input: Bytes | undefined, data: Bytes | undefined, field: string): Bytes {
@@ -98,12 +105,10 @@ function readAuthorizations(value: unknown, field: string): Authorization[] {
   return readArray(value, field, MAX_ENTRIES).map((item) => {
     const entry = readObject(item, field);
     const read = (name: string): bigint => readQuantity(entry[name], `${field}.${name}`);
-    const nonce = read('nonce');
-    if (nonce > MAX_NONCE) throw invalidParams(`${field}.nonce`, 'expected at most 64 bits');
     return {
       chainId: read('chainId'),
       address: readAddress(entry['address'], `${field}.address`),
-      nonce,
+      nonce: readUint64(entry['nonce'], `${field}.nonce`),
       yParity: readSafeInteger(entry['yParity'], `${field}.yParity`),
       r: read('r'),
       s: read('s'),
@@ -112,7 +117,7 @@ function readAuthorizations(value: unknown, field: string): Authorization[] {
 }
 
 /** State overrides: an object of accounts by address. */
-function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
+export function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride[] {
   if (isAbsent(value)) return [];
   const accounts = Object.entries(readObject(value, field));
   if (accounts.length > MAX_ENTRIES) throw invalidParams(field, `at most ${MAX_ENTRIES} accounts`);
@@ -122,16 +127,14 @@ function readOverrides(value: unknown, field = 'stateOverride'): AccountOverride
 }
 
 function readOverride(address: Address, override: JsonObject, field: string): AccountOverride {
-  if (!isAbsent(override['movePrecompileToAddress'])) {
-    throw invalidParams(`${field}.movePrecompileToAddress`, 'not supported');
-  }
   const named = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
     readOptional(override[name], `${field}.${name}`, read);
   const balance = named('balance', readQuantity);
-  const nonce = named('nonce', readQuantity);
+  const nonce = named('nonce', readUint64);
   const code = named('code', readData);
   const state = named('state', readSlots);
   const stateDiff = named('stateDiff', readSlots);
+  const movePrecompileTo = named('movePrecompileToAddress', readAddress);
   if (state !== undefined && stateDiff !== undefined) throw invalidParams(field, 'has both state and stateDiff');
   return {
     address,
@@ -140,6 +143,7 @@ function readOverride(address: Address, override: JsonObject, field: string): Ac
     ...(code === undefined ? {} : { code }),
     ...(state === undefined ? {} : { state }),
     ...(stateDiff === undefined ? {} : { stateDiff }),
+    ...(movePrecompileTo === undefined ? {} : { movePrecompileTo }),
   };
 }
 

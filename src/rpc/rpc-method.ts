@@ -3,6 +3,7 @@ import type { RpcBackend } from '../protocol/ports/chain.ts';
 import type { FeeOracle } from './fee-oracle.ts';
 import type { FilterRegistry } from './filter-registry.ts';
 import type { RpcLimits } from './limits.ts';
+import type { NonceWaiters } from './nonce-waiters.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import type { SubscriptionHub } from './subscriptions/subscription-hub.ts';
@@ -14,6 +15,7 @@ export interface RpcModules {
   readonly logger: Logger;
   readonly fees: FeeOracle;
   readonly waiters: ReceiptWaiters;
+  readonly nonceWaiters: NonceWaiters;
   readonly filters: FilterRegistry;
   readonly subscriptions: SubscriptionHub;
 }

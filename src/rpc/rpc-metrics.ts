@@ -5,6 +5,7 @@ export interface RpcGauges {
   readonly webSockets: () => number;
   readonly subscriptions: () => number;
   readonly receiptWaiters: () => number;
+  readonly nonceWaiters: () => number;
 }
 
 export type RpcTransport = 'http' | 'ws';
@@ -80,5 +81,10 @@ function declareGauges(factory: MetricFactory, gauges: RpcGauges): void {
     name: 'rpc_receipt_waiters',
     help: 'Synchronous sends that wait for their receipt.',
     collect: (gauge) => gauge.set(gauges.receiptWaiters()),
+  });
+  factory.gauge({
+    name: 'rpc_nonce_waiters',
+    help: 'Calls that wait for a nonce.',
+    collect: (gauge) => gauge.set(gauges.nonceWaiters()),
   });
 }

@@ -10,6 +10,7 @@ import { createHttpTransport } from './http-transport.ts';
 import { JsonRpcHandler } from './json-rpc.ts';
 import { type RpcLimits, type RpcLimitsInput, rpcLimitsSchema } from './limits.ts';
 import { METHODS } from './method-table.ts';
+import { NonceWaiters } from './nonce-waiters.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
 import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
@@ -60,6 +61,7 @@ export function createRpcServer(options: RpcServerOptions, modules: RpcServerMod
 class Server implements RpcServer {
   readonly #options: RpcServerOptions;
   readonly #waiters: ReceiptWaiters;
+  readonly #nonceWaiters: NonceWaiters;
   readonly #filters: FilterRegistry;
   readonly #subscriptions: SubscriptionHub;
   readonly #webSockets: WsTransport;
@@ -72,12 +74,14 @@ class Server implements RpcServer {
     const { chain } = backend;
     const fees = new FeeOracle({ baseFeeFloorWei: options.baseFeeFloorWei }, { chain });
     this.#waiters = new ReceiptWaiters({ maxWaiters: limits.maxReceiptWaiters }, { chain });
+    this.#nonceWaiters = new NonceWaiters({ maxWaiters: limits.maxNonceWaiters }, { backend });
     this.#filters = new FilterRegistry(limits, backend);
     this.#subscriptions = new SubscriptionHub({ maxSubscriptions: limits.maxSubscriptions }, { backend, logger });
     const metrics = createRpcMetrics(factory, {
       webSockets: () => this.#webSockets.connectionCount,
       subscriptions: () => this.#subscriptions.count,
       receiptWaiters: () => this.#waiters.count,
+      nonceWaiters: () => this.#nonceWaiters.count,
     });
     const handler = new JsonRpcHandler(METHODS, {
       backend,
@@ -86,6 +90,7 @@ class Server implements RpcServer {
       fees,
       metrics,
       waiters: this.#waiters,
+      nonceWaiters: this.#nonceWaiters,
       filters: this.#filters,
       subscriptions: this.#subscriptions,
     });
@@ -107,6 +112,7 @@ class Server implements RpcServer {
     const { host, port } = this.#options;
     // The listeners first: nothing that a client is told may come before the events it leads to.
     this.#waiters.start();
+    this.#nonceWaiters.start();
     this.#filters.start();
     this.#subscriptions.start();
     this.#webSockets.start();
@@ -125,6 +131,7 @@ class Server implements RpcServer {
   async stop(): Promise<void> {
     this.#address = undefined;
     this.#waiters.stop();
+    this.#nonceWaiters.stop();
     this.#filters.stop();
     this.#subscriptions.stop();
     const force = setTimeout(() => this.#http.server.closeAllConnections(), STOP_GRACE_MS);

@@ -73,7 +73,7 @@ export async function sealedHeaderAt(param: BlockParam, chain: ChainReader): Pro
 }
 
 /** Undefined: the newest state is meant. */
-function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBlock | undefined {
+export function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBlock | undefined {
   if (param.kind === 'tag' && (param.tag === 'latest' || param.tag === 'pending')) return undefined;
   const number = blockNumberOf(param, chain, 0);
   const { header } = chain.head();
@@ -82,7 +82,7 @@ function sealedByNumber(param: BlockNumberParam, chain: ChainReader): SealedBloc
   throw rpcError('BLOCK_NOT_FOUND', 'header not found');
 }
 
-async function sealedByHash(hash: Hash, chain: ChainReader): Promise<SealedBlock> {
+export async function sealedByHash(hash: Hash, chain: ChainReader): Promise<SealedBlock> {
   const head = chain.head();
   const header = bytesEqual(hash, head.hash) ? head.header : (await chain.blockByHash(hash))?.header;
   if (header === undefined) throw rpcError('BLOCK_NOT_FOUND', 'header for hash not found');
@@ -114,7 +114,7 @@ async function whileKept<T>(look: () => Promise<T>): Promise<T> {
   }
 }
 
-function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {
+export function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {
   const state = backend.stateAt(number);
   if (state !== undefined) return state;
   throw rpcError(

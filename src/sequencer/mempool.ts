@@ -1,4 +1,5 @@
 import { poolError } from '../protocol/pool-errors.ts';
+import type { PoolCounts } from '../protocol/ports/pool.ts';
 import type { StateReader } from '../protocol/ports/state.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { StateDiff } from '../protocol/state-diff.ts';
@@ -292,6 +293,24 @@ export class Mempool {
   /** Next nonce of an account with its pooled transactions counted. */
   pendingNonce(sender: Address): bigint {
     return this.#queueFor(toKey(sender), sender).pendingNonce;
+  }
+
+  counts(): PoolCounts {
+    let pending = 0;
+    for (const queue of this.#senders.values()) pending += queue.readyCount;
+    return { pending, queued: this.#byHash.size - pending };
+  }
+
+  /** Transactions that arrived as number `from` or later, in order of arrival; those of one sender when it is given. */
+  *list(from: number, sender: Address | undefined): Iterable<PooledTransaction> {
+    const all = sender === undefined ? this.#byHash.values() : (this.#senders.get(toKey(sender))?.byArrival() ?? []);
+    for (const pooled of all) if (pooled.arrival >= from) yield pooled;
+  }
+
+  /** True for a transaction that waits behind a nonce gap. */
+  isQueued({ sender, transaction }: PooledTransaction): boolean {
+    const queue = this.#senders.get(toKey(sender));
+    return queue !== undefined && transaction.nonce > queue.pendingNonce;
   }
 
   /** Drops transactions that waited too long; call it now and then. Returns how many went. */

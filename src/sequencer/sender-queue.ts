@@ -30,6 +30,15 @@ export class SenderQueue {
     return this.#byNonce.size;
   }
 
+  /** Transactions that can be executed one after the other. */
+  get readyCount(): number {
+    return Number(this.#pendingNonce - this.#nextNonce);
+  }
+
+  byArrival(): PooledTransaction[] {
+    return [...this.#byNonce.values()].sort((a, b) => a.arrival - b.arrival);
+  }
+
   /** Nonce that its next transaction must have to be executed. */
   get nextNonce(): bigint {
     return this.#nextNonce;

@@ -5,6 +5,7 @@ import type { Address, Hash } from '../protocol/primitives.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { Mempool } from './mempool.ts';
+import { PoolListing } from './pool-listing.ts';
 
 export interface IngressModules {
   readonly mempool: Mempool;
@@ -15,10 +16,12 @@ export interface IngressModules {
 
 /** The way into the pool: decode, recover the sender, check, add. Serves JSON-RPC here and replicas' links alike. */
 export class TransactionIngress implements TransactionSink {
+  readonly pool: PoolListing;
   readonly #modules: IngressModules;
 
   constructor(modules: IngressModules) {
     this.#modules = modules;
+    this.pool = new PoolListing(modules);
   }
 
   /** @throws StrobeError of the transaction decoder, of sender recovery, or a pool error code */
@@ -52,6 +55,8 @@ export class TransactionIngress implements TransactionSink {
       submit: (raw, options) => this.submit(raw, options),
       pendingNonce: (address) => this.pendingNonce(address),
       pooledTransaction: async (hash) => this.#modules.mempool.find(hash)?.transaction.raw,
+      poolCounts: () => this.pool.counts(),
+      poolPage: (from, sender) => this.pool.page(from, sender),
     };
   }
 }

@@ -10,7 +10,7 @@ import { keccak256 } from '../util/keccak.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
 import { indexTrieKey } from './index-trie.ts';
 import { Trie } from './trie.ts';
-import { DEFAULT_HISTORY, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
+import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
 /** A mini-block as the thread takes it: the compact diff can be read only beside the flat state. */
 export interface CommittedMiniBlock {
@@ -112,6 +112,11 @@ export class BlockRoots {
   /** See {@link TrieHistory.prove}: of the newest sealed blocks. */
   prove(request: ProofRequest): StateProof {
     return this.#history.prove(request);
+  }
+
+  /** See {@link TrieHistory.nodes}. */
+  nodes(request: NodesRequest): Bytes[] {
+    return this.#history.nodes(request);
   }
 
   /** See {@link TrieHistory.keepFrom}. */

@@ -4,7 +4,7 @@ import { decodeStateDiff } from '../protocol/state-diff.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
-import { type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
+import { type NodesRequest, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
 /**
  * The state trie of a node that seals no blocks, for proofs: it follows block by block. Runs in a worker thread in
@@ -33,6 +33,11 @@ export class ProofTrie {
     return this.#history.prove(request);
   }
 
+  /** See {@link TrieHistory.nodes}. */
+  nodes(request: NodesRequest): Bytes[] {
+    return this.#history.nodes(request);
+  }
+
   /** See {@link TrieHistory.keepFrom}. */
   keepFrom(safeRoot: Hash): void {
     this.#history.keepFrom(safeRoot);
@@ -45,6 +50,8 @@ export interface ProofTrieHost {
   endBlock(): Promise<Hash>;
   /** @throws StrobeError PROOF_NOT_AVAILABLE */
   prove(request: ProofRequest): Promise<StateProof>;
+  /** @throws StrobeError PROOF_NOT_AVAILABLE */
+  nodes(request: NodesRequest): Promise<Bytes[]>;
   keepFrom(safeRoot: Hash): void;
   stop(): Promise<void>;
   /** Rejects when the host dies by itself. */
@@ -58,6 +65,7 @@ export function startProofTrieThread(history: TrieHistoryOptions): ProofTrieHost
     apply: (diffBytes) => thread.post('apply', diffBytes),
     endBlock: () => thread.call('endBlock', undefined),
     prove: (request) => thread.call('prove', request),
+    nodes: (request) => thread.call('nodes', request),
     keepFrom: (safeRoot) => thread.post('keepFrom', safeRoot),
     stop: () => thread.stop(),
     failed: thread.failed,
@@ -71,6 +79,7 @@ export function createInlineProofTrie(history: TrieHistoryOptions): ProofTrieHos
     apply: (diffBytes) => trie.apply(diffBytes),
     endBlock: async () => trie.endBlock(),
     prove: async (request) => trie.prove(request),
+    nodes: async (request) => trie.nodes(request),
     keepFrom: (safeRoot) => trie.keepFrom(safeRoot),
     stop: async () => {},
     failed: new Promise<never>(() => {}),

@@ -3,7 +3,7 @@ import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
-import { DEFAULT_HISTORY, type ProofRequest, type TrieHistoryOptions } from './trie-history.ts';
+import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, type TrieHistoryOptions } from './trie-history.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
 export interface RootsHost {
@@ -18,6 +18,8 @@ export interface RootsHost {
   seal(request: WitnessRequest): Promise<SealedWitness>;
   /** See {@link BlockRoots.prove}; behind what was appended and sealed before. @throws StrobeError PROOF_NOT_AVAILABLE */
   prove(request: ProofRequest): Promise<StateProof>;
+  /** @throws StrobeError PROOF_NOT_AVAILABLE */
+  nodes(request: NodesRequest): Promise<Bytes[]>;
   /** See {@link BlockRoots.keepFrom}. */
   keepFrom(safeRoot: Hash): void;
   stop(): Promise<void>;
@@ -35,6 +37,7 @@ export function startRootsThread(history: TrieHistoryOptions = DEFAULT_HISTORY):
     roots: () => thread.call('roots', undefined),
     seal: (request) => thread.call('seal', request),
     prove: (request) => thread.call('prove', request),
+    nodes: (request) => thread.call('nodes', request),
     keepFrom: (safeRoot) => thread.post('keepFrom', safeRoot),
     stop: () => thread.stop(),
     failed: thread.failed,
@@ -51,6 +54,7 @@ export function createInlineRoots(history?: TrieHistoryOptions): RootsHost {
     roots: async () => roots.roots(),
     seal: async (request) => roots.seal(request),
     prove: async (request) => roots.prove(request),
+    nodes: async (request) => roots.nodes(request),
     keepFrom: (safeRoot) => roots.keepFrom(safeRoot),
     stop: async () => {},
     failed: new Promise<never>(() => {}),

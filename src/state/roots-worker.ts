@@ -3,7 +3,7 @@ import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { serveThread } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type WitnessRequest } from './block-roots.ts';
-import type { ProofRequest, TrieHistoryOptions } from './trie-history.ts';
+import type { NodesRequest, ProofRequest, TrieHistoryOptions } from './trie-history.ts';
 
 const roots = new BlockRoots(workerData as TrieHistoryOptions);
 
@@ -14,5 +14,6 @@ serveThread({
   roots: () => roots.roots(),
   seal: (request: WitnessRequest) => roots.seal(request),
   prove: (request: ProofRequest) => roots.prove(request),
+  nodes: (request: NodesRequest) => roots.nodes(request),
   keepFrom: (safeRoot: Hash) => roots.keepFrom(safeRoot),
 });

@@ -1,6 +1,8 @@
 import type { StateView } from '../protocol/ports/state.ts';
-import { invariant } from '../util/errors.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { invariant, isStrobeError } from '../util/errors.ts';
 import { HISTORY_BLOCKS } from './chain-state.ts';
+import type { NamedRange } from './table/net-range.ts';
 import type { TableMoment } from './table/table-moment.ts';
 import type { TableReader } from './table/table-reader.ts';
 
@@ -10,6 +12,12 @@ export interface StateBegin {
   readonly newest: TableMoment;
   /** Ends of the sealed blocks whose state can be read, oldest first. */
   readonly blockEnds: readonly { readonly blockNumber: number; readonly moment: TableMoment }[];
+}
+
+export interface StateFollowerModules {
+  readonly reader: Pick<TableReader, 'at' | 'netDiffOf'>;
+  /** The owner's `StateTable.rangeOf`. */
+  readonly rangeOf: (from: number, to: number) => Promise<NamedRange | undefined>;
 }
 
 /** A moment that may turn out to have outlived further rollbacks. */
@@ -22,25 +30,39 @@ interface Pinned extends TableMoment {
  * table has gone on. No view holds the owner up; one whose old values are gone throws STATE_FORGOTTEN.
  */
 export class StateFollower {
-  readonly #reader: Pick<TableReader, 'at'>;
+  readonly #modules: StateFollowerModules;
   readonly #blockEnds = new Map<number, Pinned>();
   #newest: Pinned;
 
-  constructor({ newest, blockEnds }: StateBegin, modules: { readonly reader: Pick<TableReader, 'at'> }) {
-    this.#reader = modules.reader;
+  constructor({ newest, blockEnds }: StateBegin, modules: StateFollowerModules) {
+    this.#modules = modules;
     this.#newest = { ...newest };
     for (const { blockNumber, moment } of blockEnds) this.#blockEnds.set(blockNumber, { ...moment });
   }
 
   /** The newest mini-block's. */
   latest(): StateView {
-    return this.#reader.at(this.#newest);
+    return this.#modules.reader.at(this.#newest);
+  }
+
+  /** Canonical bytes of what the newest state has changed since the end of mini-block `since`; undefined when it is not known. */
+  async changesSince(since: number): Promise<Bytes | undefined> {
+    const { reader, rangeOf } = this.#modules;
+    const newest = this.#newest;
+    const range = await rangeOf(since, newest.number);
+    if (range === undefined || range.to.serial !== newest.serial) return undefined;
+    try {
+      return reader.netDiffOf(range);
+    } catch (error) {
+      if (isStrobeError(error, 'STATE_FORGOTTEN')) return undefined;
+      throw error;
+    }
   }
 
   /** At the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined {
     const moment = this.#blockEnds.get(blockNumber);
-    return moment && this.#reader.at(moment);
+    return moment && this.#modules.reader.at(moment);
   }
 
   onMiniBlock(moment: TableMoment): void {

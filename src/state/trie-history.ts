@@ -1,6 +1,7 @@
 import type { StateProof } from '../protocol/ports/proofs.ts';
+import type { ChangedAccount } from '../protocol/ports/simulation.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
-import { toHex, toKey } from '../util/bytes.ts';
+import { type Bytes, toHex, toKey } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { type ArenaStateTrie, MAX_VIEWS } from './arena/arena-state-trie.ts';
 
@@ -10,6 +11,13 @@ export interface ProofRequest {
   readonly stateRoot: Hash;
   readonly address: Address;
   readonly keys: readonly Hash[];
+}
+
+/** Which parts of a trie are asked for; a message to the trie's thread. */
+export interface NodesRequest {
+  /** In the header of the block whose state is meant. */
+  readonly stateRoot: Hash;
+  readonly changes: readonly ChangedAccount[];
 }
 
 /** How far back states can be proven, and what that may cost. */
@@ -72,11 +80,21 @@ export class TrieHistory {
    * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept; TRIE_ARENA_FAILED
    */
   prove({ stateRoot, address, keys }: ProofRequest): StateProof {
+    return this.#trie.proof(this.#viewOf(stateRoot), address, keys);
+  }
+
+  /**
+   * The nodes below a state root that changes need (ports/simulation.ts).
+   * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept; TRIE_ARENA_FAILED
+   */
+  nodes({ stateRoot, changes }: NodesRequest): Bytes[] {
+    return this.#trie.nodesFor(this.#viewOf(stateRoot), changes);
+  }
+
+  #viewOf(stateRoot: Hash): number {
     const view = this.#views.get(toKey(stateRoot));
-    if (view === undefined) {
-      throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', { stateRoot: toHex(stateRoot) });
-    }
-    return this.#trie.proof(view, address, keys);
+    if (view !== undefined) return view;
+    throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', { stateRoot: toHex(stateRoot) });
   }
 
   #trim(): void {

@@ -58,6 +58,17 @@ export class BlockReader {
     };
   }
 
+  /** The transactions of some mini-blocks of a block, by their index in it; indexes that it does not have are passed over. */
+  async transactionsIn(record: BlockRecord, indexes: readonly number[]): Promise<IndexedTransaction[]> {
+    const transactions: IndexedTransaction[] = [];
+    for (const index of indexes) {
+      if (index >= record.starts.length) continue;
+      transactions.push(...(await this.#transactionsOf(record, index)));
+      await setImmediate();
+    }
+    return transactions;
+  }
+
   async transaction(hash: Hash): Promise<IndexedTransaction | undefined> {
     const location = await this.#blocks.locationOf(hash);
     if (location === undefined) return undefined;

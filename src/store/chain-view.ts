@@ -10,6 +10,7 @@ import type {
   IndexedLog,
   IndexedTransaction,
   LogFilter,
+  LogPage,
   OpenBlock,
 } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
@@ -21,6 +22,7 @@ import type { ChainMarks } from './chain-change.ts';
 import type { ChainDatabase } from './chain-database.ts';
 import { ChainEvents, type StoreLogger } from './chain-events.ts';
 import { type ChainHead, genesisBlock, headOf } from './chain-head.ts';
+import type { LogIndexReader } from './log-index/log-index-reader.ts';
 import { type LogLimits, LogSearch } from './log-search.ts';
 import type { OpenBlockBuilder } from './open-block.ts';
 import { RecentBlocks } from './recent-blocks.ts';
@@ -37,6 +39,8 @@ export interface ChainViewModules {
   readonly database: ChainDatabase;
   readonly log: Pick<MiniBlockLog, 'read'>;
   readonly logger: StoreLogger;
+  /** Absent: logs are found by the blooms of blocks alone. */
+  readonly logIndex?: LogIndexReader;
 }
 
 /**
@@ -67,7 +71,7 @@ export class ChainView implements ChainReader {
     const { blocks } = modules.database;
     this.recent = new RecentBlocks(options.recentTransactions);
     this.#reader = new BlockReader({ blocks, log: modules.log });
-    this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.recent });
+    this.#search = new LogSearch(options, { blocks, reader: this.#reader, recent: this.recent, index: modules.logIndex });
     this.#events = new ChainEvents(modules.logger);
     this.base = marks.base;
     this.#head = marks.head;
@@ -136,6 +140,10 @@ export class ChainView implements ChainReader {
 
   logs(filter: LogFilter): Promise<IndexedLog[]> {
     return this.#search.search(filter, { head: this.#head.header.number, openBlock: this.openBlock() });
+  }
+
+  logPage(filter: LogFilter, firstLogIndex: number): Promise<LogPage> {
+    return this.#search.page(filter, firstLogIndex, this.#head.header.number);
   }
 
   async miniBlock(number: number): Promise<AppliedMiniBlock | undefined> {

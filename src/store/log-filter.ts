@@ -1,7 +1,6 @@
 import type { IndexedLog, IndexedTransaction, LogFilter } from '../protocol/ports/chain.ts';
 import { BLOOM_BYTES, type Log } from '../protocol/receipt.ts';
 import { type Bytes, toKey } from '../util/bytes.ts';
-import { StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 
 /** A position in the bloom: byte index and bit mask, three for each value (Yellow Paper, section 4.3.1). */
@@ -46,27 +45,13 @@ export class LogMatcher {
   }
 }
 
-/** Collects matching logs up to a bound. */
-export class LogCollector {
-  readonly logs: IndexedLog[] = [];
-  readonly matcher: LogMatcher;
-  readonly #maxLogs: number;
-
-  constructor(matcher: LogMatcher, maxLogs: number) {
-    this.matcher = matcher;
-    this.#maxLogs = maxLogs;
-  }
-
-  /** @throws StrobeError TOO_MANY_LOGS */
-  add(transactions: readonly IndexedTransaction[]): void {
-    for (const transaction of transactions) {
-      for (const [position, log] of transaction.receipt.logs.entries()) {
-        if (!this.matcher.matches(log)) continue;
-        if (this.logs.length === this.#maxLogs) {
-          throw new StrobeError('TOO_MANY_LOGS', `query returned more than ${this.#maxLogs} results`, { maxLogs: this.#maxLogs });
-        }
-        this.logs.push({ transaction, position });
-      }
+/** The matching logs of transactions, in order. */
+export function matchingLogs(transactions: readonly IndexedTransaction[], matcher: LogMatcher): IndexedLog[] {
+  const logs: IndexedLog[] = [];
+  for (const transaction of transactions) {
+    for (const [position, log] of transaction.receipt.logs.entries()) {
+      if (matcher.matches(log)) logs.push({ transaction, position });
     }
   }
+  return logs;
 }

@@ -1,8 +1,9 @@
-import type { Block, IndexedLog, LogFilter, OpenBlock } from '../protocol/ports/chain.ts';
+import type { Block, IndexedLog, LogFilter, LogPage, OpenBlock } from '../protocol/ports/chain.ts';
 import { StrobeError } from '../util/errors.ts';
 import type { BlockReader } from './block-reader.ts';
 import { type BlockRepository, historyPruned } from './block-repository.ts';
-import { LogCollector, LogMatcher } from './log-filter.ts';
+import { LogMatcher, matchingLogs } from './log-filter.ts';
+import type { LogIndexReader } from './log-index/log-index-reader.ts';
 import type { RecentBlocks } from './recent-blocks.ts';
 
 export interface LogLimits {
@@ -12,67 +13,126 @@ export interface LogLimits {
   readonly maxLogs: number;
 }
 
+export interface LogSearchModules {
+  readonly blocks: BlockRepository;
+  readonly reader: BlockReader;
+  readonly recent: RecentBlocks;
+  readonly index: LogIndexReader | undefined;
+}
+
 /** What a search sees: taken in one turn, so that a block sealed meanwhile is seen once. */
 export interface LogScope {
   readonly head: number;
   readonly openBlock: OpenBlock | undefined;
 }
 
-/** Finds logs: by the header's bloom first, then by scanning the block. */
+/**
+ * Finds logs: in memory, then in stored blocks by the index, and where it does not reach (or the filter names nothing)
+ * by the blooms of headers, which tell nothing of full blocks any more.
+ */
 export class LogSearch {
   readonly #limits: LogLimits;
-  readonly #blocks: BlockRepository;
-  readonly #reader: BlockReader;
-  readonly #recent: RecentBlocks;
+  readonly #modules: LogSearchModules;
 
-  constructor(limits: LogLimits, modules: { blocks: BlockRepository; reader: BlockReader; recent: RecentBlocks }) {
+  constructor(limits: LogLimits, modules: LogSearchModules) {
     this.#limits = limits;
-    this.#blocks = modules.blocks;
-    this.#reader = modules.reader;
-    this.#recent = modules.recent;
+    this.#modules = modules;
   }
 
   /** @throws StrobeError INVALID_BLOCK_RANGE, LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS, HISTORY_PRUNED */
-  async search(filter: LogFilter, scope: LogScope): Promise<IndexedLog[]> {
-    const from = Math.max(filter.fromBlock, 0);
-    if (filter.fromBlock > filter.toBlock) throw new StrobeError('INVALID_BLOCK_RANGE', 'invalid block range params');
-    const last = Math.min(filter.toBlock, scope.head);
+  async search(filter: LogFilter, { head, openBlock }: LogScope): Promise<IndexedLog[]> {
+    const from = firstBlockOf(filter);
+    const last = Math.min(filter.toBlock, head);
     const { maxLogBlocks, maxLogs } = this.#limits;
     if (last - from >= maxLogBlocks) {
       throw new StrobeError('LOG_RANGE_TOO_LARGE', `exceed maximum block range: ${maxLogBlocks}`, { maxLogBlocks });
     }
-    const collector = new LogCollector(new LogMatcher(filter), maxLogs);
+    const logs: IndexedLog[] = [];
+    const add = (found: readonly IndexedLog[]): void => {
+      if (logs.length + found.length > maxLogs) {
+        throw new StrobeError('TOO_MANY_LOGS', `query returned more than ${maxLogs} results`, { maxLogs });
+      }
+      for (const log of found) logs.push(log);
+    };
+    const matcher = new LogMatcher(filter);
+    for await (const found of this.#sealedLogs(filter, matcher, from, last)) add(found);
+    if (openBlock !== undefined && openBlock.env.number >= from && openBlock.env.number <= filter.toBlock) {
+      add(matchingLogs(openBlock.transactions, matcher));
+    }
+    return logs;
+  }
+
+  /** See ChainReader.logPage. */
+  async page(filter: LogFilter, firstLogIndex: number, head: number): Promise<LogPage> {
+    const from = firstBlockOf(filter);
+    const end = Math.min(filter.toBlock, head);
+    const { maxLogBlocks, maxLogs } = this.#limits;
+    const last = Math.min(end, from + maxLogBlocks - 1);
+    const logs: IndexedLog[] = [];
+    for await (const found of this.#sealedLogs(filter, new LogMatcher(filter), from, last)) {
+      for (const log of found) {
+        const { blockNumber } = log.transaction;
+        const logIndex = log.transaction.firstLogIndex + log.position;
+        if (blockNumber === from && logIndex < firstLogIndex) continue;
+        if (logs.length === maxLogs) return { logs, next: { blockNumber, logIndex } };
+        logs.push(log);
+      }
+    }
+    return { logs, next: last < end ? { blockNumber: last + 1, logIndex: 0 } : undefined };
+  }
+
+  /** Matching logs of sealed blocks in chain order, a block or less at a time. */
+  async *#sealedLogs(filter: LogFilter, matcher: LogMatcher, from: number, last: number): AsyncGenerator<IndexedLog[]> {
     const recent = this.#recentBlocks(from, last);
     const firstRecent = recent[0]?.header.number ?? last + 1;
-    await this.#searchStored(from, firstRecent - 1, collector);
-    for (const block of recent) {
-      if (collector.matcher.mayMatch(block.header.logsBloom)) collector.add(block.transactions);
+    yield* this.#storedLogs(filter, matcher, Math.max(from, 1), firstRecent - 1);
+    for (const { header, transactions } of recent) {
+      if (matcher.mayMatch(header.logsBloom)) yield matchingLogs(transactions, matcher);
     }
-    const { openBlock } = scope;
-    if (openBlock !== undefined && openBlock.env.number >= from && openBlock.env.number <= filter.toBlock) {
-      collector.add(openBlock.transactions);
-    }
-    return collector.logs;
   }
 
   /** The blocks of the range that are in memory; they may leave it while older ones are read. */
   #recentBlocks(from: number, last: number): Block[] {
+    const { recent } = this.#modules;
     const blocks: Block[] = [];
-    for (let number = Math.max(from, this.#recent.oldest() ?? last + 1); number <= last; number++) {
-      const recent = this.#recent.block(number);
-      if (recent !== undefined) blocks.push(recent.block);
+    for (let number = Math.max(from, recent.oldest() ?? last + 1); number <= last; number++) {
+      const found = recent.block(number);
+      if (found !== undefined) blocks.push(found.block);
     }
     return blocks;
   }
 
-  async #searchStored(first: number, last: number, collector: LogCollector): Promise<void> {
-    // Block 0 is not stored and has no logs.
-    if (Math.max(first, 1) > last) return;
-    const oldest = await this.#blocks.oldest();
+  /** Block 0 is not stored and has no logs. */
+  async *#storedLogs(filter: LogFilter, matcher: LogMatcher, first: number, last: number): AsyncGenerator<IndexedLog[]> {
+    if (first > last) return;
+    const { blocks, index } = this.#modules;
+    const oldest = await blocks.oldest();
     if (first < oldest && oldest > 1) throw historyPruned(oldest);
-    for await (const record of this.#blocks.records(first, last)) {
-      if (!collector.matcher.mayMatch(record.seal.header.logsBloom)) continue;
-      collector.add((await this.#reader.blockOf(record)).transactions);
+    const indexed = index?.covers(filter, first, last);
+    if (index === undefined || indexed === undefined) {
+      yield* this.#byBloom(matcher, first, last);
+      return;
+    }
+    yield* this.#byBloom(matcher, first, indexed.first - 1);
+    for await (const { blockNumber, miniBlocks } of index.candidates(filter, indexed)) {
+      const record = await blocks.record(blockNumber);
+      if (record === undefined) throw historyPruned(await blocks.oldest());
+      yield matchingLogs(await this.#modules.reader.transactionsIn(record, miniBlocks), matcher);
+    }
+    yield* this.#byBloom(matcher, indexed.last + 1, last);
+  }
+
+  async *#byBloom(matcher: LogMatcher, first: number, last: number): AsyncGenerator<IndexedLog[]> {
+    if (first > last) return;
+    for await (const record of this.#modules.blocks.records(first, last)) {
+      if (!matcher.mayMatch(record.seal.header.logsBloom)) continue;
+      yield matchingLogs((await this.#modules.reader.blockOf(record)).transactions, matcher);
     }
   }
+}
+
+/** @throws StrobeError INVALID_BLOCK_RANGE */
+function firstBlockOf({ fromBlock, toBlock }: LogFilter): number {
+  if (fromBlock > toBlock) throw new StrobeError('INVALID_BLOCK_RANGE', 'invalid block range params');
+  return Math.max(fromBlock, 0);
 }

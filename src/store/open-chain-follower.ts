@@ -2,7 +2,7 @@ import type { ChainBegin } from './chain-change.ts';
 import { ChainDatabase } from './chain-database.ts';
 import { ChainFollower } from './chain-follower.ts';
 import type { ChainViewModules } from './chain-view.ts';
-import { openLevelShared } from './level-database.ts';
+import { openLevel } from './level-database.ts';
 import { DEFAULT_LIMITS, type OpenChainStoreOptions } from './open-chain-store.ts';
 
 /**
@@ -11,9 +11,9 @@ import { DEFAULT_LIMITS, type OpenChainStoreOptions } from './open-chain-store.t
  */
 export async function openChainFollower(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainViewModules, 'log' | 'logger'>,
+  modules: Pick<ChainViewModules, 'log' | 'logger' | 'logIndex'>,
   begin: ChainBegin,
 ): Promise<ChainFollower> {
-  const database = new ChainDatabase(await openLevelShared(options.directory));
+  const database = new ChainDatabase(await openLevel(options.directory, { multithreading: true }));
   return new ChainFollower({ ...DEFAULT_LIMITS, ...options }, { ...modules, database }, begin);
 }

@@ -47,10 +47,11 @@ export interface OpenChainStoreOptions {
  */
 export async function openChainStore(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainViewModules, 'log' | 'logger'>,
+  modules: Pick<ChainViewModules, 'log' | 'logger' | 'logIndex'>,
 ): Promise<ChainStore> {
   const { directory, genesisHeader } = options;
-  const level = await openLevel(directory);
+  // The threads of the log index and of JSON-RPC read it.
+  const level = await openLevel(directory, { multithreading: true });
   try {
     const database = new ChainDatabase(level);
     const expected = hashHeader(genesisHeader);

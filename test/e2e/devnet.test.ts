@@ -211,6 +211,20 @@ describe('strobe devnet under a mixed load', () => {
     }
   });
 
+  test('a transaction behind a nonce gap is in the pool that every node shows', async () => {
+    const account = defined(accounts.at(-1));
+    const fields = { type: 'eip1559', chainId: CHAIN_ID, nonce: 2, gas: 21_000n, maxFeePerGas: 10_000_000_000n } as const;
+    const raw = await account.signTransaction({ ...fields, to: deployer.address });
+    const hash = await rpc<Hex>(defined(urls[1]), 'eth_sendRawTransaction', [raw]);
+    for (const url of urls) {
+      expect(await rpc(url, 'txpool_status')).toEqual({ pending: '0x0', queued: '0x1' });
+      const listed = { pending: {}, queued: { 2: expect.objectContaining({ hash }) } };
+      expect(await rpc(url, 'txpool_contentFrom', [account.address])).toEqual(listed);
+      expect(await rpc(url, 'txpool_content')).toEqual({ pending: {}, queued: { [account.address]: listed.queued } });
+      expect(await rpc(url, 'debug_getRawTransaction', [hash])).toBe(raw);
+    }
+  });
+
   test('Ctrl-C ends it cleanly, with all of its processes and ports', async () => {
     expect(childPids).toHaveLength(PROCESSES);
     expect(childPids.filter(isAlive)).toEqual(childPids);

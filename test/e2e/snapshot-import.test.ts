@@ -5,6 +5,7 @@ import type { Hex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
 import { changeConfig } from '../support/devnet-config.ts';
+import { isFullRun } from '../support/fault-seed.ts';
 import { nodeInfo, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { NodeProcess } from '../support/node-process.ts';
 import { ReceiptLedger } from '../support/receipt-ledger.ts';
@@ -119,23 +120,26 @@ test('it comes back from a kill, with what is new since', async () => {
   await expectInStep('replica-2');
 });
 
-test('a sequencer that has nothing but the snapshot is refused without peers, and goes on from what a replica has', async () => {
-  const before = await nodeInfo(url('sequencer'));
-  await devnet.miniBlockReaches('replica-2', before.miniBlock);
-  for (const name of ['sequencer', 'replica-2', 'prover-1']) await devnet.process(name).crash();
-  await rm(devnet.dataDir('sequencer'), { recursive: true });
-  expect(await importInto(devnet.dataDir('sequencer'))).toMatchObject({ code: 0 });
+test.runIf(isFullRun)(
+  'a sequencer that has nothing but the snapshot is refused without peers, and goes on from what a replica has',
+  async () => {
+    const before = await nodeInfo(url('sequencer'));
+    await devnet.miniBlockReaches('replica-2', before.miniBlock);
+    for (const name of ['sequencer', 'replica-2', 'prover-1']) await devnet.process(name).crash();
+    await rm(devnet.dataDir('sequencer'), { recursive: true });
+    expect(await importInto(devnet.dataDir('sequencer'))).toMatchObject({ code: 0 });
 
-  const [alone] = devnet.launch('sequencer');
-  expect(await defined(alone).exited).toMatchObject({ code: 1 });
-  expect(defined(alone).output).toContain('TAIL_NOT_AVAILABLE');
+    const [alone] = devnet.launch('sequencer');
+    expect(await defined(alone).exited).toMatchObject({ code: 1 });
+    expect(defined(alone).output).toContain('TAIL_NOT_AVAILABLE');
 
-  devnet.launch('replica-2');
-  await devnet.start('sequencer', 'prover-1');
-  await ledger.send('sequencer', 0);
-  await expectInStep('replica-2');
-  const { epoch, miniBlock } = await nodeInfo(url('sequencer'));
-  expect(epoch).toBe(before.epoch + 1);
-  expect(miniBlock).toBeGreaterThan(before.miniBlock);
-  expect(await rpc(url('replica-2'), 'strobe_equivocations')).toEqual([]);
-});
+    devnet.launch('replica-2');
+    await devnet.start('sequencer', 'prover-1');
+    await ledger.send('sequencer', 0);
+    await expectInStep('replica-2');
+    const { epoch, miniBlock } = await nodeInfo(url('sequencer'));
+    expect(epoch).toBe(before.epoch + 1);
+    expect(miniBlock).toBeGreaterThan(before.miniBlock);
+    expect(await rpc(url('replica-2'), 'strobe_equivocations')).toEqual([]);
+  },
+);

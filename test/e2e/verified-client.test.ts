@@ -6,9 +6,11 @@ import {
   encodeAbiParameters,
   http,
   keccak256,
+  numberToHex,
   type PublicClient,
   parseAbiParameters,
   type WalletClient,
+  zeroHash,
 } from 'viem';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
@@ -22,6 +24,8 @@ import { TestDevnet } from '../support/test-devnet.ts';
 import { findChromium, type PageTask, runVerifiedPage } from '../support/verified-page.ts';
 
 const SUPPLY = 1_000n;
+
+type RpcBlock = Readonly<Record<string, unknown>> & { readonly transactions: readonly Readonly<Record<string, unknown>>[] };
 
 let devnet: TestDevnet;
 let wallet: WalletClient;
@@ -55,6 +59,34 @@ function trusted(): VerifiedTransportOptions {
   const { strobe } = JSON.parse(readFileSync(devnet.paths.genesis, 'utf8')) as { strobe: { provers: Hex[]; threshold: number } };
   return { genesisHash, chainId: devnet.chainId, ...strobe };
 }
+
+// Before the replica is started again: it keeps old states from its start on.
+describe('eth_simulateV1', () => {
+  test.each(['sequencer', 'replica-1'])('of %s comes to the roots that the chain came to', async (name) => {
+    const reader = createPublicClient({ transport: http(devnet.rpcUrl(name)) });
+    const { blockNumber } = await reader.getTransactionReceipt({ hash: creation });
+    const block = await rpc<RpcBlock>(devnet.rpcUrl(name), 'eth_getBlockByNumber', [numberToHex(blockNumber), true]);
+    const { timestamp, baseFeePerGas, mixHash, stateRoot, receiptsRoot, logsBloom, gasUsed, parentHash } = block;
+    const calls = block.transactions.map(({ from, to, nonce, gas, input, value, maxFeePerGas, maxPriorityFeePerGas }) => {
+      return { from, to, nonce, gas, input, value, maxFeePerGas, maxPriorityFeePerGas };
+    });
+    const blockOverrides = { time: timestamp, baseFeePerGas, prevRandao: mixHash };
+    const payload = { blockStateCalls: [{ blockOverrides, calls }], validation: true };
+    const simulated = await rpc(devnet.rpcUrl(name), 'eth_simulateV1', [payload, numberToHex(blockNumber - 1n)]);
+    // All but the hashes of transactions, which nobody signed here.
+    expect(simulated).toMatchObject([{ stateRoot, receiptsRoot, logsBloom, gasUsed, parentHash }]);
+  });
+
+  test('has a state root at latest, through viem', async () => {
+    const simulated = await createPublicClient({ transport: http(devnet.rpcUrl('replica-1')) }).simulateBlocks({
+      blocks: [{ calls: [{ account: owner, to: token, data: '0x18160ddd' }] }],
+      traceTransfers: true,
+    });
+    const [block] = simulated;
+    expect(block?.stateRoot).not.toBe(zeroHash);
+    expect(block?.calls).toMatchObject([{ status: 'success', data: `0x${SUPPLY.toString(16).padStart(64, '0')}` }]);
+  });
+});
 
 describe('eth_getProof', () => {
   test.each(['sequencer', 'replica-1'])('of %s is what viem reads and ethereumjs verifies', async (name) => {

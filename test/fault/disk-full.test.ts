@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
 import { changeConfig } from '../support/devnet-config.ts';
-import { faultRandom, sampled } from '../support/fault-seed.ts';
+import { faultRandom, isFullRun, sampled } from '../support/fault-seed.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { expectContiguous } from '../support/mini-block-chain.ts';
 import type { NodeProcess } from '../support/node-process.ts';
@@ -121,7 +121,7 @@ test.skipIf(reason !== undefined).each(DISKS)(
   },
 );
 
-test.skipIf(reason !== undefined)(
+test.skipIf(reason !== undefined || !isFullRun)(
   'the disk of the snapshots is full: the sequencer goes on with its log, and says so',
   async () => {
     const disk = defined(disks.get(SNAPSHOTS));

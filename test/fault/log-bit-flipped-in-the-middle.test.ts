@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
-import { FAULT_SEED, faultRandom } from '../support/fault-seed.ts';
+import { FAULT_SEED, faultRandom, isFullRun } from '../support/fault-seed.ts';
 import { nodeInfo } from '../support/json-rpc.ts';
 import { fingerprint, flipBit, type RecordPlace, recordPlaces } from '../support/log-places.ts';
 import { expectContiguous } from '../support/mini-block-chain.ts';
@@ -94,7 +94,7 @@ test('with the bits as they were both go on, as if nothing had been', async () =
   expect(await nodeInfo(devnet.rpcUrl('replica-1'))).toMatchObject({ state: 'live', isReady: true });
 });
 
-test('a flipped bit in the log of a sequencer that was killed: refused as well', async () => {
+test.runIf(isFullRun)('a flipped bit in the log of a sequencer that was killed: refused as well', async () => {
   await devnet.process('sequencer').crash();
   for (const flip of await pickFlips('sequencer')) await expectRefusal('sequencer', flip);
   await devnet.start('sequencer');

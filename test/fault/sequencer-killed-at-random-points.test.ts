@@ -9,8 +9,8 @@ import { expectContiguous, miniBlocksOf } from '../support/mini-block-chain.ts';
 import { ReceiptLedger } from '../support/receipt-ledger.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
-/** A few in every run; `STROBE_FAULT_KILLS=50` looks longer. */
-const KILLS = Number(process.env['STROBE_FAULT_KILLS'] ?? 3);
+/** One in every run; `STROBE_FAULT_KILLS=50` looks longer. */
+const KILLS = Number(process.env['STROBE_FAULT_KILLS'] ?? 1);
 /** Test time that a kill with its restart may take, ms. */
 const KILL_TIMEOUT_MS = 90_000;
 /** Where clients send: most to the sequencer itself, one through the replica. */

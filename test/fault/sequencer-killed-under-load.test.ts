@@ -4,12 +4,13 @@ import { type Hex, toHex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { initCodeOf, LOG, words } from '../support/contracts.ts';
 import { defined } from '../support/defined.ts';
+import { isFullRun } from '../support/fault-seed.ts';
 import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { expectContiguous } from '../support/mini-block-chain.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const KILLS = 3;
+const KILLS = isFullRun ? 3 : 1;
 const SENDERS = 6;
 /** Receipts given in a round before the kill; every sender has a transaction under way then. */
 const RECEIPTS_BEFORE_KILL = 60;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
-import { sampled } from '../support/fault-seed.ts';
+import { isFullRun, sampled } from '../support/fault-seed.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
 import { expectContiguous } from '../support/mini-block-chain.ts';
@@ -90,21 +90,24 @@ test.each(sampled(ROLES))('the lock of a %s that was killed is gone, and what it
   await expectUndisturbed();
 });
 
-test('two sequencers that start at the same moment: one holds the directory, the other one is refused', async () => {
-  expect(await devnet.process('sequencer').stop()).toEqual({ code: 0, signal: null });
-  const { process: second, isReady } = await launchSecond('sequencer');
-  const [first] = devnet.launch('sequencer');
-  const both = [defined(first), second];
-  await second.until(() => both.some((process) => process.hasExited) || isReady(), 'one gives up');
-  const loser = defined(both.find((process) => process.hasExited));
-  await expectLocked(loser, 'sequencer');
-  // The devnet knows where its own one answers.
-  if (loser === first) {
-    await second.until(isReady, 'the other one is ready');
-    expect(await second.stop()).toEqual({ code: 0, signal: null });
-    await devnet.start('sequencer');
-  } else {
-    await devnet.ready('sequencer');
-  }
-  await expectUndisturbed();
-});
+test.runIf(isFullRun)(
+  'two sequencers that start at the same moment: one holds the directory, the other one is refused',
+  async () => {
+    expect(await devnet.process('sequencer').stop()).toEqual({ code: 0, signal: null });
+    const { process: second, isReady } = await launchSecond('sequencer');
+    const [first] = devnet.launch('sequencer');
+    const both = [defined(first), second];
+    await second.until(() => both.some((process) => process.hasExited) || isReady(), 'one gives up');
+    const loser = defined(both.find((process) => process.hasExited));
+    await expectLocked(loser, 'sequencer');
+    // The devnet knows where its own one answers.
+    if (loser === first) {
+      await second.until(isReady, 'the other one is ready');
+      expect(await second.stop()).toEqual({ code: 0, signal: null });
+      await devnet.start('sequencer');
+    } else {
+      await devnet.ready('sequencer');
+    }
+    await expectUndisturbed();
+  },
+);

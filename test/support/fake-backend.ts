@@ -6,6 +6,7 @@ import {
   nextBaseFee,
   prevRandaoOf,
 } from '../../src/protocol/block-header.ts';
+import { strobeForks } from '../../src/protocol/fork-config.ts';
 import type { MiniBlockEnvelope } from '../../src/protocol/mini-block.ts';
 import { poolError } from '../../src/protocol/pool-errors.ts';
 import type {
@@ -44,7 +45,19 @@ import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
-import { createBlock, createdAddress, fakeAttestation, logsIn, logsOf, receiptProver, stateOf } from './fake-chain-parts.ts';
+import { defined } from './defined.ts';
+import {
+  createBlock,
+  createdAddress,
+  fakeAttestation,
+  logPageOf,
+  logsIn,
+  logsOf,
+  receiptProver,
+  stateOf,
+} from './fake-chain-parts.ts';
+import { fakePool } from './fake-pool.ts';
+import { FakeSimulator } from './fake-simulator.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -100,6 +113,7 @@ export class FakeChain {
   submitError: Error | undefined;
   /** Includes each transaction in a mini-block of its own before the submission is answered. */
   includesAtOnce = false;
+  readonly simulator = new FakeSimulator(() => stateOf(this.accounts, THE_CONTRACT));
   /** A node without a state trie has none. */
   stateProofs: StateProver | undefined;
   /** Accounts at the end of each sealed block. */
@@ -136,7 +150,10 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      simulator: this.simulator,
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      forks: strobeForks(defined(this.blocks[0]).hash),
+      pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       receiptProofs: receiptProver(),
       attestationPolicy: async () => ({
         ...{ threshold: 2, proverCount: 3 },
@@ -343,6 +360,10 @@ export class FakeChain {
     blockByHash: async (hash) => this.#keptBlocks().find((block) => block !== undefined && bytesEqual(block.hash, hash)),
     transactionByHash: async (hash) => this.#keptTransactions().find(({ transaction }) => bytesEqual(transaction.hash, hash)),
     logs: async (filter) => logsIn(this.#keptTransactions(), filter, this.oldestBlock),
+    logPage: async (filter, firstLogIndex) => {
+      const sealed = { ...filter, toBlock: Math.min(filter.toBlock, this.#head().header.number) };
+      return logPageOf(logsIn(this.#keptTransactions(), sealed, this.oldestBlock), filter.fromBlock, firstLogIndex);
+    },
     miniBlock: async (number) => this.miniBlocks[number - 1],
     blockStatus: async (number): Promise<BlockStatus | undefined> => {
       const block = this.#keptBlocks()[number];

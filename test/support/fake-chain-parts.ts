@@ -1,6 +1,6 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
 import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
-import type { Block, IndexedLog, IndexedTransaction, LogFilter, ReceiptProver } from '../../src/protocol/ports/chain.ts';
+import type { Block, IndexedLog, IndexedTransaction, LogFilter, LogPage, ReceiptProver } from '../../src/protocol/ports/chain.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
@@ -63,8 +63,23 @@ export function logsIn(
     .filter(({ blockNumber }) => blockNumber >= fromBlock && blockNumber <= toBlock)
     .flatMap((transaction) => transaction.receipt.logs.map((log, position) => ({ transaction, log, position })))
     .filter(({ log }) => addresses.length === 0 || includes(addresses, log.address))
+    .filter(({ log }) => topics.length <= log.topics.length)
     .filter(({ log }) => topics.every((list, at) => list === undefined || list.length === 0 || includes(list, log.topics[at])))
     .map(({ transaction, position }) => ({ transaction, position }));
+}
+
+/** Logs that a fake chain gives at once. */
+const LOGS_OF_A_PAGE = 2;
+
+/** The next logs of those that a filter asks for. */
+export function logPageOf(logs: readonly IndexedLog[], fromBlock: number, firstLogIndex: number): LogPage {
+  const placed = logs.map((log) => ({
+    log,
+    blockNumber: log.transaction.blockNumber,
+    logIndex: log.transaction.firstLogIndex + log.position,
+  }));
+  const left = placed.filter(({ blockNumber, logIndex }) => blockNumber > fromBlock || logIndex >= firstLogIndex);
+  return { logs: left.slice(0, LOGS_OF_A_PAGE).map(({ log }) => log), next: left[LOGS_OF_A_PAGE] };
 }
 
 export function createdAddress(sender: Address, nonce: bigint): Address {

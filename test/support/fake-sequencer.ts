@@ -58,7 +58,10 @@ export class FakeSequencer implements AsyncDisposable {
     const { privateKey } = await createIdentity();
     const network = createNetworkNode(
       { identity, privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [] },
-      { source: chain, sequencer: { submit: refuse, pendingNonce: refuse, pooledTransaction: refuse } },
+      {
+        source: chain,
+        sequencer: { submit: refuse, pendingNonce: refuse, pooledTransaction: refuse, poolCounts: refuse, poolPage: refuse },
+      },
     );
     const attestations: Attestation[] = [];
     network.gossip.subscribe(

@@ -3,16 +3,17 @@ import { onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import type { RpcHost } from '../../src/node/rpc-thread.ts';
 import { RpcThread } from '../../src/node/rpc-thread.ts';
-import type { RpcThreadOptions } from '../../src/node/rpc-thread-api.ts';
+import type { RpcThreadData, RpcThreadOptions } from '../../src/node/rpc-thread-api.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import type { TransactionSink } from '../../src/protocol/ports/chain.ts';
+import type { ListedTransaction, PoolReader } from '../../src/protocol/ports/pool.ts';
 import type { Address } from '../../src/protocol/primitives.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
 import { StateTable } from '../../src/state/table/state-table.ts';
-import type { TableHandle } from '../../src/state/table/table-reader.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
+import { IndexedRange } from '../../src/store/log-index/indexed-range.ts';
 import { SegmentLog } from '../../src/store/segment-log.ts';
 import { type Bytes, toHex } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
@@ -33,6 +34,7 @@ export class RpcThreadKit {
   readonly submitted: Bytes[] = [];
   /** What is thrown for the next submission. */
   refusal: StrobeError | undefined;
+  listed: readonly ListedTransaction[] = [];
   excluded: readonly Address[] = [];
   syncing: { currentBlock: number; highestBlock: number } | undefined;
   store!: ChainStore;
@@ -41,6 +43,7 @@ export class RpcThreadKit {
   url = '';
   #log!: SegmentLog;
   readonly #directory = join(tempDirectory(), 'chain');
+  readonly #logIndex = join(tempDirectory(), 'log-index');
   readonly #listeners = new Set<(transaction: Transaction, sender: Address) => void>();
 
   async open(): Promise<this> {
@@ -60,14 +63,14 @@ export class RpcThreadKit {
   }
 
   /** Begins to serve what is there now. */
-  async serve(openHost: (state: TableHandle) => RpcHost, port = 0): Promise<void> {
+  async serve(openHost: (data: RpcThreadData) => RpcHost, port = 0): Promise<void> {
     this.metrics = createMetrics();
     const { builder, store, state, chainState, metrics } = this;
     const write = (line: string): void => void this.logged.push(line);
     const logger = createLogger({ level: 'info', format: 'json', destination: { write } as unknown as NodeJS.WritableStream });
-    this.thread = new RpcThread(openHost(state.share()), {
+    this.thread = new RpcThread(openHost({ state: state.share(), indexedLogs: new IndexedRange().shared }), {
       ...{ store, state, chainState, metrics, logger, log: this.#log, olderHeaders: [] },
-      ...{ transactions: this.#transactions(), stateProofs: undefined },
+      ...{ transactions: this.#transactions(), pool: this.#pool(), stateProofs: undefined, stateNodes: undefined },
       provers: builder.provers.map(({ address }) => address),
       isExcludedProver: (prover) => this.excluded.includes(prover),
       node: {
@@ -135,9 +138,17 @@ export class RpcThreadKit {
     return {
       server: { host: '127.0.0.1', port, baseFeeFloorWei: genesis.baseFeeFloorWei },
       ...{ chainId: genesis.chainId, genesisHeader, database: this.#directory },
+      ...{ logIndex: this.#logIndex, blockIntervalMs: genesis.blockIntervalMs },
       node: { role: 'replica', version: 'test' },
       policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
       ...{ provesState: false, seesPool: true, logLevel: 'info' },
+    };
+  }
+
+  #pool(): PoolReader {
+    return {
+      counts: async () => ({ pending: this.listed.length, queued: 0 }),
+      list: async () => this.listed,
     };
   }
 

@@ -1,18 +1,22 @@
 import type { Block as VmBlock } from '@ethereumjs/block';
 import type { EVMMockBlockchainInterface } from '@ethereumjs/evm';
 import { Address as LibraryAddress } from '@ethereumjs/util';
-import type { BlockEnvironment } from '../../protocol/block-header.ts';
-import type { BlockHashReader } from '../../protocol/ports/execution.ts';
+import type { BlockHashReader, CallEnvironment } from '../../protocol/ports/execution.ts';
 import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 
 /** Without excess blob gas a blob costs the minimum (EIP-4844). */
-const BLOB_BASE_FEE = 1n;
+const LEAST_BLOB_BASE_FEE = 1n;
+
+/** Wei per blob gas in this block. */
+export function blobBaseFeeOf({ blobBaseFee }: CallEnvironment): bigint {
+  return blobBaseFee ?? LEAST_BLOB_BASE_FEE;
+}
 
 /**
  * The fields that transactions and opcodes read of their block. A plain object: building the library's block validates
  * and freezes what the sequencer has decided already.
  */
-export function createBlockContext(env: BlockEnvironment): VmBlock {
+export function createBlockContext(env: CallEnvironment): VmBlock {
   const header = {
     number: BigInt(env.number),
     timestamp: BigInt(env.timestamp),
@@ -22,7 +26,7 @@ export function createBlockContext(env: BlockEnvironment): VmBlock {
     prevRandao: env.prevRandao,
     difficulty: 0n,
     gasUsed: 0n,
-    getBlobGasPrice: () => BLOB_BASE_FEE,
+    getBlobGasPrice: () => blobBaseFeeOf(env),
   };
   return { header } as unknown as VmBlock;
 }

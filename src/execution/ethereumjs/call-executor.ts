@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Hardfork } from '@ethereumjs/common';
 import type {
   AccessListOutcome,
   AccountOverride,
@@ -11,19 +12,20 @@ import type {
 import type { StateView, WorldState } from '../../protocol/ports/state.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
-import { errorMessage, isStrobeError, StrobeError } from '../../util/errors.ts';
 import { searchAccessList } from './access-list.ts';
 import { searchGasLimit } from './gas-estimator.ts';
 import { haltMessage, isRevert } from './geth-errors.ts';
+import { runLimited, withSuppliedGas } from './limited-run.ts';
 import { createMachine, type Machine } from './machine.ts';
-import { type MessageResult, runMessage, toMessage } from './message-call.ts';
+import { environmentOf, toMessage } from './message.ts';
+import { type MessageResult, runMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';
 import { applyOverrides } from './state-override.ts';
 
 /** Geth's --rpc.gascap. */
-const DEFAULT_GAS_CAP = 50_000_000n;
+export const DEFAULT_GAS_CAP = 50_000_000n;
 /** Geth's --rpc.evmtimeout. */
-const DEFAULT_MAX_CALL_MS = 5_000;
+export const DEFAULT_MAX_CALL_MS = 5_000;
 
 /**
  * Longest run of calls without a turn of the event loop, ms: a batch starts hundreds at once, and its thread has a chain
@@ -31,11 +33,10 @@ const DEFAULT_MAX_CALL_MS = 5_000;
  */
 const CALL_SLICE_MS = 10;
 
-/** What geth wraps as "err: … (supplied gas …)" when a call could not even begin. */
-const REFUSALS: readonly string[] = ['FEE_TOO_LOW', 'INSUFFICIENT_FUNDS', 'INTRINSIC_GAS_TOO_LOW', 'INIT_CODE_TOO_LARGE'];
-
 export interface CallExecutorOptions {
   readonly chainId: number;
+  /** Default: Prague, which Strobe's blocks are. */
+  readonly hardfork?: Hardfork;
   /** Most gas a call gets, whatever it asks for. */
   readonly gasCap?: bigint;
   /** Wall-clock limit of one call, or of all attempts of one estimate, ms. */
@@ -68,10 +69,10 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
     const { state, blockHash } = modules;
-    this.#machine = createMachine({ chainId: options.chainId }, { state: new OverlayState(state), blockHash });
+    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash });
   }
 
-  /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INTRINSIC_GAS_TOO_LOW, INVALID_STATE_OVERRIDE. */
+  /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INVALID_FEES, INTRINSIC_GAS_TOO_LOW. */
   call(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<CallOutcome> {
     const gasLimit = this.#capGas(request.gas ?? this.#gasCap);
     return this.#exclusive(async () => {
@@ -116,8 +117,10 @@ export class EthereumJsCallExecutor implements CallExecutor {
     overrides: readonly AccountOverride[],
     gasLimit: bigint,
   ): Promise<MessageResult> {
+    const message = toMessage(request, gasLimit);
+    this.#machine.precompiles.override(overrides);
     this.#machine.manager.attach(view(position, overrides));
-    return runMessage(this.#machine, position.env, toMessage(request, gasLimit));
+    return runMessage(this.#machine, environmentOf(position.env, message), message);
   }
 
   #capGas(gas: bigint): bigint {
@@ -136,21 +139,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
       await nextTurn();
       this.#sliceStartMs = performance.now();
     }
-    return this.#limited(job);
-  }
-
-  async #limited<Result>(job: () => Promise<Result>): Promise<Result> {
-    this.#machine.deadline.start(this.#maxCallMs);
-    try {
-      return await job();
-    } catch (error) {
-      this.#machine.reset();
-      if (isStrobeError(error, 'EXECUTION_TIMEOUT')) {
-        throw new StrobeError('CALL_TIMEOUT', `execution aborted (timeout = ${this.#maxCallMs / 1000}s)`);
-      }
-      if (isStrobeError(error)) throw error;
-      throw new StrobeError('EXECUTION_FAILED', errorMessage(error), {}, { cause: error });
-    }
+    return runLimited(this.#machine, { limitMs: this.#maxCallMs }, job);
   }
 }
 
@@ -158,11 +147,6 @@ function view({ state }: CallPosition, overrides: readonly AccountOverride[]): W
   const world = new OverlayState(state);
   applyOverrides(world, overrides);
   return world;
-}
-
-function withSuppliedGas(error: unknown, gasLimit: bigint): unknown {
-  if (!isStrobeError(error) || !REFUSALS.includes(error.code)) return error;
-  return new StrobeError(error.code, `err: ${error.message} (supplied gas ${gasLimit})`);
 }
 
 function toOutcome({ execution, gasUsed }: MessageResult): CallOutcome {

@@ -9,19 +9,19 @@ import { NATIVE_CRYPTO } from './native-crypto.ts';
  */
 const PRAGUE_EIPS = [2537, 2935, 7623, 7685, 7691, 7702];
 
-/** Prague from the first block on, for one chain id. */
-export function createChainCommon(chainId: number): Common {
-  const upToPrague = Mainnet.hardforks.findIndex((fork) => fork.name === Hardfork.Prague) + 1;
+/** One fork from the first block on, for one chain id; Strobe's is Prague. */
+export function createChainCommon(chainId: number, hardfork: Hardfork = Hardfork.Prague): Common {
+  const forks = Mainnet.hardforks.findIndex((fork) => fork.name === hardfork) + 1;
   const chain: ChainConfig = {
     name: 'strobe',
     chainId,
-    defaultHardfork: Hardfork.Prague,
+    defaultHardfork: hardfork,
     consensus: { type: 'pos', algorithm: 'casper', casper: {} },
     genesis: Mainnet.genesis,
     bootstrapNodes: [],
-    hardforks: Mainnet.hardforks.slice(0, upToPrague).map(({ name }) => ({ name, block: 0 })),
+    hardforks: Mainnet.hardforks.slice(0, forks).map(({ name }) => ({ name, block: 0 })),
     customHardforks: { [Hardfork.Prague]: { eips: PRAGUE_EIPS } },
   };
   // The library's classes add the parameters of EVM and VM themselves; transactions here are not of its classes.
-  return new MemoisedCommon({ chain, hardfork: Hardfork.Prague, params: paramsTx, customCrypto: NATIVE_CRYPTO });
+  return new MemoisedCommon({ chain, hardfork, params: paramsTx, customCrypto: NATIVE_CRYPTO });
 }

@@ -6,6 +6,7 @@ import { bytesEqual, toHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { haltMessage, isOutOfGas, isRevert } from './geth-errors.ts';
 import type { MessageResult } from './message-call.ts';
+import { blobGasOf } from './message-checks.ts';
 import { revertMessage } from './revert-reason.ts';
 
 /** Geth's estimateGasErrorRatio: the search ends when the bounds are this close, as wallets add more than that anyway. */
@@ -87,7 +88,11 @@ function capByBalance(request: CallRequest, state: StateReader, ceiling: bigint)
   if (request.value > 0n && request.value >= balance) {
     throw new StrobeError('INSUFFICIENT_FUNDS', 'insufficient funds for transfer');
   }
-  const allowance = (balance - request.value) / feeCap;
+  const blobs = blobGasOf({ blobVersionedHashes: request.blobVersionedHashes ?? [] }) * (request.maxFeePerBlobGas ?? 0n);
+  if (blobs > 0n && request.value + blobs >= balance) {
+    throw new StrobeError('INSUFFICIENT_FUNDS', 'insufficient funds for gas * price + value');
+  }
+  const allowance = (balance - request.value - blobs) / feeCap;
   return allowance < ceiling ? allowance : ceiling;
 }
 

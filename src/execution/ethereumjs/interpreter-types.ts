@@ -1,5 +1,5 @@
 import type { Common } from '@ethereumjs/common';
-import { EVMError } from '@ethereumjs/evm';
+import { EVMError, type Log } from '@ethereumjs/evm';
 import type { Address } from '@ethereumjs/util';
 import type { Bytes } from '../../util/bytes.ts';
 
@@ -21,8 +21,14 @@ export interface RunState {
   shouldDoJumpAnalysis: boolean;
   validJumps: Uint8Array;
   cachedPushes: Record<number, bigint>;
-  readonly env: { readonly address: Address; readonly isStatic: boolean; readonly isCreate: boolean };
+  readonly env: {
+    readonly address: Address;
+    readonly isStatic: boolean;
+    readonly isCreate: boolean;
+    readonly contract: { readonly balance: bigint };
+  };
   readonly interpreter: {
+    readonly _result: { readonly logs: readonly Log[] };
     readonly journal: {
       isWarmedStorage(address: Bytes, key: Bytes): boolean;
       addWarmedStorage(address: Bytes, key: Bytes): void;

@@ -1,4 +1,4 @@
-import type { Common } from '@ethereumjs/common';
+import type { Common, Hardfork } from '@ethereumjs/common';
 import { EVM, type EVMOpts, NobleBN254 } from '@ethereumjs/evm';
 import type { BlockHashReader } from '../../protocol/ports/execution.ts';
 import type { WorldState } from '../../protocol/ports/state.ts';
@@ -6,7 +6,9 @@ import { BlockHashSource } from './block-context.ts';
 import { createChainCommon } from './chain-config.ts';
 import { ExecutionDeadline } from './execution-deadline.ts';
 import { JumpCache } from './jump-cache.ts';
+import type { LogTracer } from './log-tracer.ts';
 import { OptimisedEvm } from './optimised-evm.ts';
+import { PrecompileSet } from './precompile-set.ts';
 import { WorldStateManager } from './world-state-manager.ts';
 
 /** An EVM on a world state, with what its users must reach. */
@@ -16,12 +18,15 @@ export interface Machine {
   readonly manager: WorldStateManager;
   readonly blockchain: BlockHashSource;
   readonly deadline: ExecutionDeadline;
+  readonly precompiles: PrecompileSet;
   /** Cleans up after an execution that was aborted in the middle: its writes and warm sets are dropped. */
   reset(): void;
 }
 
 export interface MachineOptions {
   readonly chainId: number;
+  /** Default: Prague. */
+  readonly hardfork?: Hardfork;
   /** False: the library's own interpreter loop, without wall-clock limit. */
   readonly optimised?: boolean;
 }
@@ -29,10 +34,12 @@ export interface MachineOptions {
 export interface MachineModules {
   readonly state: WorldState;
   readonly blockHash: BlockHashReader;
+  /** Listens to what the EVM does; optimised ones only. */
+  readonly logs?: LogTracer;
 }
 
 export function createMachine(options: MachineOptions, modules: MachineModules): Machine {
-  const common = createChainCommon(options.chainId);
+  const common = createChainCommon(options.chainId, options.hardfork);
   const manager = new WorldStateManager(modules.state);
   const blockchain = new BlockHashSource(modules.blockHash);
   const deadline = new ExecutionDeadline();
@@ -40,13 +47,14 @@ export function createMachine(options: MachineOptions, modules: MachineModules):
   const evm =
     options.optimised === false
       ? new EVM(evmOptions)
-      : new OptimisedEvm(evmOptions, { manager, deadline, jumps: new JumpCache() });
+      : new OptimisedEvm(evmOptions, { manager, deadline, jumps: new JumpCache(), logs: modules.logs });
   return {
     common,
     evm,
     manager,
     blockchain,
     deadline,
+    precompiles: new PrecompileSet(evm),
     reset: () => {
       manager.revertAll();
       evm.journal.cleanJournal();

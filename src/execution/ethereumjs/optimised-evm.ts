@@ -4,6 +4,7 @@ import { fromKey } from '../../util/bytes.ts';
 import type { ExecutionDeadline } from './execution-deadline.ts';
 import type { OpcodeEntry } from './interpreter-types.ts';
 import type { JumpCache } from './jump-cache.ts';
+import type { LogTracer } from './log-tracer.ts';
 import { createModexp } from './modexp.ts';
 import { estimatePrecompileMs, SLOW_PRECOMPILES } from './precompile-cost.ts';
 import { SynchronousLoop } from './synchronous-loop.ts';
@@ -22,6 +23,7 @@ export interface OptimisedEvmModules {
   readonly manager: WorldStateManager;
   readonly jumps: JumpCache;
   readonly deadline: ExecutionDeadline;
+  readonly logs?: LogTracer | undefined;
 }
 
 /**
@@ -37,7 +39,8 @@ export class OptimisedEvm extends EVM {
     super({ ...options, customPrecompiles: [{ address: MODEXP, function: createModexp(modules.deadline) }] });
     this.#deadline = modules.deadline;
     for (const name of SLOW_PRECOMPILES) this.#slowPrecompiles.set(this.precompiles.get(name.padStart(40, '0')), name);
-    const table = this._opcodeMap as unknown as OpcodeEntry[];
+    const ownTable = this._opcodeMap as unknown as OpcodeEntry[];
+    const table = modules.logs?.listen(this, ownTable) ?? ownTable;
     const loop = new SynchronousLoop(table, { ...modules, common: this.common });
     this._opcodeMap = loop.createTable(table) as unknown as EVM['_opcodeMap'];
   }

@@ -1,6 +1,7 @@
 import type { Bytes, Hex } from '../../util/bytes.ts';
 import type { Attestation } from '../attestation.ts';
 import type { BlockEnvironment, BlockHeader } from '../block-header.ts';
+import type { ForkSchedule } from '../fork-config.ts';
 import type { MiniBlock, MiniBlockBody } from '../mini-block.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Receipt } from '../receipt.ts';
@@ -8,9 +9,12 @@ import type { RowDiff } from '../row-diff.ts';
 import type { BlockSeal } from '../sequencer-messages.ts';
 import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
+import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
 import type { PeerStanding } from './network.ts';
+import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
@@ -31,6 +35,8 @@ export interface IndexedTransaction {
   readonly firstLogIndex: number;
   /** Set when the transaction created a contract. */
   readonly contractAddress: Address | undefined;
+  /** What no transaction of Strobe has; absent in all of them. */
+  readonly view?: TransactionView;
 }
 
 /** A sealed EVM block. */
@@ -42,6 +48,8 @@ export interface Block {
   readonly sizeBytes: number;
   readonly firstMiniBlock: number;
   readonly lastMiniBlock: number;
+  /** How JSON-RPC shows a block that Strobe did not make; absent in all of Strobe's. */
+  readonly view?: BlockView;
 }
 
 /** The block under construction: transactions of durable mini-blocks above the sealed head. */
@@ -96,6 +104,20 @@ export interface IndexedLog {
   readonly position: number;
 }
 
+/** Where a log is in the chain. */
+export interface LogPosition {
+  readonly blockNumber: number;
+  /** Index in the block. */
+  readonly logIndex: number;
+}
+
+/** The next logs of a long search, in chain order. */
+export interface LogPage {
+  readonly logs: readonly IndexedLog[];
+  /** Where the search goes on; undefined: everything was searched. */
+  readonly next: LogPosition | undefined;
+}
+
 /** Reads of the chain, the same on a sequencer and on a replica. */
 export interface ChainReader {
   readonly chainId: number;
@@ -122,6 +144,12 @@ export interface ChainReader {
   transactionByHash(hash: Hash): Promise<IndexedTransaction | undefined>;
   /** @throws StrobeError LOG_RANGE_TOO_LARGE, TOO_MANY_LOGS, HISTORY_PRUNED */
   logs(filter: LogFilter): Promise<IndexedLog[]>;
+  /**
+   * As {@link ChainReader.logs}, beginning with a log of block `fromBlock`, as much of it as the limits on blocks and
+   * logs allow; the open block is never part of it.
+   * @throws StrobeError INVALID_BLOCK_RANGE, HISTORY_PRUNED
+   */
+  logPage(filter: LogFilter, firstLogIndex: number): Promise<LogPage>;
   miniBlock(number: number): Promise<AppliedMiniBlock | undefined>;
   blockStatus(blockNumber: number): Promise<BlockStatus | undefined>;
   attestations(blockNumber: number): Promise<readonly Attestation[]>;
@@ -226,8 +254,11 @@ export interface RpcBackend {
   /** State at the end of a sealed block, as {@link RpcBackend.state}; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   readonly chain: ChainReader;
+  readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
+  readonly simulator: Simulator;
   readonly transactions: TransactionSink;
+  readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;

@@ -43,6 +43,10 @@ export interface CallRequest {
   readonly accessList: readonly AccessListEntry[];
   /** EIP-7702 tuples; those that do not hold are skipped, as in a transaction. */
   readonly authorizationList: readonly Authorization[];
+  /** EIP-4844; absent or empty: the call carries no blobs. */
+  readonly blobVersionedHashes?: readonly Hash[] | undefined;
+  /** Wei per blob gas; absent: zero, and then blobs cost nothing. */
+  readonly maxFeePerBlobGas?: bigint | undefined;
 }
 
 /** State to be assumed for one call, per account. */
@@ -55,6 +59,29 @@ export interface AccountOverride {
   readonly state?: readonly { key: Hash; value: Hash }[];
   /** Replaces single slots. */
   readonly stateDiff?: readonly { key: Hash; value: Hash }[];
+  /**
+   * Where the precompile at `address` is for this call. With any override at all an account that is a precompile stops
+   * being one, as in geth.
+   */
+  readonly movePrecompileTo?: Address;
+}
+
+/** The block that a call runs in. */
+export interface CallEnvironment extends BlockEnvironment {
+  /** Wei per blob gas; absent: the least, as in every block here. */
+  readonly blobBaseFee?: bigint | undefined;
+}
+
+/** Fields of the block that a call is to assume. */
+export interface BlockOverrides {
+  readonly number?: number | undefined;
+  /** Seconds since 1970. */
+  readonly timestamp?: number | undefined;
+  readonly gasLimit?: bigint | undefined;
+  readonly coinbase?: Address | undefined;
+  readonly prevRandao?: Hash | undefined;
+  readonly baseFeePerGas?: bigint | undefined;
+  readonly blobBaseFee?: bigint | undefined;
 }
 
 export type CallOutcome =
@@ -73,12 +100,12 @@ export interface AccessListOutcome {
 /** Where in the chain a call runs; the state stays that of one mini-block for as long as the call waits and runs. */
 export interface CallPosition {
   readonly state: StateView;
-  readonly env: BlockEnvironment;
+  readonly env: CallEnvironment;
 }
 
 /** Runs calls without changing state. Each call sees one mini-block's state. */
 export interface CallExecutor {
-  /** @throws StrobeError CALL_GAS_ABOVE_CAP, CALL_TIMEOUT, INSUFFICIENT_FUNDS */
+  /** @throws StrobeError CALL_GAS_ABOVE_CAP, CALL_TIMEOUT, INSUFFICIENT_FUNDS, INVALID_STATE_OVERRIDE, INVALID_BLOBS */
   call(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<CallOutcome>;
   /**
    * The least gas limit with which the transaction succeeds (binary search, geth's rules).

@@ -1,6 +1,7 @@
 import type { Bytes } from '../../util/bytes.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Verdict } from '../verdict.ts';
+import type { PoolCounts, PoolPage } from './pool.ts';
 
 /** Gossip topics by their short names; on the wire they carry the chain's prefix. */
 export const TOPICS = ['mini-blocks', 'seals', 'witnesses', 'attestations'] as const;
@@ -129,6 +130,12 @@ export interface SequencerService {
   pendingNonce(address: Address): Promise<bigint>;
   /** Raw bytes of a pooled transaction. */
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
+  poolCounts(): Promise<PoolCounts>;
+  /**
+   * Pooled transactions in order of arrival, those of one sender when it is given.
+   * @param from 0, then the `next` of the page before
+   */
+  poolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
 }
 
 /** The replica's end of {@link SequencerService}: errors keep their codes; SEQUENCER_UNREACHABLE when the link is lost. */

@@ -1,5 +1,7 @@
-import { toHex } from '../../util/bytes.ts';
+import type { RpcBackend } from '../../protocol/ports/chain.ts';
+import { type Hex, toHex } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
+import { overrideBlock } from '../override-block.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
@@ -7,17 +9,23 @@ import { runCallAt } from '../state-at-block.ts';
 
 export const ethCall: RpcMethod<CallParams> = {
   name: 'eth_call',
-  maxParams: 3,
+  maxParams: 4,
   parse: readCallParams,
-  handle: async ({ request, block, overrides }, { backend }) => {
-    const outcome = await runCallAt(block, backend, (position) => backend.calls.call(request, position, overrides));
-    switch (outcome.kind) {
-      case 'success':
-        return toHex(outcome.output);
-      case 'reverted':
-        throw new StrobeError('EXECUTION_REVERTED', revertMessage(outcome.output), { data: toHex(outcome.output) });
-      case 'failed':
-        throw new StrobeError('EXECUTION_FAILED', outcome.message);
-    }
-  },
+  handle: (params, { backend }) => answerCall(params, backend),
 };
+
+/** @throws StrobeError EXECUTION_REVERTED with the output as `data`, EXECUTION_FAILED, and what calls are refused with */
+export async function answerCall(params: CallParams, backend: RpcBackend): Promise<Hex> {
+  const { request, block, overrides, blockOverrides } = params;
+  const outcome = await runCallAt(block, backend, (position) =>
+    backend.calls.call(request, overrideBlock(position, blockOverrides), overrides),
+  );
+  switch (outcome.kind) {
+    case 'success':
+      return toHex(outcome.output);
+    case 'reverted':
+      throw new StrobeError('EXECUTION_REVERTED', revertMessage(outcome.output), { data: toHex(outcome.output) });
+    case 'failed':
+      throw new StrobeError('EXECUTION_FAILED', outcome.message);
+  }
+}

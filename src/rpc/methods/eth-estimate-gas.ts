@@ -1,6 +1,9 @@
+import type { RpcBackend } from '../../protocol/ports/chain.ts';
+import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
 import { quantity } from '../../util/quantity.ts';
+import { overrideBlock } from '../override-block.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
 import type { RpcMethod } from '../rpc-method.ts';
@@ -8,16 +11,43 @@ import { runCallAt } from '../state-at-block.ts';
 
 export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
-  maxParams: 3,
+  maxParams: 4,
   parse: readCallParams,
-  handle: async ({ request, block, overrides }, { backend }) => {
+  handle: async (params, { backend }) => {
+    const { request, block, overrides, blockOverrides } = params;
     try {
-      return quantity(await runCallAt(block, backend, (position) => backend.calls.estimateGas(request, position, overrides)));
+      const gas = await runCallAt(block, backend, (position) =>
+        backend.calls.estimateGas(request, overrideBlock(position, blockOverrides), overrides),
+      );
+      const isForNextTransaction = block.kind === 'tag' && (block.tag === 'latest' || block.tag === 'pending');
+      return quantity(isForNextTransaction ? await enoughInNextBlock(gas, params, backend) : gas);
     } catch (error) {
       throw withReason(error);
     }
   },
 };
+
+/**
+ * The transaction may come into the block behind the present one, and contracts do some things once for each block time,
+ * such as the first swap of a pair: what is enough now must be enough then. With blocks of a second every other
+ * transaction is sent so early; geth, whose blocks are further apart, estimates for the newest block alone.
+ */
+async function enoughInNextBlock(gas: bigint, params: CallParams, backend: RpcBackend): Promise<bigint> {
+  if (gas === TRANSACTION_GAS) return gas;
+  const { request, overrides, blockOverrides } = params;
+  const { state, chain, calls } = backend;
+  const env = chain.latestEnvironment();
+  const next = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };
+  const position = overrideBlock(next, blockOverrides);
+  try {
+    if ((await calls.call({ ...request, gas }, position, overrides)).kind === 'success') return gas;
+    const later = await calls.estimateGas(request, position, overrides);
+    return later > gas ? later : gas;
+  } catch {
+    // What cannot be executed then has its estimate for now.
+    return gas;
+  }
+}
 
 /** Puts the reason of a revert into the message and its output into `data`, as eth_call does. */
 function withReason(error: unknown): unknown {

@@ -7,8 +7,8 @@ import { keccak256 } from '../../util/keccak.ts';
 import { quantity } from '../../util/quantity.ts';
 import { recoverAddress } from '../../util/secp256k1.ts';
 import { formatReceipt, type RpcReceipt } from '../format-receipt.ts';
-import { isAbsent, readSafeInteger } from '../read-params.ts';
-import { invalidParams, rpcError } from '../rpc-error.ts';
+import { readTimeout } from '../read-timeout.ts';
+import { rpcError } from '../rpc-error.ts';
 import type { RpcMethod, RpcModules } from '../rpc-method.ts';
 import { readRawTransaction } from './eth-send-raw-transaction.ts';
 
@@ -49,14 +49,6 @@ export const realtimeSendRawTransaction: RpcMethod<Bytes> = {
     }
   },
 };
-
-/** Milliseconds as a number or in hex; absent and 0 mean the default. */
-function readTimeout(value: unknown): number | undefined {
-  if (isAbsent(value)) return undefined;
-  const timeoutMs = typeof value === 'number' ? value : readSafeInteger(value, 'timeout');
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 0) throw invalidParams('timeout', 'expected whole milliseconds');
-  return timeoutMs === 0 ? undefined : timeoutMs;
-}
 
 /** Waits from before the transaction is submitted, so that a receipt that comes at once is not missed. */
 async function sendAndWait(

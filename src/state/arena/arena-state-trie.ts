@@ -1,4 +1,5 @@
 import type { ProvenAccount, SlotProof, StateProof } from '../../protocol/ports/proofs.ts';
+import type { ChangedAccount } from '../../protocol/ports/simulation.ts';
 import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../../protocol/state-diff.ts';
 import type { WitnessKey } from '../../protocol/witness.ts';
@@ -201,6 +202,27 @@ export class ArenaStateTrie {
   }
 
   /**
+   * As {@link ArenaStateTrie.witnessNodes}, in a view that is not forgotten, for changes that nobody made.
+   * @throws StrobeError TRIE_ARENA_FAILED
+   */
+  nodesFor(view: number, changes: readonly ChangedAccount[]): Bytes[] {
+    this.#assertKept(view);
+    this.#clean();
+    const walk = new ArenaWalk(this.#arena, view);
+    const witness = new ArenaWitness(this.#arena, walk);
+    const accounts = changes.map(({ address, deleted }) => ({ hash: keccak256(address), deleted }));
+    witness.collect(0, walk.root(0), accounts);
+    for (const [i, { slots }] of changes.entries()) {
+      const account = walk.leaf(0, (accounts[i] as { hash: Hash }).hash);
+      if (account === 0) continue;
+      const covered = slots.map(({ key, deleted }) => ({ hash: keccak256(key), deleted }));
+      witness.collect(account, walk.root(account), covered);
+    }
+    // Each on its own: the memory that they were collected in is much larger, and would travel with them.
+    return witness.nodes.map((node) => node.slice());
+  }
+
+  /**
    * The present account, undefined when it does not exist.
    * @throws StrobeError TRIE_ARENA_FAILED
    */
@@ -230,7 +252,7 @@ export class ArenaStateTrie {
    * @throws StrobeError TRIE_ARENA_FAILED
    */
   proof(view: number, address: Bytes, keys: readonly Hash[]): StateProof {
-    invariant(view === PRESENT || (view >= this.#oldestView && view <= this.#block), 'a view that is kept');
+    this.#assertKept(view);
     this.#clean();
     const walk = new ArenaWalk(this.#arena, view);
     const hash = keccak256(address);
@@ -240,6 +262,10 @@ export class ArenaStateTrie {
       accountProof: walk.prove(0, hash),
       slots: keys.map((key) => (account === 0 ? { key, value: ZERO_HASH, proof: [] } : this.#slotProof(walk, account, key))),
     };
+  }
+
+  #assertKept(view: number): void {
+    invariant(view === PRESENT || (view >= this.#oldestView && view <= this.#block), 'a view that is kept');
   }
 
   #readAccount(account: Pointer): ProvenAccount {

@@ -9,7 +9,7 @@ import { invariant, StrobeError } from '../../util/errors.ts';
 import { CodeCache } from './code-cache.ts';
 import { CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_SEED, MAX_MEMORY_PAGES, PAGE_BYTES } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { NetRange, RetainedRange } from './net-range.ts';
+import type { NamedRange, NetRange, RetainedRange } from './net-range.ts';
 import { PageAllocator } from './page-allocator.ts';
 import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
@@ -212,6 +212,12 @@ export class StateTable implements CommittedState {
   netDiff(from: number, to: number): Bytes | undefined {
     const range = this.#rangeOf(from, to);
     return range === undefined ? undefined : composeNetDiff(this.#core, range, (look) => look());
+  }
+
+  /** What a {@link TableReader} in another thread composes a net diff by; undefined when old values do not reach back. */
+  rangeOf(from: number, to: number): NamedRange | undefined {
+    const range = to > this.number ? undefined : this.#rangeOf(from, to);
+    return range && { ...range, rollbacks: this.rollbacks };
   }
 
   /** Undefined when old values do not reach back to its begin. */

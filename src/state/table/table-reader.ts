@@ -5,7 +5,7 @@ import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { RetainedRange } from './net-range.ts';
+import type { NamedRange, RetainedRange } from './net-range.ts';
 import { type KnownCodes, PastState } from './past-state.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { SequenceLock } from './sequence-lock.ts';
@@ -120,6 +120,22 @@ export class TableReader implements StateReader {
       this.#lock.read(() => {
         if (!isRetained(memory, entry, serial) || !isKept(memory, serial)) {
           throw new StrobeError('SNAPSHOT_OUTRUN', 'the old values that a snapshot needs were forgotten', { number });
+        }
+        return look();
+      }),
+    );
+  }
+
+  /**
+   * Canonical bytes of the net change in a range that nobody retains.
+   * @throws StrobeError STATE_FORGOTTEN when mini-blocks were undone since it was named, or its old values given up
+   */
+  netDiffOf(range: NamedRange): Uint8Array<ArrayBuffer> {
+    const { memory } = this.#core;
+    return composeNetDiff(this.#core, range, (look) =>
+      this.#lock.read(() => {
+        if (memory.get(CONTROL_ROLLBACKS) > range.rollbacks || !isKept(memory, range.from.serial)) {
+          throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: range.from.number });
         }
         return look();
       }),

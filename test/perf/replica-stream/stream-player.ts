@@ -51,7 +51,10 @@ export class StreamPlayer implements AsyncDisposable {
     const { privateKey } = await createIdentity();
     const network = createThreadedNetworkNode(
       { identity, privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [] },
-      { source: chain, sequencer: { submit: refuse, pendingNonce: refuse, pooledTransaction: refuse } },
+      {
+        source: chain,
+        sequencer: { submit: refuse, pendingNonce: refuse, pooledTransaction: refuse, poolCounts: refuse, poolPage: refuse },
+      },
     );
     await network.start();
     const player = new StreamPlayer({ identity, signer }, { reader, network, chain });

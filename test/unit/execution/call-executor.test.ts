@@ -75,7 +75,7 @@ describe('call', () => {
     ['INSUFFICIENT_FUNDS', 'err: insufficient funds for gas * price + value: address 0xbbbb', { from: BROKE, value: 1n }],
     ['INSUFFICIENT_FUNDS', 'have 0 want 50000000000 (supplied gas 50000000)', { from: BROKE, maxFeePerGas: 1_000n }],
     ['FEE_TOO_LOW', 'err: max fee per gas less than block base fee', { maxFeePerGas: 999n }],
-    ['FEE_TOO_LOW', 'err: max priority fee per gas higher than max fee per gas', { maxPriorityFeePerGas: 1n }],
+    ['INVALID_FEES', 'err: max priority fee per gas higher than max fee per gas', { maxPriorityFeePerGas: 1n }],
     ['INTRINSIC_GAS_TOO_LOW', 'err: intrinsic gas too low: have 20999, want 21000 (supplied gas 20999)', { gas: 20_999n }],
   ])('refuses with %s: %s', async (code, message, fields) => {
     const { executor, at } = executorWith(RETURN_GAS);

@@ -23,6 +23,8 @@ describe('a network node in a thread of its own', () => {
         submit: async (raw) => keccak256(raw),
         pendingNonce: async () => 2n ** 63n,
         pooledTransaction: async () => undefined,
+        poolCounts: async () => ({ pending: 2, queued: 1 }),
+        poolPage: async (from) => ({ entries: [], next: from === 0 ? undefined : from }),
       },
     });
     await using b = await startNode({ create: createThreadedNetworkNode, bootstrap: [a.address] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../src/network/identity.ts';
-import { MAX_LINK_REQUESTS, MAX_SERVED_LINK_REQUESTS } from '../../../src/network/network-limits.ts';
+import { MAX_LINK_REQUESTS, MAX_SERVED_LINK_REQUESTS, POOL_LISTING_BURST } from '../../../src/network/network-limits.ts';
 import type { NetworkNode } from '../../../src/network/network-node.ts';
 import { MAX_TRANSACTION_BYTES } from '../../../src/protocol/limits.ts';
 import { poolError } from '../../../src/protocol/pool-errors.ts';
@@ -19,6 +19,8 @@ const service = (overrides: Partial<SequencerService> = {}): SequencerService =>
   submit: async (raw) => keccak256(raw),
   pendingNonce: async () => 41n,
   pooledTransaction: async (hash) => (hash[0] === 2 ? pattern(100_000, 5) : undefined),
+  poolCounts: async () => ({ pending: 7, queued: 1 }),
+  poolPage: async () => ({ entries: [], next: undefined }),
   ...overrides,
 });
 
@@ -45,6 +47,30 @@ describe('the link to the sequencer', () => {
     expect(hashes.every((hash, index) => Buffer.compare(hash, keccak256(raws[index] as Uint8Array)) === 0)).toBe(true);
     const full = pattern(MAX_TRANSACTION_BYTES, 1);
     expect(await replica.node.sequencerLink.submit(full, { requireReady: true })).toEqual(keccak256(full));
+  });
+
+  it('reads the pool in pages, so many a second for all replicas together', async () => {
+    const page = { entries: [{ raw: pattern(100, 1), sender: ADDRESS, isQueued: true }], next: 9 };
+    const asked: [number, Uint8Array | undefined][] = [];
+    const poolPage: SequencerService['poolPage'] = async (...request) => {
+      asked.push(request);
+      return page;
+    };
+    await using sequencer = await startNode({ sequencer: service({ poolPage }) });
+    await using replica = await startNode({ bootstrap: [sequencer.address] });
+    await linkUp(replica.node);
+    const link = replica.node.sequencerLink;
+    expect(await link.poolCounts()).toEqual({ pending: 7, queued: 1 });
+    expect(await link.poolPage(3, undefined)).toEqual(page);
+    expect(await link.poolPage(4, ADDRESS)).toEqual(page);
+    expect(asked).toEqual([
+      [3, undefined],
+      [4, ADDRESS],
+    ]);
+    expect(await codeOf(link.poolPage(9, undefined))).toBe('PROTOCOL_VIOLATION');
+    const counts = await Promise.all(Array.from({ length: 2 * POOL_LISTING_BURST }, () => codeOf(link.poolCounts())));
+    expect(counts).toContain('SEQUENCER_LINK_BUSY');
+    expect(await link.pendingNonce(ADDRESS)).toBe(41n);
   });
 
   it('keeps the code, message and metadata of an error, and hides what was not meant for others', async () => {

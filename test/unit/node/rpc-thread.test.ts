@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RpcService } from '../../../src/node/rpc-service.ts';
 import { openRpcThread, type RpcHost } from '../../../src/node/rpc-thread.ts';
-import type { TableHandle } from '../../../src/state/table/table-reader.ts';
+import type { RpcThreadData } from '../../../src/node/rpc-thread-api.ts';
 import { toHex } from '../../../src/util/bytes.ts';
 import { createChannelPair } from '../../../src/util/thread-channel.ts';
 import { defined } from '../../support/defined.ts';
@@ -11,16 +11,16 @@ import { waitFor } from '../../support/wait-for.ts';
 
 const SENDS = 200;
 
-function onThisThread(state: TableHandle): RpcHost {
+function onThisThread(data: RpcThreadData): RpcHost {
   const [core, own] = createChannelPair();
-  new RpcService({ state }, own);
+  new RpcService(data, own);
   return { channel: core, died: new Promise<never>(() => {}), close: async () => {} };
 }
 
-const inAThread = (state: TableHandle): RpcHost => openRpcThread({ state });
+const inAThread = (data: RpcThreadData): RpcHost => openRpcThread(data);
 
 /** Some sealed blocks and an open one, served. */
-async function servedChain(openHost: (state: TableHandle) => RpcHost): Promise<RpcThreadKit> {
+async function servedChain(openHost: (data: RpcThreadData) => RpcHost): Promise<RpcThreadKit> {
   const kit = await new RpcThreadKit().open();
   for (let block = 0; block < 3; block++) {
     await kit.transfer(block);
@@ -131,6 +131,20 @@ describe('JSON-RPC behind a channel', () => {
     await waitFor(() => !kit.isPoolWatched);
   });
 
+  it('lists the pool, and simulates on the newest state', async () => {
+    const kit = await servedChain(onThisThread);
+    const transaction = defined(kit.builder.miniBlock([kit.builder.transfer(0)]).decoded[0]);
+    const sender = defined(kit.builder.accounts[0]).address;
+    kit.listed = [{ transaction, sender, isQueued: false }];
+    expect(await kit.ask('txpool_status')).toEqual({ pending: '0x1', queued: '0x0' });
+    const { pending } = await kit.ask('txpool_content');
+    expect(Object.values(Object.values(pending)[0] as object)).toMatchObject([{ hash: toHex(transaction.hash) }]);
+    const { asked } = await kit.balances(1);
+    const calls = [{ from: toHex(defined(kit.builder.accounts[1]).address), to: toHex(sender), value: asked }];
+    const [block] = await kit.ask('eth_simulateV1', { blockStateCalls: [{ calls }] }, 'latest');
+    expect(block).toMatchObject({ number: '0x4', calls: [{ status: '0x1' }] });
+  });
+
   it('shows its metrics among the others, and can be begun again', async () => {
     const kit = await servedChain(onThisThread);
     await kit.ask('eth_chainId');
@@ -154,7 +168,7 @@ describe('JSON-RPC behind a channel', () => {
 it('a thread that dies fails the node, and what waits for it', async () => {
   const kit = await new RpcThreadKit().open();
   const dying = new URL('./fixtures/dying-rpc-worker.ts', import.meta.url);
-  const serving = kit.serve((state) => openRpcThread({ state }, dying));
+  const serving = kit.serve((data) => openRpcThread(data, dying));
   await expect(serving).rejects.toMatchObject({ code: 'RPC_THREAD_FAILED', message: /it was meant to/ });
   await expect(kit.thread.failed).rejects.toMatchObject({ code: 'RPC_THREAD_FAILED' });
   // The core goes on, and closes in order.

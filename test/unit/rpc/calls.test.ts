@@ -84,7 +84,7 @@ describe('eth_call and eth_estimateGas', () => {
 
   it.each([
     [{ [BOB.address]: { state: {}, stateDiff: {} } }, 'both state and stateDiff'],
-    [{ [BOB.address]: { movePrecompileToAddress: BOB.address } }, 'movePrecompileToAddress'],
+    [{ [BOB.address]: { movePrecompileToAddress: '0x12' } }, 'movePrecompileToAddress'],
     [{ '0x12': {} }, 'address'],
     [[], 'object'],
   ])('refuses the overrides %j', async (overrides, problem) => {
@@ -93,8 +93,8 @@ describe('eth_call and eth_estimateGas', () => {
   });
 
   it('refuses what a call cannot honour instead of ignoring it', async () => {
-    const { error } = await rpc.call('eth_estimateGas', { blobVersionedHashes: [`0x${'01'.repeat(32)}`] });
-    expect(error?.message).toMatch('transaction.blobVersionedHashes: not supported');
+    const { error } = await rpc.call('eth_estimateGas', { blobs: ['0x01'] });
+    expect(error?.message).toMatch('transaction.blobs: not supported');
     expect(await rpc.result('eth_estimateGas', { authorizationList: [] })).toBe('0x5208');
   });
 

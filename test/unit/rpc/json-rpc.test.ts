@@ -45,7 +45,7 @@ describe('JSON-RPC 2.0', () => {
 
   it('refuses parameters it would have to ignore', async () => {
     expect((await rpc.call('eth_chainId', 1)).error?.code).toBe(-32602);
-    expect((await rpc.call('eth_call', { to: '0x' }, 'latest', {}, { number: '0x1' })).error?.message).toMatch('at most 3');
+    expect((await rpc.call('eth_call', { to: '0x' }, 'latest', {}, {}, 1)).error?.message).toMatch('at most 4');
   });
 
   it('names the field of a wrong parameter', async () => {

@@ -24,6 +24,56 @@ async function sealLog(data: Hex): Promise<Hex> {
   return toHex(rpc.chain.seal().hash);
 }
 
+describe('eth_getLogsWithCursor', () => {
+  const search = (filter: object) => rpc.result('eth_getLogsWithCursor', filter);
+  /** Topics of the logs of a page. */
+  const topicsOf = ({ logs }: { logs: { topics: string[] }[] }): (string | undefined)[] => logs.map(({ topics }) => topics[0]);
+
+  it('gives a long search page by page, with what was sealed when it began', async () => {
+    for (const byte of ['01', '02', '03', '04', '05']) await sealLog(topic(byte));
+    const filter = { fromBlock: '0x1', address: toHex(LOGGER) };
+    const first = await search(filter);
+    expect(topicsOf(first)).toEqual([topic('01'), topic('02')]);
+    await sealLog(topic('06'));
+    const second = await search({ ...filter, cursor: first.cursor });
+    expect(topicsOf(second)).toEqual([topic('03'), topic('04')]);
+    const third = await search({ ...filter, cursor: second.cursor });
+    expect(topicsOf(third)).toEqual([topic('05')]);
+    expect(third).not.toHaveProperty('cursor');
+    // A cursor can be used again.
+    expect(await search({ ...filter, cursor: second.cursor })).toEqual(third);
+  });
+
+  it('refuses cursors of other filters, of chains that are gone, and what is none', async () => {
+    for (const byte of ['01', '02', '03']) await sealLog(topic(byte));
+    const filter = { fromBlock: '0x1', address: toHex(LOGGER) };
+    const { cursor } = await search(filter);
+    const failure = async (cursor: unknown, changed: object = {}) =>
+      (await rpc.call('eth_getLogsWithCursor', { ...filter, ...changed, cursor })).error;
+    expect(await failure(cursor, { fromBlock: '0x2' })).toMatchObject({
+      code: -32602,
+      message: expect.stringMatching(/another filter/),
+    });
+    expect(await failure(cursor, { topics: [topic('01')] })).toMatchObject({ code: -32602 });
+    for (const value of ['0x', '0xc0', '0xzz', 7, `${cursor}00`]) expect(await failure(value)).toMatchObject({ code: -32602 });
+    const [head] = rpc.chain.blocks.splice(3, 1);
+    expect(await failure(cursor)).toMatchObject({ code: -32000, message: expect.stringMatching(/orphaned/) });
+    if (head !== undefined) rpc.chain.blocks.push({ ...head, hash: new Uint8Array(32) });
+    expect(await failure(cursor)).toMatchObject({ code: -32000, message: expect.stringMatching(/orphaned/) });
+  });
+
+  it.each([
+    [{ toBlock: 'pending' }, -32602, 'not at pending'],
+    [{ fromBlock: '0x0', toBlock: '0x9' }, -32602, 'beyond current head'],
+    [{ fromBlock: '0x1', toBlock: '0x0' }, -32602, 'invalid block range'],
+    [{ blockHash: topic('01') }, -32000, 'unknown block'],
+  ])('refuses %j', async (filter, code, message) => {
+    await sealLog(topic('07'));
+    const { error } = await rpc.call('eth_getLogsWithCursor', filter);
+    expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
+
 describe('eth_getLogs', () => {
   it('finds logs by range, address and topics', async () => {
     await sealLog(topic('07'));

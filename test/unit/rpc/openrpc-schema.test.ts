@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { Ajv2019 } from 'ajv/dist/2019.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
 import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
@@ -7,13 +5,10 @@ import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { CONTRACT, LOGGER, REVERTER } from '../../support/fake-backend.ts';
 import { fixturePath } from '../../support/fixtures.ts';
+import { OpenRpcResults } from '../../support/openrpc.ts';
 import { ALICE, RpcHarness, signEveryType, signTransfer } from '../../support/rpc-harness.ts';
 
 const documentPath = fixturePath('execution-apis', 'openrpc.json');
-
-interface OpenRpc {
-  readonly methods: readonly { readonly name: string; readonly result: { readonly schema: object } }[];
-}
 
 const SLOT = new Uint8Array(32).fill(1);
 const TOPIC = `0x${'07'.repeat(32)}` as const;
@@ -25,7 +20,8 @@ describe.skipIf(documentPath === undefined)('results follow the OpenRPC document
   let validate: (method: string, result: unknown) => string[];
 
   beforeAll(async () => {
-    validate = validatorOf(JSON.parse(readFileSync(documentPath as string, 'utf8')) as OpenRpc);
+    const results = new OpenRpcResults(documentPath as string);
+    validate = (method, result) => results.errors(method, result);
     await rpc.start();
     const raws = [
       await signTransfer({ nonce: 0 }),
@@ -50,6 +46,17 @@ describe.skipIf(documentPath === undefined)('results follow the OpenRPC document
     ['eth_gasPrice', []],
     ['eth_maxPriorityFeePerGas', []],
     ['eth_blobBaseFee', []],
+    ['eth_baseFee', []],
+    ['eth_config', []],
+    ['eth_capabilities', []],
+    ['eth_getStorageValues', [{ [ALICE.address]: ['0x1'] }]],
+    ['txpool_status', []],
+    ['txpool_content', []],
+    ['txpool_contentFrom', [ALICE.address]],
+    ['debug_getRawHeader', ['latest']],
+    ['debug_getRawBlock', ['0x0']],
+    ['debug_getRawReceipts', ['latest']],
+    ['debug_getRawTransaction', [`0x${'00'.repeat(32)}`]],
     ['eth_blockNumber', []],
     ['eth_feeHistory', ['0x5', 'latest', [0, 50, 100]]],
     ['eth_feeHistory', ['0x1', 'latest', []]],
@@ -127,13 +134,3 @@ describe.skipIf(documentPath === undefined)('results follow the OpenRPC document
     expect(validate('eth_blockNumber', 1)).not.toEqual([]);
   });
 });
-
-function validatorOf({ methods }: OpenRpc): (method: string, result: unknown) => string[] {
-  const ajv = new Ajv2019({ strict: false });
-  return (name, result) => {
-    const method = methods.find((candidate) => candidate.name === name);
-    if (method === undefined) throw new TypeError(`${name} is not in the document`);
-    ajv.validate(method.result.schema, result);
-    return (ajv.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-  };
-}

@@ -73,7 +73,10 @@ test('a moment that is undone, or whose old values are gone, is said to be forgo
   for (let number = 1; number <= 5; number++) table.apply(slotsDiff(1, number, 0, [number]), number);
   const at = (number: number): TableMoment => defined(table.momentAt(number));
   const begin = { newest: at(5), blockEnds: [2, 4].map((number) => ({ blockNumber: number, moment: at(number) })) };
-  const follower = new StateFollower(begin, { reader: TableReader.attach(table.share()) });
+  const follower = new StateFollower(begin, {
+    reader: TableReader.attach(table.share()),
+    rangeOf: async (from, to) => table.rangeOf(from, to),
+  });
   const valueIn = (view: ReturnType<typeof follower.stateAt>): unknown => view?.getStorage(addressOf(1), word(0));
   expect([follower.latest(), follower.stateAt(2), follower.stateAt(4)].map(valueIn)).toEqual([5, 2, 4].map(word));
   expect(follower.stateAt(3)).toBeUndefined();
@@ -105,7 +108,7 @@ test('storage, codes and accounts of a view are those of its moment', () => {
   table.apply(slotsDiff(1, 1, 0, [1, 2, 0, 4]), 1);
   const follower = new StateFollower(
     { newest: defined(table.momentAt(1)), blockEnds: [] },
-    { reader: TableReader.attach(table.share()) },
+    { reader: TableReader.attach(table.share()), rangeOf: async (from, to) => table.rangeOf(from, to) },
   );
   const expected = table.at(1);
   table.apply(slotsDiff(1, 2, 0, [0, 7, 8, 4, 5]), 2);
@@ -116,4 +119,23 @@ test('storage, codes and accounts of a view are those of its moment', () => {
   expect(listed).toHaveLength(3);
   expect(view.getAccount(addressOf(2))).toBeUndefined();
   expect([...view.storageOf(addressOf(2))]).toEqual([]);
+});
+
+test('the changes of the newest state are those that the owner would tell', async () => {
+  const table = new StateTable();
+  for (let number = 1; number <= 6; number++) table.apply(slotsDiff(number % 3, number, number, [number, 7]), number);
+  const share = {
+    reader: TableReader.attach(table.share()),
+    rangeOf: async (from: number, to: number) => table.rangeOf(from, to),
+  };
+  const follower = new StateFollower({ newest: defined(table.momentAt(5)), blockEnds: [] }, share);
+  expect(await follower.changesSince(2)).toEqual(table.netDiff(2, 5));
+  // Another mini-block has that number by now.
+  table.rollback(4);
+  table.apply(slotsDiff(9, 1, 0, [1]), 5);
+  expect(await follower.changesSince(2)).toBeUndefined();
+  follower.onMiniBlock(defined(table.momentAt(5)));
+  expect(await follower.changesSince(2)).toEqual(table.netDiff(2, 5));
+  table.release(3);
+  expect(await follower.changesSince(2)).toBeUndefined();
 });

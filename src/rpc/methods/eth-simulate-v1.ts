@@ -1,0 +1,15 @@
+import { formatSimulatedBlock } from '../format-simulation.ts';
+import { readSimulationParams, type SimulationParams } from '../read-simulation.ts';
+import type { RpcMethod } from '../rpc-method.ts';
+import { simulationBaseAt } from '../simulation-base.ts';
+
+/** Executes blocks of calls one after the other, each on the state that those before it left. */
+export const ethSimulateV1: RpcMethod<SimulationParams> = {
+  name: 'eth_simulateV1',
+  maxParams: 2,
+  parse: readSimulationParams,
+  handle: async ({ request, block, returnsFullTransactions }, { backend }) => {
+    const blocks = await backend.simulator.simulate(request, await simulationBaseAt(block, backend));
+    return blocks.map((each) => formatSimulatedBlock(each, returnsFullTransactions));
+  },
+};

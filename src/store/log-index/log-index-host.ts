@@ -1,0 +1,56 @@
+import type { Hash } from '../../protocol/primitives.ts';
+import { ThreadClient, workerUrl } from '../../util/thread.ts';
+import type { IndexedBlocks } from './log-index-database.ts';
+import type { LogIndexer } from './log-indexer.ts';
+
+/** What builds the index: the indexer itself in unit tests, a thread with it elsewhere. */
+export type LogIndexBuilder = Pick<LogIndexer, 'begin' | 'clear' | 'add' | 'dropBelow'>;
+
+export interface LogIndexThreadOptions {
+  /** The index's own directory. */
+  readonly directory: string;
+  /** The database of the chain; it is open in this process already. */
+  readonly chainDirectory: string;
+  readonly genesisHash: Hash;
+}
+
+export interface AddRequest {
+  readonly indexed: IndexedBlocks;
+  readonly to: number;
+}
+
+/** {@link LogIndexer} in a thread of its own: reading receipts again takes as long as executing simple transfers. */
+export class LogIndexThread implements LogIndexBuilder {
+  readonly #thread: ThreadClient;
+
+  constructor(options: LogIndexThreadOptions) {
+    this.#thread = new ThreadClient(workerUrl('log-index-worker', import.meta.url), options);
+  }
+
+  /** Rejects when the thread dies by itself. */
+  get failed(): Promise<never> {
+    return this.#thread.failed;
+  }
+
+  begin(): Promise<IndexedBlocks | undefined> {
+    return this.#thread.call('begin', undefined);
+  }
+
+  clear(): Promise<void> {
+    return this.#thread.call('clear', undefined);
+  }
+
+  add(indexed: IndexedBlocks, to: number): Promise<IndexedBlocks> {
+    return this.#thread.call('add', { indexed, to } satisfies AddRequest);
+  }
+
+  dropBelow(first: number): Promise<void> {
+    return this.#thread.call('dropBelow', first);
+  }
+
+  /** Behind what is under way; databases are closed first, as other threads of the process have them open too. */
+  async stop(): Promise<void> {
+    await this.#thread.call('close', undefined);
+    await this.#thread.stop();
+  }
+}
