@@ -6,7 +6,9 @@ import { configFileSetting } from '../node/settings.ts';
 /** Gives a command one option per setting, described by the setting's declaration, and `--config`. */
 export function addSettings(command: Command, declaration: Declaration): Command {
   for (const [name, setting] of Object.entries<Setting>({ ...declaration, ...configFileSetting })) {
-    if (setting.flag !== false) command.addOption(optionOf(name, setting));
+    if (setting.flag === false) continue;
+    const option = optionOf(name, setting);
+    command.addOption(setting.group === undefined ? option : option.helpGroup(setting.group));
   }
   const hidden = Object.entries(declaration).filter(([, setting]) => setting.flag === false);
   const variables = hidden.map(([name, setting]) => `  ${envOf(name)}  ${setting.help}\n`).join('');

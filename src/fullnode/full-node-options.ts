@@ -47,6 +47,8 @@ export interface FullNodeLimits {
   readonly syncMode: SyncMode;
   /** Block from which on a new node begins with a snapshot where ranges would do. */
   readonly snapshotGapBlocks: number;
+  /** How long peers are asked for a snapshot that replaces a wrong state, while none of them offers one. */
+  readonly repairWithinMs: number;
   /** Share of the blocks that this node executes again, 0 to 1. */
   readonly sampleRate: number;
 }
@@ -70,6 +72,8 @@ export const DEFAULT_LIMITS: FullNodeLimits = {
   syncMode: 'snapshot',
   // Ten minutes of blocks: applied in seconds, and with all their history.
   snapshotGapBlocks: 600,
+  // Several askings of each peer; every node that has run for an hour has a snapshot.
+  repairWithinMs: 10_000,
   sampleRate: 0,
 };
 

@@ -115,7 +115,8 @@ export class FullNode {
       collector,
       logger: modules.logger,
       onSealed: () => this.#verifier.wake(),
-      onEpoch: () => this.#onUndone(),
+      onUndone: () => this.#onUndone(),
+      repair: { begin: (number, why) => this.#beginRepair(number, why) },
     });
     this.#feed = new LiveFeed(limits, {
       work: this.#work,
@@ -181,18 +182,27 @@ export class FullNode {
   #createJoin({ identity, genesis }: FullNodeOptions): SnapshotJoin | undefined {
     const { snapshots, evidence, logger } = this.#modules;
     if (snapshots === undefined) return undefined;
-    const { syncMode, snapshotGapBlocks } = this.#limits;
+    const { syncMode, snapshotGapBlocks, repairWithinMs } = this.#limits;
     return new SnapshotJoin(
-      { identity, ...genesis, mode: syncMode, gapBlocks: snapshotGapBlocks },
+      { identity, ...genesis, mode: syncMode, gapBlocks: snapshotGapBlocks, repairWithinMs },
       {
         ...snapshots,
         logger,
         point: () => ({ headNumber: this.#chain.head().number, headBlock: this.#chain.headBlock() }),
         isHalted: () => this.#status.isHalted(),
         excludedProvers: () => evidence.excludedProvers(),
+        leadsOn: (offer) => this.#chain.leadsOnFrom(offer.blockNumber, offer.blockHash),
         onObstacle: (reason) => this.#status.setObstacle(reason),
+        onRepairFailed: (reason) => this.#push(() => this.#applier.giveUpRepair(reason)),
       },
     );
+  }
+
+  #beginRepair(number: number, why: string): boolean {
+    if (this.#join?.repair(number, why) !== true) return false;
+    // What asks for ranges keeps the search going.
+    this.#sync.want();
+    return true;
   }
 
   #createSync(ranges: RangeApplier): RangeSync {

@@ -47,7 +47,7 @@ export class LiveFeed {
 
   /** Takes in an authentic message. */
   offer(message: SequencerMessage, bytes: Bytes): void {
-    if (this.#modules.applier.isHalted()) return;
+    if (this.#modules.applier.isStopped()) return;
     if (message.kind === 'epochStart') {
       this.#queueEpochStart(message.epochStart, bytes);
       return;
@@ -96,7 +96,7 @@ export class LiveFeed {
 
   async #drain(): Promise<void> {
     const { chain, applier, onDrained } = this.#modules;
-    while (!applier.isHalted()) {
+    while (!applier.isStopped()) {
       const due = this.#takeDueSeal();
       if (due !== undefined) {
         await applier.applySeal(due.seal, due.bytes);

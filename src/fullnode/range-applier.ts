@@ -48,7 +48,7 @@ export class RangeApplier {
     let lastNumber = 0;
     try {
       for (const bytes of records) {
-        if (this.#modules.applier.isHalted()) break;
+        if (this.#modules.applier.isStopped()) break;
         const record = isAttestationRecord(bytes) ? undefined : this.#authenticate(bytes);
         if (record === undefined) await this.#applyAttestation(bytes);
         else await this.#applyRecord(record, bytes);

@@ -1,6 +1,6 @@
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { isStrobeError } from '../util/errors.ts';
+import { isStrobeError, type StrobeError } from '../util/errors.ts';
 import type { EvidenceContext } from './evidence/evidence.ts';
 import type { EvidenceCollector } from './evidence/evidence-collector.ts';
 import type { FullNodeLogger } from './full-node-options.ts';
@@ -19,8 +19,25 @@ export interface RecordApplierModules {
   readonly logger: FullNodeLogger;
   /** A block was sealed. */
   readonly onSealed: () => void;
-  /** An epoch took over from another: mini-blocks of the one before may have been undone. */
-  readonly onEpoch: () => void;
+  /** Mini-blocks may have been undone. */
+  readonly onUndone: () => void;
+  readonly repair: StateRepair;
+}
+
+/** Replaces a state that mini-blocks cannot be read beside. */
+export interface StateRepair {
+  /**
+   * Begins with it for the sake of mini-block `number`; the node is wired anew when it is done.
+   * @returns false when that cannot be, or was done for this very mini-block before
+   */
+  begin(number: number, why: string): boolean;
+}
+
+/** A signed mini-block that makes no sense beside the state here. */
+interface Unreadable {
+  readonly number: number;
+  readonly message: string;
+  readonly raw: Bytes | undefined;
 }
 
 /** A digest in place of a message. */
@@ -35,25 +52,26 @@ const FAULTS_AGAINST_PARENT: ReadonlySet<FaultRule> = new Set(['WRONG_PARENT', '
  */
 export class RecordApplier {
   readonly #modules: RecordApplierModules;
-  /** The mini-block that could not be decoded last: the second time it is no accident. */
-  #undecodable: number | undefined;
+  /** The mini-block that could not be read last: the second time it is no accident. */
+  #unreadable: Unreadable | undefined;
+  #isUnderRepair = false;
 
   constructor(modules: RecordApplierModules) {
     this.#modules = modules;
   }
 
-  isHalted(): boolean {
-    return this.#modules.halt.isHalted();
+  /** True while nothing may be applied: the node is halted, or its state is about to be replaced. */
+  isStopped(): boolean {
+    return this.#isUnderRepair || this.#modules.halt.isHalted();
   }
 
   async applyRun(run: readonly ReceivedMiniBlock[]): Promise<void> {
-    if (run.length === 0 || this.isHalted()) return;
+    if (run.length === 0 || this.isStopped()) return;
     try {
       await this.#modules.chain.applyMiniBlocks(run);
     } catch (error) {
       if (isSequencerFault(error)) await this.#haltOnMiniBlock(error, run);
-      else if (isStrobeError(error, 'MINI_BLOCK_NOT_DECODABLE'))
-        await this.#onUndecodable(error.message, Number(error.meta['number']), run);
+      else if (isStrobeError(error, 'MINI_BLOCK_NOT_DECODABLE')) await this.#onUnreadable(error, run);
       else throw error;
     }
   }
@@ -67,18 +85,42 @@ export class RecordApplier {
     await this.#halt(fault.meta.rule, fault.message, messages, () => this.#modules.collector.ofMiniBlock(number));
   }
 
-  /** It is dropped and fetched again; there is no snapshot to fall back to when that does not help. */
-  async #onUndecodable(message: string, number: number, run: readonly ReceivedMiniBlock[]): Promise<void> {
-    if (this.#undecodable === number) {
-      await this.#halt('UNDECODABLE', message, [rawOf(run, number)], () => this.#modules.collector.ofMiniBlock(number));
-      return;
+  /**
+   * Its block is undone and fetched again; when that does not help the state is replaced, and when that cannot be, or did
+   * not help either, it is the sequencer that is wrong (PROTOCOL section 7).
+   */
+  async #onUnreadable({ message, meta }: StrobeError, run: readonly ReceivedMiniBlock[]): Promise<void> {
+    const { chain, onUndone, repair, logger } = this.#modules;
+    const number = Number(meta['number']);
+    const unreadable = { number, message, raw: rawOf(run, number) };
+    const isSecondTime = this.#unreadable?.number === number;
+    this.#unreadable = unreadable;
+    if (!isSecondTime) {
+      logger.warn({ number }, `${message}; its block is fetched again`);
+      await chain.undoOpenBlock();
+      onUndone();
+    } else if (repair.begin(number, message)) {
+      this.#isUnderRepair = true;
+      logger.error({ number }, `${message}, twice; the state of this node is to be replaced by that of a snapshot`);
+    } else {
+      await this.#haltOnUnreadable(unreadable);
     }
-    this.#undecodable = number;
-    this.#modules.logger.warn({ number }, `${message}; it is fetched again`);
+  }
+
+  #haltOnUnreadable({ number, message, raw }: Unreadable): Promise<unknown> {
+    return this.#halt('UNDECODABLE', message, [raw], () => this.#modules.collector.ofMiniBlock(number));
+  }
+
+  /** Nothing replaces the state: what could not be read is the end. */
+  async giveUpRepair(reason: string): Promise<void> {
+    const unreadable = this.#unreadable;
+    if (!this.#isUnderRepair || unreadable === undefined) return;
+    this.#isUnderRepair = false;
+    await this.#haltOnUnreadable({ ...unreadable, message: `${unreadable.message}; ${reason}` });
   }
 
   async applySeal(seal: BlockSeal, bytes: Bytes): Promise<void> {
-    if (this.isHalted()) return;
+    if (this.isStopped()) return;
     const { chain, ladder, collector, onSealed } = this.#modules;
     try {
       await chain.applySeal(seal, bytes);
@@ -92,12 +134,12 @@ export class RecordApplier {
   }
 
   async applyEpochStart(start: EpochStart, bytes: Bytes): Promise<EpochOutcome> {
-    if (this.isHalted()) return 'stale';
-    const { chain, onEpoch } = this.#modules;
+    if (this.isStopped()) return 'stale';
+    const { chain, onUndone } = this.#modules;
     const isFirst = chain.epoch().number === 0;
     try {
       const outcome = await chain.applyEpochStart(start, bytes);
-      if (outcome === 'applied' && !isFirst) onEpoch();
+      if (outcome === 'applied' && !isFirst) onUndone();
       return outcome;
     } catch (error) {
       const { collector } = this.#modules;
@@ -109,7 +151,7 @@ export class RecordApplier {
   }
 
   async onEquivocation({ first, second }: Equivocation): Promise<void> {
-    if (this.isHalted()) return;
+    if (this.#modules.halt.isHalted()) return;
     // Where only a digest of the first message is remembered, what was applied still has it.
     const whole = first.length > DIGEST_BYTES ? first : ((await this.#modules.collector.rival(second)) ?? first);
     await this.#halt('EQUIVOCATION', 'the sequencer signed two digests for one position', [whole, second]);

@@ -1,3 +1,4 @@
+import { hashHeader } from '../protocol/block-header.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
@@ -35,7 +36,10 @@ export type ReplicaChainModules = Pick<
   readonly blockDiffs: BlockDiffs;
 };
 
-/** Codes that say that what was signed is not what is inside; other decoding errors may be ours. */
+/**
+ * Codes that say that what was signed is not what is inside. Other decoding errors may be ours: a compact diff is read
+ * beside the state, and says itself when it was made beside another one.
+ */
 const CONTENT_FAULTS: ReadonlySet<string> = new Set(['STATE_DIFF_MISMATCH', 'INVALID_MINI_BLOCK']);
 
 /**
@@ -165,6 +169,7 @@ export class ReplicaChain {
     const block = await chainState.seal(seal);
     sealedBlocks.add({ seal, hash: block.hash, preStateRoot: parent.header.stateRoot });
     await blockDiffs.add(seal);
+    await chainState.historyRoom();
     metrics.recordBlockSealed(block.header.number);
     return block;
   }
@@ -212,6 +217,16 @@ export class ReplicaChain {
     return undefined;
   }
 
+  /** True when this is a safe block of this chain, and the log has everything behind it. */
+  async leadsOnFrom(blockNumber: number, blockHash: Hash): Promise<boolean> {
+    const { chain, log } = this.#modules;
+    if (blockNumber > (chain.safeNumber() ?? 0)) return false;
+    const seal = await chain.sealOf(blockNumber);
+    if (seal === undefined || !bytesEqual(hashHeader(seal.header), blockHash)) return false;
+    const first = log.firstNumber();
+    return first !== undefined && first <= seal.lastNumber;
+  }
+
   /** Last mini-block of the safe block, 0 when only genesis is safe. */
   async safeMiniBlock(): Promise<number> {
     return (await this.#safeSeal())?.lastNumber ?? 0;
@@ -239,6 +254,12 @@ export class ReplicaChain {
       }
       return;
     }
+  }
+
+  /** Goes back to the end of the newest sealed block, or to the start of the epoch when that is later. */
+  async undoOpenBlock(): Promise<void> {
+    const { lastNumber = 0 } = (await this.#modules.chain.sealOf(this.headBlock())) ?? {};
+    await this.#undoTo(Math.max(lastNumber, this.#epoch.startNumber));
   }
 
   /**

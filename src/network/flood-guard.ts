@@ -1,3 +1,4 @@
+import { TokenBucket } from '../util/token-bucket.ts';
 import {
   FLOOD_OFFENCE_INTERVAL_MS,
   GOSSIP_BURST_BYTES,
@@ -8,7 +9,6 @@ import {
   USELESS_GOSSIP_BURST,
   USELESS_GOSSIP_PER_SECOND,
 } from './network-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** What a peer may still send. */
 interface Allowance {

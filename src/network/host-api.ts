@@ -1,4 +1,12 @@
-import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, SyncOffers, Topic } from '../protocol/ports/network.ts';
+import type {
+  AnswerFault,
+  PeerConnection,
+  PeerHead,
+  PeerOffers,
+  PeerStanding,
+  SyncOffers,
+  Topic,
+} from '../protocol/ports/network.ts';
 import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
@@ -19,6 +27,11 @@ export interface HostApi {
   witness(blockNumber: number, ticket: number): Promise<Bytes>;
   refuse(ticket: number, fault: AnswerFault): void;
   standings(): readonly PeerStanding[];
+  connections(): readonly PeerConnection[];
+  /** Dials an address and keeps it connected; false when there are too many of them. */
+  addPeer(address: string): boolean;
+  /** Disconnects a peer and dials it no more; false when it was neither connected nor dialled. */
+  removePeer(peer: string): Promise<boolean>;
   offers(): Promise<readonly PeerOffers[]>;
   manifest(peer: string, contentDigest: Hash, bytes: number): Promise<Bytes>;
   chunk(peer: string, contentDigest: Hash, index: number, bytes: number): Promise<Bytes>;

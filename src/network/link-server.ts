@@ -2,6 +2,7 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { isStrobeError, StrobeError, toStrobeError } from '../util/errors.ts';
 import type { ThreadRpc } from '../util/thread-rpc.ts';
+import { TokenBucket } from '../util/token-bucket.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import { FrameStream } from './frame-stream.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
@@ -25,7 +26,6 @@ import {
   POOL_LISTINGS_PER_SECOND,
 } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface LinkServerModules {
   readonly libp2p: Libp2p;

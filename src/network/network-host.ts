@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface';
-import type { AnswerFault, PeerHead, PeerOffers, PeerStanding, Topic } from '../protocol/ports/network.ts';
+import type { AnswerFault, PeerConnection, PeerHead, PeerOffers, PeerStanding, Topic } from '../protocol/ports/network.ts';
 import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -15,7 +15,7 @@ import { LinkClient } from './link-client.ts';
 import { LinkServer } from './link-server.ts';
 import { networkError, stoppedError } from './network-errors.ts';
 import type { PeerEvent } from './network-metrics.ts';
-import type { HostOptions } from './network-options.ts';
+import { assertMultiaddr, type HostOptions } from './network-options.ts';
 import { PeerClient } from './peer-client.ts';
 import { PeerFailures } from './peer-failures.ts';
 import { PeerGuard } from './peer-guard.ts';
@@ -105,6 +105,27 @@ export class NetworkHost implements HostApi {
 
   standings(): readonly PeerStanding[] {
     return standingsOf({ libp2p: this.#require().libp2p, guard: this.#guard, failures: this.#failures });
+  }
+
+  connections(): readonly PeerConnection[] {
+    const all = this.#require().libp2p.getConnections();
+    return all.map(({ remotePeer, remoteAddr, direction, timeline }) => {
+      const peer = remotePeer.toString();
+      return { peer, address: remoteAddr.toString(), direction, openedAtMs: timeline.open };
+    });
+  }
+
+  addPeer(address: string): boolean {
+    assertMultiaddr(address);
+    return this.#require().dialer.add(address);
+  }
+
+  async removePeer(peer: string): Promise<boolean> {
+    const { dialer, libp2p } = this.#require();
+    const wasDialled = await dialer.remove(peer);
+    const connections = libp2p.getConnections().filter(({ remotePeer }) => remotePeer.toString() === peer);
+    for (const connection of connections) connection.abort(networkError('PEER_DROPPED', 'removed by the operator'));
+    return wasDialled || connections.length > 0;
   }
 
   async offers(): Promise<readonly PeerOffers[]> {

@@ -84,6 +84,9 @@ export const DIAL_BACKOFF_MIN_MS = 100;
 /** Longest wait, ms: with jitter still below a second, so that a node that starts late is found within one. */
 export const DIAL_BACKOFF_MAX_MS = 800;
 
+/** Addresses that are kept connected: bootstrap peers, of which there are 32 at most, and those that an operator adds. */
+export const MAX_KEPT_ADDRESSES = 64;
+
 /** Time for one dial with its handshake, ms. */
 export const DIAL_TIMEOUT_MS = 5_000;
 

@@ -4,6 +4,7 @@ import type {
   AnswerFault,
   Gossip,
   MessageValidator,
+  PeerConnection,
   PeerReader,
   PeerSource,
   PeerStanding,
@@ -126,6 +127,21 @@ export class NetworkNode {
   /** The connected peers and those that are banned, worst first; none while the node is not running. */
   async standings(): Promise<readonly PeerStanding[]> {
     return (await this.#rpc?.call('standings')) ?? [];
+  }
+
+  /** The open connections; none while the node is not running. */
+  async connections(): Promise<readonly PeerConnection[]> {
+    return (await this.#rpc?.call('connections')) ?? [];
+  }
+
+  /** Dials a peer and keeps it connected; false: too many are already. @throws StrobeError INVALID_MULTIADDR, NETWORK_STOPPED */
+  async addPeer(address: string): Promise<boolean> {
+    return await this.#require().call('addPeer', address);
+  }
+
+  /** Disconnects a peer and dials it no more; false when it was neither. @throws StrobeError NETWORK_STOPPED */
+  async removePeer(peer: string): Promise<boolean> {
+    return await this.#require().call('removePeer', peer);
   }
 
   /** Listens, joins the topics and begins to dial. @throws StrobeError NETWORK_LISTEN_FAILED, NETWORK_THREAD_FAILED */

@@ -48,7 +48,8 @@ export function toHostOptions(options: NetworkOptions, servesSequencer: boolean)
   };
 }
 
-function assertMultiaddr(address: string): void {
+/** @throws StrobeError INVALID_MULTIADDR */
+export function assertMultiaddr(address: string): void {
   try {
     multiaddr(address);
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { TokenBucket } from '../util/token-bucket.ts';
 import {
   ANSWER_BURST_BYTES,
   ANSWER_BYTES_PER_SECOND,
@@ -10,7 +11,6 @@ import {
   TOTAL_ANSWER_BURST_BYTES,
   TOTAL_ANSWER_BYTES_PER_SECOND,
 } from './network-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 interface Offender {
   readonly offences: number;

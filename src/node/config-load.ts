@@ -121,7 +121,12 @@ function unknownKeys(declaration: Declaration, fileValues: Map<string, unknown>,
   const known = Object.values(declaration).flatMap((setting) => (setting.file === undefined ? [] : [setting.file]));
   const unknown = [...fileValues.keys()].filter((key) => !known.includes(key));
   return unknown.map((key) => {
-    const section = known.filter((other) => other.split('.')[0] === key.split('.')[0]);
+    const section = known.filter((other) => sectionOf(other) === sectionOf(key));
     return `file ${file}: unknown key ${key}; known are ${(section.length > 0 ? section : known).join(', ')}`;
   });
+}
+
+/** `rpc.limits.maxBodyBytes` -> `rpc.limits` */
+function sectionOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('.') + 1);
 }

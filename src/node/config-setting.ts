@@ -12,6 +12,8 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly file?: string;
   /** False keeps it off the command line, where other users of the machine could read it. */
   readonly flag?: false;
+  /** Heading that `--help` lists it under, where there are many of a kind. */
+  readonly group?: string;
   /** A path: in a file it is relative to the file's folder, elsewhere to the working directory. */
   readonly path?: true;
   /** The default where it depends on other settings, and how `--help` describes it. */

@@ -50,7 +50,9 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     log: { level: settings.logLevel, format: 'json' },
     metrics: { host: METRICS_HOST, port: metricsPort },
     p2p: { port: p2pPort, bootstrap: role === 'sequencer' ? [] : [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`] },
-    ...(role === 'prover' ? {} : { rpc: { host: settings.rpcHost, port: rpcPort }, da: { dir: paths.da } }),
+    ...(role === 'prover'
+      ? {}
+      : { rpc: { host: settings.rpcHost, port: rpcPort, ...rpcAccess(settings) }, da: { dir: paths.da } }),
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
     ...(role === 'prover' ? {} : { storage: storage(settings), proofs: proofs(role, settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
@@ -58,6 +60,18 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
   };
   const common = { name, role, metricsPort, p2pPort, niceness: NICENESS[role], configFile: join(folder, 'strobe.yaml'), config };
   return role === 'prover' ? common : { ...common, rpcPort };
+}
+
+function rpcAccess(settings: DevnetSettings): Record<string, unknown> {
+  return {
+    allowedHosts: settings.rpcAllowedHosts,
+    allowedOrigins: settings.rpcAllowedOrigins,
+    trustedProxies: settings.rpcTrustedProxies,
+    clientAddressHeader: settings.rpcClientAddressHeader,
+    limitLoopback: settings.rpcLimitLoopback,
+    api: settings.rpcApi,
+    deniedMethods: settings.rpcDeniedMethods,
+  };
 }
 
 function shareOf({ shares }: DevnetSettings, prover: number): { share?: ProverShare } {
@@ -74,9 +88,9 @@ function assertSharesCover({ provers, shares }: DevnetSettings): void {
   throw configError([`shares: block ${blockNumber} would have fewer than ${majorityOf(provers)} provers and never become safe`]);
 }
 
-function storage(settings: DevnetSettings): Record<string, number> {
-  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks } = settings;
-  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks };
+function storage(settings: DevnetSettings): Record<string, unknown> {
+  const { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks, stateHistory } = settings;
+  return { snapshotBlocks, snapshotLogBytes, logRetainBytes, logSegmentBytes, historyBlocks, stateHistory };
 }
 
 /** A sequencer has the trie anyway. */

@@ -4,7 +4,8 @@ import { createCompactCodec } from '../protocol/compact-codec.ts';
 import type { DiffCodec } from '../protocol/diff-codec.ts';
 import { genesisHeader } from '../protocol/genesis.ts';
 import { decodeLogRecord, encodeSequencerMessage } from '../protocol/log-record.ts';
-import { ChainState } from '../state/chain-state.ts';
+import { ChainState, HISTORY_BLOCKS } from '../state/chain-state.ts';
+import type { StateHistoryFeed } from '../state/state-history-feed.ts';
 import { StateTable } from '../state/table/state-table.ts';
 import type { ChainStore } from '../store/chain-store.ts';
 import { openDataFormat } from '../store/data-format.ts';
@@ -23,6 +24,7 @@ import { openLogIndex } from './log-index-parts.ts';
 import { snapshotDirectory } from './snapshot-import.ts';
 import { type EmptyState, restoreNewestSnapshot } from './snapshot-restore.ts';
 import { authorityOf } from './snapshot-trust.ts';
+import { StoredHistory } from './state-history-parts.ts';
 import { VERSION } from './version.ts';
 
 /** Everything that a node keeps of the chain, recovered from its data directory. */
@@ -35,6 +37,8 @@ export interface ChainStorage {
   readonly codec: DiffCodec;
   /** The snapshot that the state was loaded from; undefined: it began at genesis. */
   readonly snapshot: SnapshotManifest | undefined;
+  /** Undefined: state is kept in memory only. */
+  readonly history: StateHistoryFeed | undefined;
   /** Blocks whose logs are indexed. */
   readonly indexedLogs: IndexedRange;
 }
@@ -46,6 +50,10 @@ export interface StorageOptions {
   readonly durability: 'sync' | 'os';
   /** Length at which a segment of the log is full. */
   readonly logSegmentBytes?: number;
+  /** Most blocks that a search for logs spans, and most logs that it finds. */
+  readonly logLimits?: { readonly maxLogBlocks: number; readonly maxLogs: number };
+  /** Newest blocks whose state can be read; those kept in memory anyway unless given. */
+  readonly stateHistory?: number | 'archive';
 }
 
 interface StorageModules {
@@ -53,7 +61,10 @@ interface StorageModules {
   readonly life: Lifecycle;
 }
 
-type StateModules = Pick<ChainStorage, 'store' | 'log'> & Pick<StorageModules, 'logger'>;
+type StateModules = Pick<ChainStorage, 'store' | 'log'> &
+  Pick<StorageModules, 'logger'> & { readonly stored: StoredHistory | undefined };
+
+type LogModules = Pick<ChainStorage, 'store' | 'log'>;
 
 /** Bytes of witnesses kept for provers and replicas that come late; the oldest go first. */
 const MAX_WITNESS_BYTES = 8 * 1024 * 1024 * 1024;
@@ -71,22 +82,29 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   const { genesis, stateRoot } = chain;
   const logIndex = await openLogIndex(dataDir, modules);
   const store = await openChainStore(
-    { directory: chainDirectory(dataDir), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+    {
+      ...{ directory: chainDirectory(dataDir), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+      ...options.logLimits,
+    },
     { log, logger, logIndex: logIndex.reader },
   );
   life.onStop('chain store', () => store.close());
   const witnesses = await WitnessStore.open({ directory: join(dataDir, 'witnesses'), maxBytes: MAX_WITNESS_BYTES });
-  const { state, snapshot } = await restoreState(options, { store, log, logger });
+  const { stateHistory = HISTORY_BLOCKS } = options;
+  const stored = await StoredHistory.open({ dataDir, stateHistory }, { store, logger, life });
+  const { state, snapshot } = await restoreState(options, { store, log, logger, stored });
   await beginImportedLog({ store, log, snapshot, logger });
   await restoreSeal({ store, log, logger });
   const head = snapshot?.head ?? { epoch: 0, number: 0, digest: genesisHash, timestampUs: 0 };
+  const blockNumber = snapshot?.header.number ?? 0;
+  const history = await stored?.follow(state, { blockNumber, lastNumber: head.number, lastDigest: head.digest });
   const chainState = new ChainState(
-    { ...head, blockNumber: snapshot?.header.number ?? 0, open: undefined },
+    { ...head, blockNumber, open: undefined },
     { epochStarts: snapshot?.epochStarts ?? [] },
-    { state, chain: store },
+    { state, chain: store, history },
   );
   const codec = createCompactCodec(state.rows);
-  return { store, log, witnesses, state, chainState, codec, snapshot, indexedLogs: logIndex.range };
+  return { store, log, witnesses, state, chainState, codec, snapshot, indexedLogs: logIndex.range, history };
 }
 
 /** Where the chain's database lies: threads that share it open it under the very same path. */
@@ -115,16 +133,16 @@ async function openLog(options: StorageOptions, { logger, life }: StorageModules
  */
 async function restoreState(
   { dataDir, chain }: StorageOptions,
-  { logger, store, log }: StateModules,
+  { logger, store, log, stored }: StateModules,
 ): Promise<{ state: StateTable; snapshot: SnapshotManifest | undefined }> {
   const { genesisHash } = chain.identity;
   const snapshots = await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash });
   await removeUnreached(snapshots, { store, log, logger });
-  const head = store.sealedHead().header.number;
+  const newest = await newestUsable(snapshots, { store, log, stored });
   const restored = await restoreNewestSnapshot(emptyState, {
     store: snapshots,
     logger,
-    isUsable: ({ manifest }) => manifest.header.number <= head,
+    isUsable: ({ manifest }) => manifest.header.number <= newest,
     check: ({ manifest, path }) => assertSigned(manifest, authorityOf(chain), path),
   });
   assertReached(restored?.manifest.head.number ?? 0, { store, log, dataDir });
@@ -138,8 +156,22 @@ async function restoreState(
   return { state, snapshot: undefined };
 }
 
+/**
+ * The newest block whose snapshot a start may go on from. One that the history of the state reaches is preferred to a newer
+ * one, as long as the log has what lies between: else the history would have a gap.
+ */
+async function newestUsable(snapshots: SnapshotStore, { store, log, stored }: Omit<StateModules, 'logger'>): Promise<number> {
+  const head = store.sealedHead().header.number;
+  const reached = Math.min(head, stored?.newest ?? head);
+  const entries = (await snapshots.list()).snapshots;
+  const isPreferred = entries.some(
+    ({ manifest }) => manifest.header.number <= reached && manifest.head.number >= firstNeeded({ store, log }),
+  );
+  return isPreferred ? reached : head;
+}
+
 /** A chain that went back below a snapshot, and an import that was broken off, leave one of a block that nothing here leads to. */
-async function removeUnreached(snapshots: SnapshotStore, { store, log, logger }: StateModules): Promise<void> {
+async function removeUnreached(snapshots: SnapshotStore, { store, log, logger }: Omit<StateModules, 'stored'>): Promise<void> {
   const { lastMiniBlock, header } = store.sealedHead();
   const reach = Math.max(lastMiniBlock, log.lastNumber());
   const blocks = (await snapshots.list()).snapshots.map(({ manifest }) => ({ ...manifest.head, block: manifest.header.number }));
@@ -151,9 +183,9 @@ async function removeUnreached(snapshots: SnapshotStore, { store, log, logger }:
 }
 
 /** Replay goes on from the state's mini-block, so the log has to reach back to it. */
-function assertReached(stateNumber: number, { store, log, dataDir }: Omit<StateModules, 'logger'> & { dataDir: string }): void {
+function assertReached(stateNumber: number, { store, log, dataDir }: LogModules & { dataDir: string }): void {
+  const first = firstNeeded({ store, log });
   // In front of mini-block 1 there is nothing that could be missed.
-  const first = Math.max(store.base.lastMiniBlock, log.firstNumber() ?? 0);
   if (first <= 1 || stateNumber >= first) return;
   throw new StrobeError(
     'SNAPSHOT_MISSING',
@@ -163,13 +195,18 @@ function assertReached(stateNumber: number, { store, log, dataDir }: Omit<StateM
   );
 }
 
+/** Replay begins here or above. */
+function firstNeeded({ store, log }: LogModules): number {
+  return Math.max(store.base.lastMiniBlock, log.firstNumber() ?? 0);
+}
+
 function emptyState(): EmptyState<StateTable> {
   const state = new StateTable();
   return { state, loader: state.loader() };
 }
 
 /** A cut tail may have taken a seal that the store kept: it goes back into the log from there, byte for byte. */
-async function restoreSeal({ store, log, logger }: StateModules): Promise<void> {
+async function restoreSeal({ store, log, logger }: Omit<StateModules, 'stored'>): Promise<void> {
   const { lastMiniBlock, seal } = store.sealedHead();
   // Without its mini-blocks it has no place in the log; whoever replays that says so.
   if (seal === undefined || log.lastNumber() < lastMiniBlock) return;

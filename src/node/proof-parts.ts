@@ -2,6 +2,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { ReceiptProver } from '../protocol/ports/chain.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
+import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
 import { type ProofTrieHost, startProofTrieThread } from '../state/proof-trie.ts';
 import { ProofTrieFeed } from '../state/proof-trie-feed.ts';
@@ -40,17 +41,18 @@ export function proveFromRoots(roots: RootsHost, { storage, logger, life }: Proo
  */
 export async function proveFromOwnTrie(
   { trie, proofBlocks }: { readonly trie: boolean; readonly proofBlocks: number },
-  { storage, logger, life }: ProofParts,
+  { storage, netDiffs, logger, life }: ProofParts & { readonly netDiffs: NetDiffComposer },
 ): Promise<StateProofs | Record<keyof StateProofs, undefined>> {
   if (!trie) return { stateProofs: undefined, stateNodes: undefined };
   const host = startProofTrieThread({ blocks: proofBlocks });
   life.onStop('proof trie thread', () => host.stop());
   life.watch(host.failed);
   const { store: chain, state } = storage;
-  const feed = new ProofTrieFeed({ host, state, chain, logger: logger.child({ component: 'proofs' }) });
+  const load = () => host.load(state.share());
+  const feed = new ProofTrieFeed({ host, load, state, netDiffs, chain, logger: logger.child({ component: 'proofs' }) });
   await feed.start();
   life.onStop('proof trie', () => feed.stop());
-  return proofsOf(host);
+  return proofsOf(feed);
 }
 
 function proofsOf(host: Pick<ProofTrieHost, 'prove' | 'nodes'>): StateProofs {

@@ -1,10 +1,13 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
 import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
+import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import { strobeForks } from '../protocol/fork-config.ts';
 import type { ReceiptProver, RpcBackend } from '../protocol/ports/chain.ts';
 import type { BlockHashReader } from '../protocol/ports/execution.ts';
 import type { NewestState } from '../protocol/ports/simulation.ts';
 import { decodeStateDiff } from '../protocol/state-diff.ts';
+import type { HistoryViews } from '../state/historical-state.ts';
+import { MiniBlockChanges } from '../state/mini-block-changes.ts';
 import type { RecentHeaders } from '../state/recent-headers.ts';
 import type { StateFollower } from '../state/state-follower.ts';
 import type { ChainFollower } from '../store/chain-follower.ts';
@@ -29,20 +32,18 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   // Simulations are carried out one at a time.
   stateNodes: 16,
   state: 1_000,
+  // Each is some megabytes.
+  witnesses: 8,
   provers: 1_000,
   // Each opens a file of the log then.
   log: 64,
 };
 
-/**
- * Longest call or estimate, ms. On a replica geth's --rpc.evmtimeout. Calls run one after the other in this thread, and on a
- * sequencer everybody's transactions wait behind one: no longer than a synchronous send waits (EIP-7966).
- */
-const MAX_CALL_MS = { sequencer: 2_000, replica: 5_000 } as const;
-
 export interface RpcBackendParts {
   readonly chain: ChainFollower;
   readonly state: StateFollower;
+  /** States older than those in memory; undefined: they are not kept. */
+  readonly history: HistoryViews | undefined;
   readonly recentHeaders: RecentHeaders;
   readonly receiptProofs: ReceiptProver;
   readonly transactions: RemotePool;
@@ -58,15 +59,13 @@ export function remoteCore(invoke: InvokeService) {
 
 /** Everything that JSON-RPC serves from in its thread: what can be read here is read here, the core thread is asked for the rest. */
 export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
-  const { chain, state, recentHeaders, receiptProofs, transactions, core } = parts;
+  const { chain, state, history, recentHeaders, receiptProofs, transactions, core } = parts;
+  const { chainId, callLimits } = options;
   const blockHash: BlockHashReader = (number) => recentHeaders.hashOf(number);
-  const calls = new EthereumJsCallExecutor(
-    { chainId: options.chainId, maxCallMs: MAX_CALL_MS[options.node.role] },
-    { state: state.latest(), blockHash },
-  );
+  const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state: state.latest(), blockHash });
   const simulator = new EthereumJsSimulator(
     {
-      ...{ chainId: options.chainId, maxCallMs: MAX_CALL_MS[options.node.role] },
+      ...{ chainId, ...callLimits },
       ...{ baseFeeFloorWei: options.server.baseFeeFloorWei, blockSeconds: Math.ceil(options.blockIntervalMs / 1_000) },
     },
     {
@@ -75,13 +74,18 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
       stateNodes: options.provesState ? core.stateNodes : undefined,
     },
   );
+  const oldestInMemory = (): number => state.oldestBlock() ?? chain.head().header.number;
   return {
     get state() {
       return state.latest();
     },
-    stateAt: (blockNumber) => state.stateAt(blockNumber),
+    stateAt: (blockNumber) => state.stateAt(blockNumber) ?? history?.at(blockNumber),
+    stateHistory: { oldestState: () => Math.min(oldestInMemory(), history?.oldest ?? Number.POSITIVE_INFINITY) },
+    stateChanges: new MiniBlockChanges({ statesOf: (number) => state.statesOf(number) }),
     forks: strobeForks(chain.genesisHash),
     ...{ chain, calls, simulator, transactions, receiptProofs },
+    tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
+    witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
     pool: remoteListing(core.listing),
     stateProofs: options.provesState ? core.stateProofs : undefined,
     node: { ...options.node, ...nodeOf(core) },

@@ -2,6 +2,7 @@ import type { NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
+import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { StateTable } from '../state/table/state-table.ts';
 import { locateRecord } from '../store/log-place.ts';
@@ -17,6 +18,7 @@ export interface CoreServiceParts {
   readonly stateProofs: StateProver | undefined;
   readonly stateNodes: StateNodes | undefined;
   readonly state: Pick<StateTable, 'rangeOf'>;
+  readonly witnesses: WitnessReader;
   readonly provers: readonly Address[];
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly log: Pick<SegmentLog, 'segments'>;
@@ -35,6 +37,7 @@ export function createCoreServices(parts: CoreServiceParts): CoreServices {
     stateProofs: stateProofs ?? { prove: noTrie },
     stateNodes: stateNodes ?? { nodes: noTrie },
     state: { rangeOf: (from, to) => state.rangeOf(from, to) },
+    witnesses: { read: (blockNumber) => parts.witnesses.read(blockNumber) },
     provers: { excluded: () => provers.filter(isExcludedProver) },
     log: { locate: (number) => locateRecord(log, number) },
   };

@@ -12,10 +12,12 @@ import { logIndexDirectory } from './log-index-parts.ts';
 import { type ChainStorage, chainDirectory } from './open-storage.ts';
 import { openRpcThread, type RpcHost, RpcThread } from './rpc-thread.ts';
 import type { RpcThreadOptions } from './rpc-thread-api.ts';
+import { logLimitsOf, type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
+import { stateHistoryDirectory } from './state-history-parts.ts';
 
 export interface RpcParts {
   readonly host: RpcHost;
-  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'snapshot'>;
+  readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'witnesses' | 'snapshot'>;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   readonly stateProofs: StateProver | undefined;
@@ -28,23 +30,31 @@ export interface RpcParts {
 }
 
 /** Loads the thread of JSON-RPC beside what else a node has to do when it starts. */
-export function prepareRpc({ state, indexedLogs }: Pick<ChainStorage, 'state' | 'indexedLogs'>, life: Lifecycle): RpcHost {
-  const host = openRpcThread({ state: state.share(), indexedLogs: indexedLogs.shared });
+export function prepareRpc(
+  dataDir: string,
+  { state, indexedLogs, history }: Pick<ChainStorage, 'state' | 'indexedLogs' | 'history'>,
+  life: Lifecycle,
+): RpcHost {
+  const host = openRpcThread({
+    state: state.share(),
+    indexedLogs: indexedLogs.shared,
+    history: history && { directory: stateHistoryDirectory(dataDir), reach: history.sharedReach },
+  });
   life.onStop('thread of JSON-RPC', () => host.close());
   return host;
 }
 
 /** Serves JSON-RPC from its thread, the same on every role; resolves with its URL. */
 export async function serveRpc(
-  settings: { readonly dataDir: string; readonly rpcHost: string; readonly rpcPort: number },
+  settings: RpcSettings & { readonly dataDir: string },
   chain: GenesisChain,
   parts: RpcParts,
 ): Promise<string> {
   const { host, storage, logger, life } = parts;
-  const { store, state, chainState, log, snapshot } = storage;
+  const { store, state, chainState, log, witnesses, snapshot } = storage;
   const { provers } = chain.genesis;
   const olderHeaders = snapshot?.headers ?? [];
-  const thread = new RpcThread(host, { ...parts, ...{ store, state, chainState, log, provers, olderHeaders } });
+  const thread = new RpcThread(host, { ...parts, ...{ store, state, chainState, log, witnesses, provers, olderHeaders } });
   life.onStop('JSON-RPC', () => thread.stop());
   life.watch(thread.failed);
   const address = await thread.start(optionsOf(settings, chain, parts, logger.level as LogLevel));
@@ -52,18 +62,20 @@ export async function serveRpc(
 }
 
 function optionsOf(
-  settings: { readonly dataDir: string; readonly rpcHost: string; readonly rpcPort: number },
+  settings: RpcSettings & { readonly dataDir: string },
   { genesis, stateRoot }: GenesisChain,
   { node, stateProofs, transactions }: RpcParts,
   logLevel: LogLevel,
 ): RpcThreadOptions {
   return {
-    server: { host: settings.rpcHost, port: settings.rpcPort, baseFeeFloorWei: genesis.baseFeeFloorWei },
+    server: { ...rpcServerOptions(settings), baseFeeFloorWei: genesis.baseFeeFloorWei },
     chainId: genesis.chainId,
     genesisHeader: genesisHeader(genesis, stateRoot),
     database: chainDirectory(settings.dataDir),
     logIndex: logIndexDirectory(settings.dataDir),
     blockIntervalMs: genesis.blockIntervalMs,
+    logLimits: logLimitsOf(settings),
+    callLimits: { maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) },
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,

@@ -1,6 +1,7 @@
-import type { Logger } from '../observability/logger.ts';
+import { type Logger, type LogLevel, setLogLevel } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
+import type { HistoryViews } from '../state/historical-state.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { StateFollower } from '../state/state-follower.ts';
 import { TableReader } from '../state/table/table-reader.ts';
@@ -27,6 +28,7 @@ import type {
   RpcThreadData,
   RpcThreadOptions,
 } from './rpc-thread-api.ts';
+import { openSharedHistory } from './state-history-parts.ts';
 
 interface ServiceParts {
   readonly logger: Logger;
@@ -37,6 +39,7 @@ interface ServiceParts {
 interface Followers {
   readonly chain: ChainFollower;
   readonly state: StateFollower;
+  readonly history: HistoryViews | undefined;
 }
 
 /**
@@ -50,6 +53,7 @@ export class RpcService implements RpcThreadApi {
   readonly #metrics = createMetrics();
   /** All that begins and ends with serving; undefined before. */
   #life: Lifecycle | undefined;
+  #logger: Logger | undefined;
   #pool: RemotePool | undefined;
   #followers: Followers | undefined;
   /** Changes that came while the database was being opened. */
@@ -64,6 +68,7 @@ export class RpcService implements RpcThreadApi {
   async begin(options: RpcThreadOptions, begin: RpcBegin): Promise<RpcAddress> {
     const logger = relayLogger(options.logLevel, (line) => this.#channel.call('log', line));
     const life = new Lifecycle(logger);
+    this.#logger = logger;
     this.#life = life;
     try {
       return await this.#serve(options, begin, { logger, life });
@@ -73,14 +78,16 @@ export class RpcService implements RpcThreadApi {
   }
 
   async #serve(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<RpcAddress> {
-    const { chain, state } = await this.#follow(options, begin, { logger, life });
+    const { chain, state, history } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
     life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
     const transactions = new RemotePool(options, this.#core);
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const server = createRpcServer(options.server, {
-      backend: createRpcBackend(options, { chain, state, recentHeaders, receiptProofs, transactions, core: this.#core }),
+      backend: createRpcBackend(options, {
+        ...{ chain, state, history, recentHeaders, receiptProofs, transactions, core: this.#core },
+      }),
       logger: logger.child({ component: 'rpc' }),
       metrics: this.#metrics,
     });
@@ -95,17 +102,27 @@ export class RpcService implements RpcThreadApi {
     const logIndex = await LogIndexDatabase.open(options.logIndex);
     life.onStop('log index', () => logIndex.close());
     const chain = await openChainFollower(
-      { chainId, genesisHeader, directory: database },
+      { chainId, genesisHeader, directory: database, ...options.logLimits },
       { log, logger, logIndex: new LogIndexReader(logIndex, new IndexedRange(this.#data.indexedLogs)) },
       begin.chain,
     );
     life.onStop('chain follower', () => chain.close());
     const reader = TableReader.attach(this.#data.state);
     const state = new StateFollower(begin.state, { reader, rangeOf: (from, to) => this.#core.state.rangeOf(from, to) });
-    this.#followers = { chain, state };
+    const history = await this.#openHistory(reader, state, life);
+    this.#followers = { chain, state, history };
     for (const change of this.#early) this.apply(change);
     this.#early = [];
     return this.#followers;
+  }
+
+  async #openHistory(reader: TableReader, state: StateFollower, life: Lifecycle): Promise<HistoryViews | undefined> {
+    const { history } = this.#data;
+    if (history === undefined) return undefined;
+    const own = { rows: reader.rowFinder(), recentAt: (blockNumber: number) => state.stateAt(blockNumber) };
+    const { views, close } = await openSharedHistory(history, own);
+    life.onStop('state history', close);
+    return views;
   }
 
   apply(fed: FedChange): void {
@@ -123,6 +140,10 @@ export class RpcService implements RpcThreadApi {
       else state.onRollback(moment, change.head.header.number);
     }
     chain.apply(change);
+  }
+
+  setLogLevel(level: LogLevel): void {
+    if (this.#logger !== undefined) setLogLevel(this.#logger, level);
   }
 
   onPooled(pooled: PooledBytes): void {

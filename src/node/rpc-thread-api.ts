@@ -4,6 +4,7 @@ import type { AttestationPolicy, NodeStatus, TransactionSink } from '../protocol
 import type { PoolCounts, PoolPageEntry } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
+import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { RpcAddress, RpcServerOptions } from '../rpc/server.ts';
 import type { StateBegin } from '../state/state-follower.ts';
@@ -13,6 +14,7 @@ import type { TableHandle } from '../state/table/table-reader.ts';
 import type { ChainBegin, ChainChange } from '../store/chain-change.ts';
 import type { LogPlace } from '../store/log-place.ts';
 import type { Bytes } from '../util/bytes.ts';
+import type { SharedHistory } from './state-history-parts.ts';
 
 /** What JSON-RPC is to serve, and how. */
 export interface RpcThreadOptions {
@@ -24,6 +26,8 @@ export interface RpcThreadOptions {
   /** Of the log index. */
   readonly logIndex: string;
   readonly blockIntervalMs: number;
+  readonly logLimits: { readonly maxLogBlocks: number; readonly maxLogs: number };
+  readonly callLimits: { readonly maxCallMs: number; readonly gasCap: bigint };
   readonly node: Pick<NodeStatus, 'role' | 'version'>;
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
@@ -38,6 +42,8 @@ export interface RpcThreadData {
   readonly state: TableHandle;
   /** See IndexedRange. */
   readonly indexedLogs: SharedArrayBuffer;
+  /** Undefined: state is kept in memory only. */
+  readonly history: SharedHistory | undefined;
 }
 
 /**
@@ -56,6 +62,7 @@ export interface CoreServices {
   readonly stateProofs: StateProver;
   readonly stateNodes: StateNodes;
   readonly state: { rangeOf(from: number, to: number): NamedRange | undefined };
+  readonly witnesses: WitnessReader;
   readonly provers: { excluded(): readonly Address[] };
   readonly log: { locate(miniBlockNumber: number): LogPlace | undefined };
 }
@@ -94,6 +101,8 @@ export interface RpcThreadApi {
   /** Changes from {@link RpcThreadApi.begin} on, in order. */
   apply(changes: FedChange): void;
   onPooled(pooled: PooledBytes): void;
+  /** The operator changed what is logged. */
+  setLogLevel(level: LogLevel): void;
   /** The metrics of this thread as Prometheus text. */
   metrics(): Promise<string>;
   /** Answers what is under way, then closes everything. */

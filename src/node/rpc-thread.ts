@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger, LogLevel } from '../observability/logger.ts';
 import type { MetricFactory, Metrics } from '../observability/metrics.ts';
 import type { RpcAddress } from '../rpc/server.ts';
 import { errorMessage, StrobeError, toStrobeError } from '../util/errors.ts';
@@ -89,9 +89,15 @@ export class RpcThread {
     // Whoever runs the thread awaits `failed`; until then a rejection is not unhandled.
     this.failed.catch(() => {});
     host.died.catch((error: unknown) => this.#fail(error));
+    modules.logger.on('level-change', this.#onLogLevel);
     this.#removeMetrics = modules.metrics.addSource(() => this.#exposeMetrics());
     this.#declareMetrics(modules.metrics);
   }
+
+  readonly #onLogLevel = (level: string): void => {
+    // A thread that is gone has nothing more to log.
+    this.#rpc.call('setLogLevel', level as LogLevel).catch(() => undefined);
+  };
 
   /** Begins to serve the chain as it is now. @throws StrobeError RPC_LISTEN_FAILED, DATABASE_FAILED, RPC_THREAD_FAILED */
   async start(options: RpcThreadOptions): Promise<RpcAddress> {
@@ -113,6 +119,7 @@ export class RpcThread {
     this.#isStopped = true;
     this.#stopFeed?.();
     this.#removeMetrics();
+    this.#modules.logger.off('level-change', this.#onLogLevel);
     this.#rpc.close(new StrobeError('THREAD_STOPPED', 'JSON-RPC was stopped'));
     await this.#host.close();
   }

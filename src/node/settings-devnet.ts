@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseShare } from '../prover-stub/prover-share.ts';
 import type { Declaration, SettingsOf } from './config-setting.ts';
 import { logSettings, proofSettings, sequencingSettings, storageSettings, trieSetting } from './settings.ts';
+import { rpcAccessSettings } from './settings-rpc.ts';
 
 /** Each node takes the base and the next ones; this leaves room below 65536. */
 const basePort = (defaultPort: number) =>
@@ -12,6 +13,7 @@ export const devnetSettings = {
   fresh: { schema: z.boolean().default(false), help: 'delete the data of an earlier devnet first' },
   rpcHost: { schema: z.string().min(1).default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC servers' },
   rpcPort: { schema: basePort(8545), file: 'rpc.port', help: "the sequencer's JSON-RPC port; replicas take the next ones" },
+  ...rpcAccessSettings,
   metricsPort: { schema: basePort(9545), file: 'metrics.port', help: 'first metrics port; one per process' },
   p2pPort: { schema: basePort(9645), file: 'p2p.port', help: 'first port for peers; one per process' },
   replicas: { schema: z.int().min(0).max(8).default(2), file: 'replicas', help: 'number of replicas' },

@@ -4,7 +4,9 @@ import { Secret } from '../crypto/secret.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../observability/logger.ts';
 import { PROOF_TYPE_NAMES } from '../protocol/proof-types.ts';
 import { MAX_SHARES } from '../prover-stub/prover-share.ts';
+import { HISTORY_BLOCKS } from '../state/chain-state.ts';
 import type { Declaration, Setting, SettingsOf } from './config-setting.ts';
+import { rpcSettings } from './settings-rpc.ts';
 
 const port = (defaultPort: number) =>
   z.int('expected a port number').min(0, 'a port is 0 to 65535').max(65_535, 'a port is 0 to 65535').default(defaultPort);
@@ -68,12 +70,25 @@ const keySettings = {
   },
 } satisfies Declaration;
 
-function rpcSettings(defaultPort: number) {
-  return {
-    rpcHost: { schema: words.default('127.0.0.1'), file: 'rpc.host', help: 'host of the JSON-RPC server (HTTP and WebSocket)' },
-    rpcPort: { schema: port(defaultPort), file: 'rpc.port', help: 'port of the JSON-RPC server (HTTP and WebSocket)' },
-  } satisfies Declaration;
-}
+/** Methods that change the node, for its operator. */
+const adminSettings = {
+  adminPort: {
+    schema: z.int('expected a port number').min(0).max(65_535, 'a port is 0 to 65535').optional(),
+    file: 'admin.port',
+    help: 'port of the admin methods (JSON-RPC with a token); they are off unless given',
+  },
+  adminHost: { schema: words.default('127.0.0.1'), file: 'admin.host', help: 'host of the admin methods' },
+  adminTokenFile: {
+    schema: words,
+    file: 'admin.tokenFile',
+    path: true,
+    help: 'file with the token of the admin methods; made when it is not there',
+    derived: {
+      from: (values) => (typeof values['dataDir'] === 'string' ? join(values['dataDir'], 'admin.token') : undefined),
+      help: '<data dir>/admin.token',
+    },
+  },
+} satisfies Declaration;
 
 /** How much of the chain stays on disk, and how long a restart replays. */
 export const storageSettings = {
@@ -111,6 +126,25 @@ export const storageSettings = {
     schema: z.int().min(0).default(0),
     file: 'storage.historyBlocks',
     help: 'newest blocks whose transactions, receipts and logs are kept (at least 512); 0 keeps all',
+  },
+  stateHistory: {
+    schema: z
+      .union(
+        [
+          z.literal('archive'),
+          z.int().min(1),
+          z
+            .string()
+            .regex(/^[1-9]\d{0,14}$/)
+            .transform(Number),
+        ],
+        {
+          error: 'expected a number of blocks, or archive',
+        },
+      )
+      .default(HISTORY_BLOCKS),
+    file: 'storage.stateHistory',
+    help: 'newest blocks whose state can be asked for: up to 128 from memory, more from disk; archive keeps all',
   },
 } satisfies Declaration;
 
@@ -175,7 +209,9 @@ export const sequencingSettings = {
 export const sequencerSettings = {
   ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
   ...keySettings,
-  ...rpcSettings(8545),
+  // A call has the core thread to itself, which stops the clock: a quarter of the silence after which replicas report a stall.
+  ...rpcSettings({ port: 8545, maxCallMs: 2_000, maxTraceMs: 2_000 }),
+  ...adminSettings,
   ...storageSettings,
   ...proofSettings,
   ...sequencingSettings,
@@ -207,7 +243,8 @@ const syncSettings = {
 
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
-  ...rpcSettings(8546),
+  ...rpcSettings({ port: 8546, maxCallMs: 5_000, maxTraceMs: 5_000 }),
+  ...adminSettings,
   ...storageSettings,
   ...trieSetting,
   ...proofSettings,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LogGuard } from '../store/log-guard.ts';
 import { type BeginsBy, beginChainAt } from '../store/open-chain-store.ts';
-import { assertContinues } from '../store/snapshot/existing-chain.ts';
+import { assertContinues, hasComeAsFar } from '../store/snapshot/existing-chain.ts';
 import { withSnapshotFile } from '../store/snapshot/snapshot-file.ts';
 import { SnapshotStore } from '../store/snapshot/snapshot-store.ts';
 import type { SnapshotManifest } from '../store/snapshot/snapshot-types.ts';
@@ -27,6 +27,20 @@ export async function whileStopped<Result>(dataDir: string, action: (guard: LogG
   }
 }
 
+/**
+ * Puts the snapshot at `path`, which was collected from peers, in the place of the state of a stopped node whose chain has
+ * its block and whose log leads on from there. What this node wrote of that block and later ones goes: it may be as wrong.
+ */
+export async function replaceState(dataDir: string, path: string): Promise<void> {
+  const manifest = await withSnapshotFile(path, async (file) => file.manifest);
+  const { genesisHash } = manifest;
+  await whileStopped(dataDir, async () => {
+    const snapshots = await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash });
+    await snapshots.replaceBy({ path, manifest });
+  });
+  await discardStaged(stagingDirectory(dataDir));
+}
+
 interface Intake<Result> {
   readonly dataDir: string;
   /** Held. */
@@ -43,7 +57,8 @@ interface Intake<Result> {
 export async function takeIn<Result>(manifest: SnapshotManifest, { dataDir, guard, put, by }: Intake<Result>): Promise<Result> {
   const { genesisHash, seal } = manifest;
   const chain = join(dataDir, 'chain');
-  const isHere = await assertContinues(manifest, { chain, log: join(dataDir, 'log') });
+  const kept = by === 'operator' ? 'head' : 'safe';
+  const isHere = await assertContinues(manifest, { chain, log: join(dataDir, 'log') }, kept);
   const result = await put(await SnapshotStore.open({ directory: snapshotDirectory(dataDir), genesisHash }));
   if (!isHere && seal !== undefined) {
     await guard.note('imported');
@@ -52,10 +67,18 @@ export async function takeIn<Result>(manifest: SnapshotManifest, { dataDir, guar
   return result;
 }
 
-/** As {@link takeIn}, of the snapshot at `path` that was collected from peers, which leaves its place. */
-export async function takeStaged(dataDir: string, path: string, by: BeginsBy): Promise<void> {
+/**
+ * As {@link takeIn}, of the snapshot at `path` that was collected from peers, which leaves its place.
+ * @returns false, and nothing is changed, when what was still on its way from peers took the chain as far meanwhile
+ */
+export async function takeStaged(dataDir: string, path: string, by: BeginsBy): Promise<boolean> {
   const manifest = await withSnapshotFile(path, async (file) => file.manifest);
   const put = (store: SnapshotStore) => store.adopt({ path, manifest });
-  await whileStopped(dataDir, (guard) => takeIn(manifest, { dataDir, guard, put, by }));
+  const isTaken = await whileStopped(dataDir, async (guard) => {
+    if (await hasComeAsFar(manifest, { chain: join(dataDir, 'chain'), log: join(dataDir, 'log') })) return false;
+    await takeIn(manifest, { dataDir, guard, put, by });
+    return true;
+  });
   await discardStaged(stagingDirectory(dataDir));
+  return isTaken;
 }

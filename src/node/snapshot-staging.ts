@@ -26,7 +26,7 @@ export interface FileSnapshotStagingOptions {
 
 export interface FileSnapshotStagingModules {
   /** This node's own chain. */
-  readonly store: Pick<ChainReader, 'head'>;
+  readonly store: Pick<ChainReader, 'safeNumber' | 'sealOf'>;
   /** Checks a whole file. @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH */
   readonly check: (path: string) => Promise<void>;
 }
@@ -60,7 +60,7 @@ export class FileSnapshotStaging implements SnapshotStaging {
     if (!bytesEqual(contentDigest(manifest), digest)) throw invalidSnapshot(SOURCE, 'it is another one than was offered');
     assertSigned(manifest, authorityOf(this.#options.chain), SOURCE);
     assertBounded(manifest);
-    this.#assertContinues(manifest);
+    await this.#assertContinues(manifest);
     await this.close();
     this.#staged = await StagedSnapshot.create(this.#options.directory, manifest, encoded);
     return incoming(this.#staged);
@@ -89,15 +89,16 @@ export class FileSnapshotStaging implements SnapshotStaging {
     this.#staged = undefined;
   }
 
-  /** A chain that went another way cannot go on from there. @throws StrobeError SNAPSHOT_OF_FORK */
-  #assertContinues({ headers, header }: SnapshotManifest): void {
-    const head = this.#modules.store.head();
-    const ours = headers.find(({ number }) => number === head.header.number);
-    if (ours === undefined || bytesEqual(hashHeader(ours), head.hash)) return;
+  /** What is safe here stays; what is not, and has gone another way than what provers attested, goes. @throws StrobeError SNAPSHOT_OF_FORK */
+  async #assertContinues({ headers, header }: SnapshotManifest): Promise<void> {
+    const { store } = this.#modules;
+    const safe = (await store.sealOf(store.safeNumber() ?? 0))?.header;
+    const other = headers.find(({ number }) => number === safe?.number);
+    if (safe === undefined || other === undefined || bytesEqual(hashHeader(other), hashHeader(safe))) return;
     throw new StrobeError(
       'SNAPSHOT_OF_FORK',
-      `the chain of the attested block ${header.number} has another block ${ours.number} than this node: remove its data directory`,
-      { block: ours.number },
+      `the chain of the attested block ${header.number} has another block ${safe.number} than this node, where it is safe`,
+      { block: safe.number },
     );
   }
 }

@@ -8,7 +8,7 @@ import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
 import type { Restart } from './restarting-node.ts';
 import { checkSnapshotFile } from './snapshot-check.ts';
-import { snapshotDirectory, stagingDirectory, takeStaged } from './snapshot-import.ts';
+import { replaceState, snapshotDirectory, stagingDirectory, takeStaged } from './snapshot-import.ts';
 import { FileSnapshotStaging } from './snapshot-staging.ts';
 import type { SnapshotSyncRecord } from './snapshot-sync-record.ts';
 
@@ -44,11 +44,17 @@ export function syncSnapshots(settings: SnapshotSyncSettings, parts: SnapshotSyn
     peers: network.snapshots,
     staging,
     metrics: record.metrics(metrics),
-    onTaken: ({ blockNumber, attestations }) => {
+    banned: record.banned,
+    repaired: record.repaired,
+    onTaken: ({ blockNumber, attestations, repairs, keepsChain }) => {
       const { path } = staging;
-      record.beginSwitch(blockNumber);
+      record.beginSwitch();
       logger.info({ block: blockNumber }, 'the node begins anew with the snapshot of its peers');
-      restart(() => takeStaged(dataDir, path, attestations));
+      restart(async () => {
+        if (keepsChain) await replaceState(dataDir, path);
+        if (keepsChain || (await takeStaged(dataDir, path, attestations))) record.noteTaken(blockNumber, repairs);
+        else logger.info({ block: blockNumber }, 'this node has come as far without the snapshot of its peers');
+      });
     },
   };
 }

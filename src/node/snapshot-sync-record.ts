@@ -1,3 +1,4 @@
+import { BannedPeers } from '../fullnode/snapshot-sync/banned-peers.ts';
 import type { SnapshotPhase, SnapshotSyncMetrics } from '../fullnode/snapshot-sync/snapshot-sync-types.ts';
 import type { MetricFactory } from '../observability/metrics.ts';
 
@@ -16,11 +17,15 @@ export interface SnapshotSyncSummary {
  * state that was taken, and so do the metrics that it feeds.
  */
 export class SnapshotSyncRecord {
+  /** Who gave something false. */
+  readonly banned = new BannedPeers();
   #bytes = 0;
   #chunks = 0;
   #refusedChunks = 0;
   readonly #seconds = new Map<SnapshotPhase, number>();
   #block: number | undefined;
+  #repaired: number | undefined;
+  #repairs = 0;
   #switchStartedMs: number | undefined;
 
   /** Declares the metrics anew: a counter goes on from where it was. */
@@ -42,6 +47,11 @@ export class SnapshotSyncRecord {
         for (const [phase, value] of this.#seconds) gauge.set({ phase }, value);
       },
     });
+    const repairs = factory.counter({
+      name: 'state_repairs_total',
+      help: 'Times that the state was replaced by a snapshot from peers since a mini-block could not be read beside it.',
+    });
+    repairs.inc(this.#repairs);
     bytes.inc(this.#bytes);
     chunks.inc(this.#chunks);
     refused.inc(this.#refusedChunks);
@@ -62,9 +72,20 @@ export class SnapshotSyncRecord {
   }
 
   /** A snapshot is complete, and the node begins anew with it. */
-  beginSwitch(block: number): void {
-    this.#block = block;
+  beginSwitch(): void {
     this.#switchStartedMs = performance.now();
+  }
+
+  /** The node has the state of the snapshot. */
+  noteTaken(block: number, repairs: number | undefined): void {
+    this.#block = block;
+    this.#repaired = repairs ?? this.#repaired;
+    if (repairs !== undefined) this.#repairs++;
+  }
+
+  /** The mini-block that the state was replaced for last; undefined: none. */
+  get repaired(): number | undefined {
+    return this.#repaired;
   }
 
   /** The node has started. */

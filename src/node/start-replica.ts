@@ -14,6 +14,7 @@ import { RecentHeaders } from '../state/recent-headers.ts';
 import { WitnessThread } from '../state/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
+import { serveAdmin } from './admin-parts.ts';
 import { followDa } from './da-parts.ts';
 import { type GenesisChain, loadGenesisChain } from './genesis-chain.ts';
 import { observeLadder } from './ladder-metrics.ts';
@@ -28,6 +29,7 @@ import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
+import { logLimitsOf } from './settings-rpc.ts';
 import { type JoinContext, serveSnapshotsOf, syncSnapshots } from './snapshot-sync-parts.ts';
 import { SnapshotSyncRecord } from './snapshot-sync-record.ts';
 import { maintainStorage } from './storage-upkeep.ts';
@@ -67,9 +69,13 @@ async function wireReplica(
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
-  const { dataDir, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes }, { logger, life });
-  const rpcHost = prepareRpc(storage, life);
+  const { dataDir, logSegmentBytes, stateHistory } = settings;
+  const logLimits = logLimitsOf(settings);
+  const storage = await openStorage(
+    { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, logLimits, stateHistory },
+    { logger, life },
+  );
+  const rpcHost = prepareRpc(dataDir, storage, life);
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: {
@@ -107,7 +113,7 @@ async function wireReplica(
   await fullNode.recover();
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
-  const proofs = await proveFromOwnTrie(settings, { storage, logger, life });
+  const proofs = await proveFromOwnTrie(settings, { storage, netDiffs, logger, life });
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(store, storage.snapshot?.headers));
   maintainStorage(settings, {
@@ -126,15 +132,16 @@ async function wireReplica(
     await followDa(settings.daDir, { chain: store, logger, life, firstBlock: store.base.header.number + 1 });
   }
 
+  const node = createReplicaStatus(fullNode, network, join.record);
   const rpc = await serveRpc(settings, chain, {
-    ...{ host: rpcHost, storage, metrics, logger, life },
+    ...{ host: rpcHost, storage, node, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     pool: new ForwardedPool({ link: network.sequencerLink }),
     ...proofs,
-    node: createReplicaStatus(fullNode, network, join.record),
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
   started.isServing = true;
+  await serveAdmin(settings, { network, node, logger, life });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
 

@@ -12,6 +12,7 @@ import { RecentHeaders } from '../state/recent-headers.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { bytesEqual, toHex } from '../util/bytes.ts';
 import { createWallClock } from '../util/wall-clock.ts';
+import { serveAdmin } from './admin-parts.ts';
 import { configError } from './config-error.ts';
 import { postToDa } from './da-parts.ts';
 import { createExecutionCore, type ExecutionCore } from './execution-core.ts';
@@ -28,6 +29,7 @@ import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
 import type { SequencerSettings } from './settings.ts';
 import { loadNodeKey } from './settings-password.ts';
+import { logLimitsOf } from './settings-rpc.ts';
 import { serveSnapshotsOf } from './snapshot-sync-parts.ts';
 import { maintainStorage } from './storage-upkeep.ts';
 
@@ -59,9 +61,13 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   const health = { ready: false, reason: 'STARTING' };
   await startObservability(settings, { metrics, logger, life, readiness: () => health });
 
-  const { dataDir, durability, logSegmentBytes } = settings;
-  const storage = await openStorage({ dataDir, chain, role: 'sequencer', durability, logSegmentBytes }, { logger, life });
-  const rpcHost = prepareRpc(storage, life);
+  const { dataDir, durability, logSegmentBytes, stateHistory } = settings;
+  const logLimits = logLimitsOf(settings);
+  const storage = await openStorage(
+    { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, logLimits, stateHistory },
+    { logger, life },
+  );
+  const rpcHost = prepareRpc(dataDir, storage, life);
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
@@ -82,20 +88,21 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
   observeAttestationLag(metrics, lag);
   // Its own roots need no proof here: it counts a block as proven once provers agree.
   observeLadder(metrics, { chain: storage.store, rootVerified: () => storage.store.safeNumber() ?? 0 });
+  const node = createSequencerStatus({
+    storage,
+    epoch: () => epoch,
+    pooled: () => core.mempool.size,
+    network,
+    excludedProvers: () => exclusions.list().map(({ prover }) => prover),
+    attestationLag: lag,
+    maxUnattestedBlocks,
+  });
   const rpc = await serveRpc(settings, chain, {
-    ...{ host: rpcHost, storage, transactions: core.ingress, pool: core.ingress.pool, metrics, logger, life },
+    ...{ host: rpcHost, storage, transactions: core.ingress, pool: core.ingress.pool, node, metrics, logger, life },
     ...proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
-    node: createSequencerStatus({
-      storage,
-      epoch: () => epoch,
-      pooled: () => core.mempool.size,
-      network,
-      excludedProvers: () => exclusions.list().map(({ prover }) => prover),
-      attestationLag: lag,
-      maxUnattestedBlocks,
-    }),
   });
+  await serveAdmin(settings, { network, node, logger, life });
   health.ready = true;
   health.reason = '';
   logger.info({ rpc, peers: network.addresses(), epoch }, 'sequencing');

@@ -67,7 +67,17 @@ async function firstMiniBlockBehind({ store }: ChainStorage, blockNumber: number
   return ((await store.sealOf(blockNumber))?.lastNumber ?? 0) + 1;
 }
 
-function observeStorage(factory: MetricFactory, { log, state, store }: ChainStorage): void {
+function observeStorage(factory: MetricFactory, { log, state, store, chainState, history }: ChainStorage): void {
+  factory.gauge({
+    name: 'oldest_state_block_number',
+    help: 'Oldest block whose state can be read; it goes up by leaps when the history of the state had to begin anew',
+    collect: (gauge) => gauge.set(chainState.oldestState()),
+  });
+  factory.gauge({
+    name: 'state_history_pending_blocks',
+    help: 'Sealed blocks whose changes wait to be stored in the history of the state; 0 where there is none',
+    collect: (gauge) => gauge.set(history?.pending ?? 0),
+  });
   factory.gauge({
     name: 'oldest_block_number',
     help: 'Oldest block whose transactions, receipts and logs are kept; 1 until history is pruned',

@@ -32,10 +32,15 @@ const HIDDEN_FIELDS = 'pid,hostname,role,component';
  */
 const REDACTED_PATHS = ['password', 'privateKey', 'secret', '*.password', '*.privateKey', '*.secret'];
 
+/** The children of a root logger: each has a level of its own. */
+const childrenOf = new WeakMap<pino.Logger, Set<WeakRef<pino.Logger>>>();
+
 /** Creates the root logger of a process. */
 export function createLogger(options: LoggerOptions): pino.Logger {
-  return pino(
+  const children = new Set<WeakRef<pino.Logger>>();
+  const logger = pino(
     {
+      onChild: (child) => children.add(new WeakRef(child)),
       level: options.level,
       base: options.bindings ?? {},
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -44,6 +49,19 @@ export function createLogger(options: LoggerOptions): pino.Logger {
     },
     destinationFor(options),
   );
+  childrenOf.set(logger, children);
+  return logger;
+}
+
+/** Changes the level of a root logger and of all that came from it. */
+export function setLogLevel(logger: pino.Logger, level: LogLevel): void {
+  logger.level = level;
+  const children = childrenOf.get(logger) ?? new Set();
+  for (const reference of children) {
+    const child = reference.deref();
+    if (child === undefined) children.delete(reference);
+    else child.level = level;
+  }
 }
 
 function destinationFor(options: LoggerOptions): pino.DestinationStream {

@@ -1,56 +1,109 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../util/errors.ts';
+import type { BytePool } from './byte-pool.ts';
+import type { Client } from './client-table.ts';
+import {
+  encodeId,
+  isRequestId,
+  isRequestObject,
+  MessageFault,
+  parseMessage,
+  type RequestId,
+  type RequestObject,
+} from './json-rpc-message.ts';
+import { JsonText } from './json-text.ts';
+import { costOfBytes, costOfCall } from './request-cost.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import { internalFailure, knownFailure, type RpcFailure, rpcError } from './rpc-error.ts';
 import type { RpcMethod, RpcModules } from './rpc-method.ts';
 import type { RpcMetrics } from './rpc-metrics.ts';
+import { AnswerBudget, type RpcReply } from './rpc-reply.ts';
 
 /** How long a batch may start requests in one go, ms: other work, a mini-block every 10 ms, gets its turn in between. */
 const BATCH_SLICE_MS = 4;
 
-type RequestId = string | number | null;
+/** Ids up to this length are not counted: clients have numbers and UUIDs. */
+const FREE_ID_LENGTH = 256;
+
 /** The text of an answer; undefined for a notification, which gets none. */
 type Answer = string | undefined;
 
-/** Characters that the answers to one message may still have. */
-interface Budget {
-  left: number;
+/** One message while it is answered. */
+interface Exchange {
+  readonly caller: RpcCaller;
+  readonly client: Client;
+  readonly budget: AnswerBudget;
+}
+
+export interface JsonRpcHandlerModules<Modules> {
+  /** What methods work with. */
+  readonly methods: Modules;
+  readonly metrics: RpcMetrics;
+  /** Bounds what all answers together hold. */
+  readonly answers: BytePool;
 }
 
 /** JSON-RPC 2.0: text in, text out, whatever the transport. */
-export class JsonRpcHandler {
-  readonly #modules: RpcModules;
-  readonly #metrics: RpcMetrics;
-  readonly #methods: ReadonlyMap<string, RpcMethod>;
+export class JsonRpcHandler<Modules extends Pick<RpcModules, 'limits' | 'logger'> = RpcModules> {
+  readonly #modules: JsonRpcHandlerModules<Modules>;
+  readonly #methods: ReadonlyMap<string, RpcMethod<unknown, Modules>>;
 
-  constructor(methods: readonly RpcMethod[], modules: RpcModules & { metrics: RpcMetrics }) {
+  constructor(methods: readonly RpcMethod<unknown, Modules>[], modules: JsonRpcHandlerModules<Modules>) {
     this.#modules = modules;
-    this.#metrics = modules.metrics;
     this.#methods = new Map(methods.map((method) => [method.name, method]));
   }
 
-  /** Answers a message; undefined when it holds notifications only. Never rejects. */
-  async handle(text: string, caller: RpcCaller): Promise<Answer> {
-    let message: unknown;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return this.#fail(null, rpcError('PARSE_ERROR', 'parse error'));
+  /** Answers a message. Never rejects. */
+  async handle(text: string, caller: RpcCaller): Promise<RpcReply> {
+    const { limits } = this.#modules.methods;
+    const { client } = caller;
+    const budget = new AnswerBudget({ maxLength: limits.maxResponseBytes }, { pool: this.#modules.answers, client });
+    const message = parseMessage(text, limits.maxJsonDepth);
+    const retryAfterSeconds = this.#charge(text, message, client);
+    const exchange = { caller, client, budget };
+    const answer = await (retryAfterSeconds === undefined ? this.#answerAll(message, exchange) : this.#refuseAll(message));
+    if (answer !== undefined) client.spend(costOfBytes(answer.length));
+    return { text: answer, retryAfterSeconds, release: () => budget.release() };
+  }
+
+  /** The seconds that a client has to wait first when it has nothing left; else its bill goes up. */
+  #charge(text: string, message: unknown, client: Client): number | undefined {
+    const waitSeconds = client.waitSeconds();
+    if (waitSeconds > 0) {
+      this.#modules.metrics.recordRefused('rate');
+      return waitSeconds;
     }
-    const budget = { left: this.#modules.limits.maxResponseBytes };
-    return Array.isArray(message) ? this.#answerBatch(message, caller, budget) : this.#answer(message, caller, budget);
+    const calls = requestsOf(message, this.#modules.methods.limits.maxBatchItems);
+    client.spend(calls.reduce((sum, request) => sum + costOfCall(request.method), costOfBytes(text.length)));
+    return undefined;
+  }
+
+  /** Each call of a batch gets its own refusal, so that clients find the ids that they wait for. */
+  #refuseAll(message: unknown): Answer {
+    const refusal = rpcError('LIMIT_EXCEEDED', 'rate limit exceeded, slow down');
+    const requests = requestsOf(message, this.#modules.methods.limits.maxBatchItems);
+    if (requests.length === 0) return this.#fail(null, refusal);
+    const answers = requests.flatMap(({ id }) => (isRequestId(id) ? [this.#fail(id, refusal)] : []));
+    if (answers.length === 0) return undefined;
+    return Array.isArray(message) ? `[${answers.join(',')}]` : answers[0];
+  }
+
+  async #answerAll(message: unknown, exchange: Exchange): Promise<Answer> {
+    if (message instanceof MessageFault) return this.#fail(null, rpcError('PARSE_ERROR', message.problem));
+    return Array.isArray(message) ? this.#answerBatch(message, exchange) : this.#answer(message, exchange);
   }
 
   /** Starts the requests in order, waits for all of them, and answers in the same order. */
-  async #answerBatch(items: readonly unknown[], caller: RpcCaller, budget: Budget): Promise<Answer> {
+  async #answerBatch(items: readonly unknown[], exchange: Exchange): Promise<Answer> {
+    const { maxBatchItems } = this.#modules.methods.limits;
     if (items.length === 0) return this.#fail(null, rpcError('INVALID_REQUEST', 'empty batch'));
-    if (items.length > this.#modules.limits.maxBatchItems) {
-      return this.#fail(null, rpcError('INVALID_REQUEST', `batch too large: at most ${this.#modules.limits.maxBatchItems}`));
+    if (items.length > maxBatchItems) {
+      return this.#fail(null, rpcError('INVALID_REQUEST', `batch too large: at most ${maxBatchItems}`));
     }
     const started: (Answer | Promise<Answer>)[] = [];
     let sliceEndMs = performance.now() + BATCH_SLICE_MS;
     for (const item of items) {
-      started.push(this.#answer(item, caller, budget));
+      started.push(this.#answer(item, exchange));
       if (performance.now() < sliceEndMs) continue;
       await nextTurn();
       sliceEndMs = performance.now() + BATCH_SLICE_MS;
@@ -64,8 +117,8 @@ export class JsonRpcHandler {
   }
 
   /** Synchronous up to the method's first await; a promise only when the method gave one. */
-  #answer(request: unknown, caller: RpcCaller, budget: Budget): Answer | Promise<Answer> {
-    if (!isObject(request)) return this.#fail(null, rpcError('INVALID_REQUEST', 'invalid request: expected an object'));
+  #answer(request: unknown, { caller, budget }: Exchange): Answer | Promise<Answer> {
+    if (!isRequestObject(request)) return this.#fail(null, rpcError('INVALID_REQUEST', 'invalid request: expected an object'));
     const { id, method: name } = request;
     const isNotification = id === undefined;
     if (!isNotification && !isRequestId(id)) {
@@ -74,6 +127,9 @@ export class JsonRpcHandler {
     if (request['jsonrpc'] !== '2.0' || typeof name !== 'string') {
       return this.#fail(id ?? null, rpcError('INVALID_REQUEST', 'invalid request: expected jsonrpc "2.0" and a method'));
     }
+    // A long id is part of the answer's length like a result.
+    const refusal = typeof id === 'string' && id.length > FREE_ID_LENGTH ? budget.take(id.length) : undefined;
+    if (refusal !== undefined) return this.#fail(null, rpcError('LIMIT_EXCEEDED', refusal));
     const method = this.#methods.get(name);
     const outcome = this.#call(method, name, request['params'], caller);
     if (isPromise(outcome)) {
@@ -86,44 +142,44 @@ export class JsonRpcHandler {
     return isNotification ? this.#ignore(method) : this.#succeed(id, outcome, budget, method);
   }
 
-  #call(method: RpcMethod | undefined, name: string, params: unknown, caller: RpcCaller): unknown {
+  #call(method: RpcMethod<unknown, Modules> | undefined, name: string, params: unknown, caller: RpcCaller): unknown {
     try {
       if (method === undefined) {
         throw rpcError('METHOD_NOT_FOUND', `the method ${name.slice(0, 64)} does not exist/is not available`);
       }
-      return method.handle(method.parse(positional(params, method.maxParams)), this.#modules, caller);
+      return method.handle(method.parse(positional(params, method.maxParams)), this.#modules.methods, caller);
     } catch (error) {
       return new Failed(error);
     }
   }
 
-  #ignore(method: RpcMethod | undefined): undefined {
-    this.#metrics.recordCall(method?.name, true);
+  #ignore(method: Named): undefined {
+    this.#modules.metrics.recordCall(method?.name, true);
     return undefined;
   }
 
-  #succeed(id: RequestId, result: unknown, budget: Budget, method: RpcMethod | undefined): Answer {
+  #succeed(id: RequestId, result: unknown, budget: AnswerBudget, method: Named): Answer {
     let json: string;
     try {
       json = encodeResult(result);
     } catch (error) {
       return this.#failCall(id, error, method);
     }
-    budget.left -= json.length;
-    if (budget.left < 0) return this.#failCall(id, rpcError('LIMIT_EXCEEDED', 'response too large'), method);
-    this.#metrics.recordCall(method?.name, true);
+    const refusal = budget.take(json.length);
+    if (refusal !== undefined) return this.#failCall(id, rpcError('LIMIT_EXCEEDED', refusal), method);
+    this.#modules.metrics.recordCall(method?.name, true);
     return `{"jsonrpc":"2.0","id":${encodeId(id)},"result":${json}}`;
   }
 
-  #failCall(id: RequestId | undefined, error: unknown, method: RpcMethod | undefined): Answer {
-    this.#metrics.recordCall(method?.name, false);
+  #failCall(id: RequestId | undefined, error: unknown, method: Named): Answer {
+    this.#modules.metrics.recordCall(method?.name, false);
     const text = this.#fail(id ?? null, error, method?.name);
     return id === undefined ? undefined : text;
   }
 
   #fail(id: RequestId, error: unknown, method?: string): string {
     const failure: RpcFailure = knownFailure(error) ?? internalFailure;
-    if (failure === internalFailure) this.#modules.logger.error({ err: error, method }, 'JSON-RPC method failed');
+    if (failure === internalFailure) this.#modules.methods.logger.error({ err: error, method }, 'JSON-RPC method failed');
     return `{"jsonrpc":"2.0","id":${encodeId(id)},"error":${JSON.stringify(failure)}}`;
   }
 }
@@ -137,18 +193,13 @@ class Failed {
   }
 }
 
-interface RequestObject {
-  readonly id?: unknown;
-  readonly method?: unknown;
-  readonly [name: string]: unknown;
-}
+type Named = { readonly name: string } | undefined;
 
-function isObject(value: unknown): value is RequestObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isRequestId(value: unknown): value is RequestId {
-  return Number.isFinite(value) || typeof value === 'string' || value === null;
+/** The requests of a message that are objects; none of a batch that is refused whole. */
+function requestsOf(message: unknown, maxBatchItems: number): readonly RequestObject[] {
+  if (message instanceof MessageFault) return [];
+  if (!Array.isArray(message)) return isRequestObject(message) ? [message] : [];
+  return message.length > maxBatchItems ? [] : message.filter(isRequestObject);
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
@@ -157,13 +208,10 @@ function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Throws for what is no JSON: a method of ours is wrong then. */
 function encodeResult(result: unknown): string {
+  if (result instanceof JsonText) return result.text;
   const json = JSON.stringify(result) as string | undefined;
   invariant(json !== undefined, 'every method has a result');
   return json;
-}
-
-function encodeId(id: RequestId): string {
-  return typeof id === 'number' ? String(id) : JSON.stringify(id);
 }
 
 /** Parameters by position; clients may fill up with nulls, but what we would have to ignore is an error. */

@@ -98,17 +98,18 @@ export async function assertRangeKept({ fromBlock, toBlock }: LogCriteria, chain
 export class LogMatcher {
   /** Undefined: every address. */
   readonly addresses: ReadonlySet<string> | undefined;
-  readonly #topics: readonly (ReadonlySet<string> | undefined)[];
+  /** By position; undefined: every topic. */
+  readonly topics: readonly (ReadonlySet<string> | undefined)[];
 
   constructor({ addresses, topics }: Pick<LogCriteria, 'addresses' | 'topics'>) {
     this.addresses = addresses.length === 0 ? undefined : new Set(addresses.map(toKey));
-    this.#topics = topics.map((alternatives) => (alternatives === undefined ? undefined : new Set(alternatives.map(toKey))));
+    this.topics = topics.map((alternatives) => (alternatives === undefined ? undefined : new Set(alternatives.map(toKey))));
   }
 
   matches(log: KeyedLog): boolean {
     if (this.addresses !== undefined && !this.addresses.has(log.addressKey)) return false;
-    if (this.#topics.length > log.topicKeys.length) return false;
-    return this.#topics.every((alternatives, at) => alternatives === undefined || alternatives.has(log.topicKeys[at] as string));
+    if (this.topics.length > log.topicKeys.length) return false;
+    return this.topics.every((alternatives, at) => alternatives === undefined || alternatives.has(log.topicKeys[at] as string));
   }
 }
 

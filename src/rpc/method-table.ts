@@ -1,4 +1,8 @@
+import { debugExecutionWitness } from './methods/debug-execution-witness.ts';
 import { debugGetRawBlock, debugGetRawHeader, debugGetRawReceipts, debugGetRawTransaction } from './methods/debug-get-raw.ts';
+import { debugTraceBlock, debugTraceBlockByHash, debugTraceBlockByNumber } from './methods/debug-trace-block.ts';
+import { debugTraceCall } from './methods/debug-trace-call.ts';
+import { debugTraceTransaction } from './methods/debug-trace-transaction.ts';
 import { ethAccounts, ethCoinbase } from './methods/eth-accounts.ts';
 import { ethBaseFee } from './methods/eth-base-fee.ts';
 import { ethBlockNumber } from './methods/eth-block-number.ts';
@@ -128,6 +132,12 @@ export const METHODS: readonly RpcMethod[] = [
   debugGetRawBlock,
   debugGetRawReceipts,
   debugGetRawTransaction,
+  debugTraceTransaction,
+  debugTraceCall,
+  debugTraceBlockByNumber,
+  debugTraceBlockByHash,
+  debugTraceBlock,
+  debugExecutionWitness,
   strobeNodeInfo,
   strobePeers,
   strobeMiniBlock,

@@ -1,8 +1,24 @@
-/** Sends one result (already JSON) to one subscription. */
-export type Push = (resultJson: string) => void;
+import type { Client } from './client-table.ts';
+
+/**
+ * Sends one result (already JSON) to one subscription. `cursorJson` says beside the result up to where everything has been
+ * sent (see resume-cursor.ts).
+ */
+export type Push = (resultJson: string, cursorJson?: string) => void;
+
+/** The way to one subscriber. */
+export interface Subscriber {
+  readonly push: Push;
+  /** Bytes of its connection that are not sent yet. */
+  queuedBytes(): number;
+  /** Resolves when nothing of its connection waits to be sent any more, or it is closed. */
+  flushed(): Promise<void>;
+  /** Closes its connection: this subscription cannot go on without a gap. */
+  drop(reason: string): void;
+}
 
 /** Starts the flow of events of a subscription; the returned function ends it. */
-export type StartSubscription = (push: Push) => () => void;
+export type StartSubscription = (subscriber: Subscriber) => () => void;
 
 /** The subscriptions of the connection that a request came in on. */
 export interface CallerSubscriptions {
@@ -18,6 +34,8 @@ export interface CallerSubscriptions {
 
 /** Who asks. */
 export interface RpcCaller {
+  /** Whose allowance it is that the request uses. */
+  readonly client: Client;
   /** Undefined where nothing can be pushed (HTTP). */
   readonly subscriptions: CallerSubscriptions | undefined;
 }

@@ -26,6 +26,9 @@ export type RpcErrorCode =
   | 'CURSOR_ORPHANED'
   | 'FILTER_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
+  | 'RESUME_ORPHANED'
+  | 'RESUME_TOO_OLD'
+  | 'RESUME_AHEAD'
   | 'REALTIME_EXPIRED'
   | 'NONCE_TIMEOUT'
   | 'UNSUPPORTED_OVERRIDE'
@@ -47,6 +50,9 @@ type PortErrorCode =
   | 'EXECUTION_FAILED'
   | 'CALL_GAS_ABOVE_CAP'
   | 'CALL_TIMEOUT'
+  | 'TRACE_TIMEOUT'
+  | 'TRACE_TOO_LARGE'
+  | 'TRACE_FAILED'
   | 'STATE_FORGOTTEN'
   | 'INVALID_FEES'
   | 'INVALID_BLOBS'
@@ -74,12 +80,17 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   TOO_MANY_LOGS: LIMIT,
   PROOFS_BUSY: LIMIT,
   THREAD_BUSY: LIMIT,
+  TRACE_TOO_LARGE: LIMIT,
   POOL_TOO_LARGE: LIMIT,
   SEQUENCER_LINK_BUSY: LIMIT,
   // EIP-1474: a method that this node is not set up for.
   METHOD_NOT_SUPPORTED: -32_004,
   // The OpenRPC document: a safe or finalized block that does not exist yet.
   UNKNOWN_BLOCK: -39_001,
+  // Ours: each calls for another action of the subscriber; `data` is the number that it needs for it.
+  RESUME_ORPHANED: -32_010,
+  RESUME_TOO_OLD: -32_011,
+  RESUME_AHEAD: -32_012,
   // EIP-4444; geth's choice of code.
   HISTORY_PRUNED: 4_444,
   EXECUTION_REVERTED: 3,
@@ -114,6 +125,8 @@ const FAILURE_CODES: Readonly<Record<RpcErrorCode | PortErrorCode | PoolErrorCod
   EXECUTION_FAILED: SERVER_ERROR,
   CALL_GAS_ABOVE_CAP: SERVER_ERROR,
   CALL_TIMEOUT: SERVER_ERROR,
+  TRACE_TIMEOUT: SERVER_ERROR,
+  TRACE_FAILED: SERVER_ERROR,
   // The state went back, or on by 128 blocks, while blocks were simulated upon it.
   STATE_FORGOTTEN: SERVER_ERROR,
   INVALID_FEES: SERVER_ERROR,

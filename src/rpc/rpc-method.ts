@@ -7,6 +7,7 @@ import type { NonceWaiters } from './nonce-waiters.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import type { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import type { TraceGate } from './trace-gate.ts';
 
 /** What methods work with; one for the whole server. */
 export interface RpcModules {
@@ -18,10 +19,11 @@ export interface RpcModules {
   readonly nonceWaiters: NonceWaiters;
   readonly filters: FilterRegistry;
   readonly subscriptions: SubscriptionHub;
+  readonly traces: TraceGate;
 }
 
 /** A JSON-RPC method. Both functions throw StrobeError with a code of rpc-error.ts. */
-export interface RpcMethod<Params = unknown> {
+export interface RpcMethod<Params = unknown, Modules = RpcModules> {
   readonly name: string;
   /** Positional parameters it takes at most; absent ones beyond are ignored. */
   readonly maxParams: number;
@@ -30,7 +32,7 @@ export interface RpcMethod<Params = unknown> {
    * A JSON-ready value or a promise of one. Runs synchronously up to its first await, so that the sends of a batch reach
    * the pool in the batch's order.
    */
-  handle(params: Params, modules: RpcModules, caller: RpcCaller): unknown;
+  handle(params: Params, modules: Modules, caller: RpcCaller): unknown;
 }
 
 /** `parse` of a method without parameters. */

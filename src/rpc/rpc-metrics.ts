@@ -8,6 +8,9 @@ export interface RpcGauges {
   readonly nonceWaiters: () => number;
 }
 
+/** `limit`: of the whole server; `client`: connections of one address; `rate`: its calls; `busy`: no room for bodies. */
+export type RefusalReason = 'host' | 'origin' | 'limit' | 'client' | 'rate' | 'busy' | 'token';
+
 export type RpcTransport = 'http' | 'ws';
 
 /** What the server reports. */
@@ -16,10 +19,11 @@ export interface RpcMetrics {
   recordCall(method: string | undefined, succeeded: boolean): void;
   recordMessage(transport: RpcTransport, seconds: number): void;
   recordSlowReaderDropped(): void;
-  recordRefused(reason: 'host' | 'origin' | 'limit'): void;
+  recordRefused(reason: RefusalReason): void;
 }
 
-const IGNORE: RpcMetrics = {
+/** Records nothing. */
+export const NO_RPC_METRICS: RpcMetrics = {
   recordCall: () => {},
   recordMessage: () => {},
   recordSlowReaderDropped: () => {},
@@ -28,7 +32,7 @@ const IGNORE: RpcMetrics = {
 
 /** Without a factory nothing is recorded. */
 export function createRpcMetrics(factory: MetricFactory | undefined, gauges: RpcGauges): RpcMetrics {
-  if (factory === undefined) return IGNORE;
+  if (factory === undefined) return NO_RPC_METRICS;
   declareGauges(factory, gauges);
   const calls = factory.counter({
     name: 'rpc_calls_total',
@@ -47,7 +51,7 @@ export function createRpcMetrics(factory: MetricFactory | undefined, gauges: Rpc
   });
   const refused = factory.counter({
     name: 'rpc_refused_total',
-    help: 'Connections and requests refused by host, origin or connection limit.',
+    help: 'Connections and requests refused by host, origin, limits of connections and memory, or rate.',
     labelNames: ['reason'],
   });
   const children = new Map<string, { inc(): void }>();

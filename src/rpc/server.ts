@@ -4,16 +4,21 @@ import type { MetricFactory } from '../observability/metrics.ts';
 import type { RpcBackend } from '../protocol/ports/chain.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 import { AccessGuard } from './access-guard.ts';
+import { BytePool } from './byte-pool.ts';
+import { ClientAddresses } from './client-address.ts';
+import { ClientTable } from './client-table.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { FilterRegistry } from './filter-registry.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { JsonRpcHandler } from './json-rpc.ts';
 import { type RpcLimits, type RpcLimitsInput, rpcLimitsSchema } from './limits.ts';
+import { selectMethods } from './method-selection.ts';
 import { METHODS } from './method-table.ts';
 import { NonceWaiters } from './nonce-waiters.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
 import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
+import { TraceGate } from './trace-gate.ts';
 import { WsTransport } from './ws-transport.ts';
 
 export interface RpcServerOptions {
@@ -26,6 +31,16 @@ export interface RpcServerOptions {
   readonly allowedHosts?: readonly string[];
   /** Origins of web pages that may use the node, beside those of this machine; `*` for all. */
   readonly allowedOrigins?: readonly string[];
+  /** Reverse proxies that may name the client a request comes from: IP addresses and ranges such as `10.0.0.0/8`. */
+  readonly trustedProxies?: readonly string[];
+  /** The header they name it in; `x-forwarded-for` unless it says otherwise. */
+  readonly clientAddressHeader?: string;
+  /** Limits of one client hold for programs on this machine too; they are not limited unless it says so. */
+  readonly limitLoopback?: boolean;
+  /** Namespaces (`eth`) and methods (`eth_call`) that are served; all unless it says otherwise. */
+  readonly api?: readonly string[];
+  /** Namespaces and methods that are not served. */
+  readonly deniedMethods?: readonly string[];
   readonly limits?: RpcLimitsInput;
 }
 
@@ -53,7 +68,7 @@ export interface RpcServer {
 /** Time that requests under way have when the server stops, ms; nothing of ours takes longer once the waits are ended. */
 const STOP_GRACE_MS = 5_000;
 
-/** @throws ZodError for limits out of range */
+/** @throws ZodError for limits out of range, StrobeError UNKNOWN_RPC_METHOD, INVALID_ADDRESS_RANGE */
 export function createRpcServer(options: RpcServerOptions, modules: RpcServerModules): RpcServer {
   return new Server(options, modules);
 }
@@ -76,31 +91,40 @@ class Server implements RpcServer {
     this.#waiters = new ReceiptWaiters({ maxWaiters: limits.maxReceiptWaiters }, { chain });
     this.#nonceWaiters = new NonceWaiters({ maxWaiters: limits.maxNonceWaiters }, { backend });
     this.#filters = new FilterRegistry(limits, backend);
-    this.#subscriptions = new SubscriptionHub({ maxSubscriptions: limits.maxSubscriptions }, { backend, logger });
+    this.#subscriptions = new SubscriptionHub(limits, { backend, logger });
     const metrics = createRpcMetrics(factory, {
       webSockets: () => this.#webSockets.connectionCount,
       subscriptions: () => this.#subscriptions.count,
       receiptWaiters: () => this.#waiters.count,
       nonceWaiters: () => this.#nonceWaiters.count,
     });
-    const handler = new JsonRpcHandler(METHODS, {
-      backend,
-      limits,
-      logger,
-      fees,
+    const { api = [], deniedMethods = [], limitLoopback = false } = options;
+    const handler = new JsonRpcHandler(selectMethods(METHODS, { api, deniedMethods }), {
+      methods: {
+        ...{ backend, limits, logger, fees },
+        ...{ waiters: this.#waiters, nonceWaiters: this.#nonceWaiters },
+        ...{ filters: this.#filters, subscriptions: this.#subscriptions },
+        traces: new TraceGate({ maxRunning: limits.maxRunningTraces, maxWaiting: limits.maxWaitingTraces }),
+      },
       metrics,
-      waiters: this.#waiters,
-      nonceWaiters: this.#nonceWaiters,
-      filters: this.#filters,
-      subscriptions: this.#subscriptions,
+      answers: new BytePool({ maxBytes: limits.maxHeldAnswerBytes }),
     });
-    const guard = new AccessGuard({
-      boundHost: options.host,
-      allowedHosts: options.allowedHosts ?? [],
-      allowedOrigins: options.allowedOrigins ?? [],
-    });
-    this.#webSockets = new WsTransport(limits, { guard, handler, metrics });
-    this.#http = createHttpTransport(limits, { guard, handler, metrics, logger });
+    const transport = {
+      ...{ handler, metrics, logger },
+      guard: new AccessGuard({
+        boundHost: options.host,
+        allowedHosts: options.allowedHosts ?? [],
+        allowedOrigins: options.allowedOrigins ?? [],
+      }),
+      addresses: new ClientAddresses({
+        trustedProxies: options.trustedProxies ?? [],
+        clientAddressHeader: options.clientAddressHeader ?? 'x-forwarded-for',
+      }),
+      clients: new ClientTable({ limits, limitLoopback }),
+      requests: new BytePool({ maxBytes: limits.maxHeldRequestBytes }),
+    };
+    this.#webSockets = new WsTransport(limits, transport);
+    this.#http = createHttpTransport(limits, transport);
     this.#http.server.on('upgrade', (request, socket, head) => this.#webSockets.accept(request, socket, head));
   }
 

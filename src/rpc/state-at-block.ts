@@ -25,7 +25,7 @@ interface SealedBlock {
  */
 export function readState<T>(
   param: BlockParam,
-  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'stateHistory' | 'chain'>,
   read: (state: StateReader) => T,
 ): Promise<T> {
   return whileKept(async () => {
@@ -41,7 +41,7 @@ export function readState<T>(
  */
 export function runCallAt<T>(
   param: BlockParam,
-  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'stateHistory' | 'chain'>,
   call: (position: CallPosition) => Promise<T>,
 ): Promise<T> {
   return whileKept(() => runOnce(param, backend, call));
@@ -49,7 +49,7 @@ export function runCallAt<T>(
 
 async function runOnce<T>(
   param: BlockParam,
-  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'chain'>,
+  backend: Pick<RpcBackend, 'state' | 'stateAt' | 'stateHistory' | 'chain'>,
   call: (position: CallPosition) => Promise<T>,
 ): Promise<T> {
   const { chain } = backend;
@@ -114,11 +114,12 @@ async function whileKept<T>(look: () => Promise<T>): Promise<T> {
   }
 }
 
-export function keptState(number: number, backend: Pick<RpcBackend, 'stateAt'>): StateView {
+export function keptState(number: number, backend: Pick<RpcBackend, 'stateAt' | 'stateHistory'>): StateView {
   const state = backend.stateAt(number);
   if (state !== undefined) return state;
   throw rpcError(
     'HISTORICAL_STATE_UNAVAILABLE',
-    `historical state is not available: block ${number} is not among those whose state is kept`,
+    `historical state is not available: block ${number} is not among those whose state is kept, ` +
+      `the oldest of which is block ${backend.stateHistory.oldestState()}`,
   );
 }

@@ -1,6 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { toHex } from '../util/bytes.ts';
+import type { BytePool } from './byte-pool.ts';
+import type { Client } from './client-table.ts';
+import { HeldRequest } from './held-request.ts';
 import type { JsonRpcHandler } from './json-rpc.ts';
 import type { RpcLimits } from './limits.ts';
 import type { CallerSubscriptions, RpcCaller, StartSubscription } from './rpc-caller.ts';
@@ -17,7 +22,12 @@ const LAGGING_FRACTION = 1 / 16;
 
 export interface WsConnectionModules {
   readonly socket: WebSocket;
+  /** What the WebSocket reads from. */
+  readonly stream: Duplex;
+  readonly client: Client;
   readonly handler: JsonRpcHandler;
+  /** Bounds what all requests together hold. */
+  readonly requests: BytePool;
   readonly metrics: RpcMetrics;
   /** Unsent bytes of all connections. */
   readonly totalQueuedBytes: () => number;
@@ -33,17 +43,28 @@ export class WsConnection {
   readonly #limits: RpcLimits;
   readonly #modules: WsConnectionModules;
   readonly #subscriptions = new Map<string, OpenSubscription>();
+  /** Those who wait until everything is sent. */
+  #flushWaiters: (() => void)[] = [];
   #inFlight = 0;
+  /** The message that is being received. */
+  readonly #receiving: HeldRequest;
   #isClosed = false;
 
   constructor(limits: RpcLimits, modules: WsConnectionModules) {
     this.#limits = limits;
     this.#modules = modules;
-    const { socket } = modules;
-    socket.on('message', (data) => void this.#onMessage(String(data)));
+    const { socket, stream, requests, client } = modules;
+    this.#receiving = new HeldRequest(requests, client.requests);
+    stream.prependListener('data', (chunk: Buffer) => this.#onReceived(chunk.length));
+    // A text and a binary frame are the same here, as with geth; what is no UTF-8 becomes no JSON.
+    socket.on('message', (data, isBinary) => void this.#onMessage(isBinary ? decodeBinary(data as Buffer) : String(data)));
     socket.on('close', () => this.#onClose());
     // Every error is followed by 'close'; without a listener it would end the process.
     socket.on('error', () => {});
+  }
+
+  get client(): Client {
+    return this.#modules.client;
   }
 
   get queuedBytes(): number {
@@ -60,15 +81,32 @@ export class WsConnection {
     socket.on('close', () => clearTimeout(timer));
   }
 
+  /**
+   * Parts of a message that does not end count against what all clients may hold. Called before the WebSocket looks at
+   * them, so a message that ends with them gives their room back at once.
+   */
+  #onReceived(bytes: number): void {
+    if (this.#isClosed || this.#receiving.add(bytes)) return;
+    this.#modules.metrics.recordRefused('busy');
+    this.close(CLOSE_TRY_AGAIN, 'too many requests are under way');
+  }
+
   async #onMessage(text: string): Promise<void> {
-    const { socket, handler, metrics } = this.#modules;
+    const { socket, handler, metrics, client, requests } = this.#modules;
+    this.#receiving.release();
+    if (this.#isClosed) return;
+    const held = new HeldRequest(requests, client.requests);
+    // There was room for it a moment ago.
+    held.add(text.length);
     const startMs = performance.now();
     const caller = new MessageCaller(this);
     // A client that asks faster than it is answered waits in its own socket, not in our memory.
     if (++this.#inFlight >= this.#limits.maxInFlightPerConnection) socket.pause();
     const answer = await handler.handle(text, caller);
     if (this.#inFlight-- === this.#limits.maxInFlightPerConnection) socket.resume();
-    if (answer !== undefined) this.#send(answer);
+    held.release();
+    if (answer.text !== undefined) this.#send(answer.text);
+    answer.release();
     caller.startSubscriptions();
     metrics.recordMessage('ws', (performance.now() - startMs) / 1_000);
   }
@@ -79,13 +117,30 @@ export class WsConnection {
     const { socket, metrics, totalQueuedBytes } = this.#modules;
     const queued = socket.bufferedAmount;
     const { maxSubscriberQueueBytes, maxTotalQueueBytes } = this.#limits;
-    const isLagging = queued > maxSubscriberQueueBytes * LAGGING_FRACTION;
-    if (queued > maxSubscriberQueueBytes || (isLagging && totalQueuedBytes() > maxTotalQueueBytes)) {
+    // A long answer may be longer than a queue: it is sent to who has read what came before.
+    const isLagging = queued + text.length > maxSubscriberQueueBytes * LAGGING_FRACTION;
+    if (queued > maxSubscriberQueueBytes || (isLagging && totalQueuedBytes() + text.length > maxTotalQueueBytes)) {
       metrics.recordSlowReaderDropped();
       this.close(CLOSE_TRY_AGAIN, SLOW_READER);
       return;
     }
-    socket.send(text);
+    socket.send(text, this.#onSent);
+  }
+
+  /** Resolves when nothing waits to be sent any more, or the connection is closed. */
+  flushed(): Promise<void> {
+    if (this.#isClosed || this.queuedBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#flushWaiters.push(resolve));
+  }
+
+  readonly #onSent = (): void => {
+    if (this.#flushWaiters.length > 0 && this.queuedBytes === 0) this.#endFlushWaits();
+  };
+
+  #endFlushWaits(): void {
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 
   /** @throws StrobeError LIMIT_EXCEEDED */
@@ -103,7 +158,18 @@ export class WsConnection {
     const subscription = this.#subscriptions.get(id);
     if (subscription === undefined) return;
     const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
-    subscription.stop = start((resultJson) => this.#send(`${prefix}${resultJson}}}`));
+    const stop = start({
+      push: (resultJson, cursorJson) => {
+        const cursor = cursorJson === undefined ? '' : `,"cursor":${cursorJson}`;
+        this.#send(`${prefix}${resultJson}${cursor}}}`);
+      },
+      queuedBytes: () => this.queuedBytes,
+      flushed: () => this.flushed(),
+      drop: (reason) => this.close(CLOSE_TRY_AGAIN, reason),
+    });
+    // The first push may have been one too many for this reader.
+    if (this.#isClosed) stop();
+    else subscription.stop = stop;
   }
 
   unsubscribe(id: string): boolean {
@@ -112,9 +178,11 @@ export class WsConnection {
   }
 
   #onClose(): void {
+    this.#receiving.release();
     this.#isClosed = true;
     for (const { stop } of this.#subscriptions.values()) stop?.();
     this.#subscriptions.clear();
+    this.#endFlushWaits();
   }
 }
 
@@ -125,6 +193,10 @@ class MessageCaller implements RpcCaller, CallerSubscriptions {
 
   constructor(connection: WsConnection) {
     this.#connection = connection;
+  }
+
+  get client(): Client {
+    return this.#connection.client;
   }
 
   get subscriptions(): CallerSubscriptions {
@@ -144,4 +216,9 @@ class MessageCaller implements RpcCaller, CallerSubscriptions {
   startSubscriptions(): void {
     for (const start of this.#starts) start();
   }
+}
+
+/** Text of a binary frame; of other bytes than UTF-8 a text that no JSON begins with. */
+function decodeBinary(data: Buffer): string {
+  return isUtf8(data) ? data.toString('utf8') : '\ufffd';
 }

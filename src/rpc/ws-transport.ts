@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccessGuard } from './access-guard.ts';
+import type { BytePool } from './byte-pool.ts';
+import type { ClientAddresses } from './client-address.ts';
+import type { Client, ClientTable } from './client-table.ts';
 import type { JsonRpcHandler } from './json-rpc.ts';
 import type { RpcLimits } from './limits.ts';
 import type { RpcMetrics } from './rpc-metrics.ts';
@@ -9,10 +12,16 @@ import { WsConnection } from './ws-connection.ts';
 
 /** RFC 6455: the server is going away. */
 const CLOSE_GOING_AWAY = 1001;
+/** Buffers that an unfinished message may have come in: the longest one in packets of the internet, four times over. */
+const MAX_MESSAGE_CHUNKS = 16_384;
 
 export interface WsTransportModules {
   readonly guard: AccessGuard;
+  readonly addresses: ClientAddresses;
+  readonly clients: ClientTable;
   readonly handler: JsonRpcHandler;
+  /** Bounds what all requests together hold. */
+  readonly requests: BytePool;
   readonly metrics: RpcMetrics;
 }
 
@@ -34,6 +43,8 @@ export class WsTransport {
       noServer: true,
       clientTracking: false,
       maxPayload: limits.maxBodyBytes,
+      maxFragments: limits.maxMessageFragments,
+      maxBufferedChunks: MAX_MESSAGE_CHUNKS,
       // Compression costs the event loop more than loopback and data-centre links cost in bytes.
       perMessageDeflate: false,
     });
@@ -62,8 +73,9 @@ export class WsTransport {
 
   /** The HTTP server's `upgrade` event. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { guard, metrics } = this.#modules;
+    const { guard, metrics, addresses, clients } = this.#modules;
     const { host, origin } = request.headers;
+    const client = clients.of(addresses.ofRequest(request));
     if (!guard.allowsHost(host)) {
       metrics.recordRefused('host');
       refuse(socket, '403 Forbidden');
@@ -73,15 +85,20 @@ export class WsTransport {
     } else if (this.#isStopped || this.#connections.size >= this.#limits.maxWebSockets) {
       metrics.recordRefused('limit');
       refuse(socket, '503 Service Unavailable');
+    } else if (!client.addWebSocket()) {
+      metrics.recordRefused('client');
+      refuse(socket, '429 Too Many Requests');
     } else {
-      this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket));
+      socket.once('close', () => client.removeWebSocket());
+      this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket, client));
     }
   }
 
-  #open(socket: WebSocket): void {
-    const { handler, metrics } = this.#modules;
+  #open(socket: WebSocket, stream: Duplex, client: Client): void {
+    const { handler, metrics, requests } = this.#modules;
     const totalQueuedBytes = (): number => this.#totalQueuedBytes();
-    this.#connections.set(socket, new WsConnection(this.#limits, { socket, handler, metrics, totalQueuedBytes }));
+    const modules = { socket, stream, client, handler, requests, metrics, totalQueuedBytes };
+    this.#connections.set(socket, new WsConnection(this.#limits, modules));
     this.#alive.add(socket);
     socket.on('pong', () => this.#alive.add(socket));
     socket.on('close', () => this.#connections.delete(socket));

@@ -9,6 +9,8 @@ import type { Bytes } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
 import { indexTrieKey } from './index-trie.ts';
+import { fillTrie } from './state-root.ts';
+import { type TableHandle, TableReader } from './table/table-reader.ts';
 import { Trie } from './trie.ts';
 import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
@@ -61,9 +63,14 @@ export class BlockRoots {
     this.#history = new TrieHistory(this.#state, options);
   }
 
-  /** Adds committed state before the first block: genesis, or what a restart loaded. */
+  /** Adds committed state before the first block. */
   load(diffBytes: Bytes): void {
     this.#state.apply(decodeStateDiff(diffBytes));
+  }
+
+  /** The same, the whole state of a table, whose owner must leave it as it is meanwhile. */
+  loadTable(handle: TableHandle): void {
+    fillTrie(this.#state, TableReader.attach(handle).entries());
   }
 
   /** Ends loading; says the root of what was loaded. */

@@ -1,5 +1,6 @@
 import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock, Block, ChainReader, ChainWriter, MiniBlockCommit } from '../protocol/ports/chain.ts';
+import type { BlockEnd, StateHistory } from '../protocol/ports/history.ts';
 import type { CommittedState, StateView } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { isRowDiff, type RowDiff } from '../protocol/row-diff.ts';
@@ -9,7 +10,7 @@ import { invariant, StrobeError } from '../util/errors.ts';
 import { type ChainPosition, ChainTrail, type MiniBlockHead, type OpenBlockState } from './chain-trail.ts';
 
 /**
- * Blocks whose end state can be read. Wallets ask at the block they polled last, up to a minute ago, and geth keeps as
+ * Blocks whose end state can be read from memory. Wallets ask at the block they polled last, up to a minute ago, and geth keeps as
  * many.
  */
 export const HISTORY_BLOCKS = 128;
@@ -22,6 +23,8 @@ export interface ChainStateOptions {
 export interface ChainStateModules {
   readonly state: CommittedState;
   readonly chain: ChainReader & ChainWriter;
+  /** Keeps the states of older blocks; undefined: nothing does. */
+  readonly history?: StateHistory | undefined;
 }
 
 /**
@@ -75,9 +78,22 @@ export class ChainState {
 
   /** The state at the end of a sealed block; undefined when it is not kept: too old, or from before the last start. */
   stateAt(blockNumber: number): StateView | undefined {
-    if (blockNumber > this.#modules.chain.head().header.number) return undefined;
+    const { state, chain, history } = this.#modules;
+    if (blockNumber > chain.head().header.number) return undefined;
     const number = this.#blockEnds.get(blockNumber);
-    return number === undefined ? undefined : this.#modules.state.at(number);
+    return (number === undefined ? undefined : state.at(number)) ?? history?.at(blockNumber);
+  }
+
+  /** The oldest block that {@link ChainState.stateAt} has the state of. */
+  oldestState(): number {
+    const { state, chain, history } = this.#modules;
+    const inMemory = [...this.#blockEnds].find(([, number]) => number >= state.floor)?.[0] ?? chain.head().header.number;
+    return Math.min(inMemory, history?.oldest ?? inMemory);
+  }
+
+  /** Resolves when the next block can be sealed without outrunning the history. */
+  async historyRoom(): Promise<void> {
+    await this.#modules.history?.room();
   }
 
   /** Sealed blocks whose state can be read with their last mini-blocks, oldest first. */
@@ -100,6 +116,11 @@ export class ChainState {
     this.#trail.add({ epoch, number, digest, timestampUs, blockNumber, open: undefined });
     this.#blockEnds.set(blockNumber, number);
     if (opensBlock) this.#releaseState(blockNumber);
+  }
+
+  /** A block that the store has already is complete in the state. */
+  caughtUp(seal: BlockSeal): void {
+    this.#modules.history?.add(endOf(seal));
   }
 
   /**
@@ -152,16 +173,17 @@ export class ChainState {
     this.#open = undefined;
     this.#trail.sealed();
     this.#blockEnds.set(number, seal.lastNumber);
+    this.#modules.history?.add(endOf(seal));
     this.#releaseState(number);
     return sealing;
   }
 
   /** Old values are kept for undoing and for reading old blocks, seen from block `newest`. */
   #releaseState(newest: number): void {
-    const { state } = this.#modules;
+    const { state, history } = this.#modules;
     this.#blockEnds.delete(newest - HISTORY_BLOCKS - 1);
     const [oldestReadable = 0] = this.#blockEnds.values();
-    state.release(Math.min(oldestReadable, this.#trail.oldest().number));
+    state.release(Math.min(oldestReadable, this.#trail.oldest().number, history?.retainFrom ?? Number.POSITIVE_INFINITY));
     // The state forgets earlier when old values take too much memory.
     this.#trail.dropBefore(state.floor);
   }
@@ -174,12 +196,13 @@ export class ChainState {
    */
   async rollback(number: number): Promise<number> {
     if (number >= this.head().number) return this.head().number;
-    const { state, chain } = this.#modules;
+    const { state, chain, history } = this.#modules;
     const target = this.#trail.rollbackTarget(number, chain.head().header.number);
     if (target === undefined || target.number < state.floor) {
       throw new StrobeError('ROLLBACK_BELOW_SAFE', 'the old values of that mini-block are gone', { number });
     }
     await chain.rollback(target.number);
+    if (target.open === undefined) history?.rollback(blockEndAt(target));
     state.rollback(target.number);
     this.#trail.rollback(target.number);
     this.#open = target.open;
@@ -192,4 +215,13 @@ export class ChainState {
   releaseUndo(blockNumber: number): void {
     this.#trail.dropThrough(blockNumber);
   }
+}
+
+function endOf({ header, lastNumber, lastDigest }: BlockSeal): BlockEnd {
+  return { blockNumber: header.number, lastNumber, lastDigest };
+}
+
+/** Of a position that no open block goes on behind. */
+function blockEndAt({ blockNumber, number, digest }: ChainPosition): BlockEnd {
+  return { blockNumber, lastNumber: number, lastDigest: digest };
 }

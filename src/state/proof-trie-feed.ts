@@ -1,34 +1,58 @@
 import type { BlockHeader } from '../protocol/block-header.ts';
 import type { Block, ChainReader } from '../protocol/ports/chain.ts';
-import type { CommittedState } from '../protocol/ports/state.ts';
+import type { StateProof } from '../protocol/ports/proofs.ts';
+import type { CommittedState, NetDiffComposer } from '../protocol/ports/state.ts';
+import type { Hash } from '../protocol/primitives.ts';
 import { decodeStateDiff, encodeStateDiff } from '../protocol/state-diff.ts';
 import { type Bytes, bytesEqual, toHex } from '../util/bytes.ts';
 import { invariant, isStrobeError } from '../util/errors.ts';
 import type { ProofTrieHost } from './proof-trie.ts';
 import { revertDiff } from './revert-diff.ts';
 import { followSafeRoots } from './safe-roots.ts';
-import { stateAsDiffs } from './state-as-diffs.ts';
+import type { NodesRequest, ProofRequest } from './trie-history.ts';
 
 export interface ProofTrieFeedModules {
   readonly host: ProofTrieHost;
-  readonly state: Pick<CommittedState, 'entries' | 'number' | 'at' | 'netDiff'>;
+  /** Fills the host with the state as it is now. */
+  readonly load: () => Promise<void>;
+  readonly state: Pick<CommittedState, 'number' | 'at' | 'netDiff'>;
+  readonly netDiffs: NetDiffComposer;
   readonly chain: Pick<ChainReader, 'head' | 'safeNumber' | 'sealOf' | 'blockByNumber' | 'subscribe'>;
   readonly logger: { error(fields: object, message: string): void; info(fields: object, message: string): void };
 }
 
 /** Where a block ends. */
 interface BlockEnd {
-  readonly blockNumber: number;
   readonly header: BlockHeader;
   readonly lastMiniBlock: number;
 }
 
-/** Keeps a {@link ProofTrieHost} at the sealed head of the chain, whichever way that moves. */
+/** A block on its way into the trie. */
+interface DueBlock extends BlockEnd {
+  /** Resolves when the trie was told of it, or will never be. */
+  readonly settled: PromiseWithResolvers<void>;
+}
+
+/**
+ * Blocks that wait to be composed. Of more the oldest is passed over, and never proven: the diff of the one behind it
+ * has its changes, too.
+ */
+const MAX_DUE = 64;
+
+/**
+ * Keeps a {@link ProofTrieHost} at the sealed head of the chain, whichever way that moves. It comes behind by the time
+ * that composing a block takes, which another thread does.
+ */
 export class ProofTrieFeed {
   readonly #modules: ProofTrieFeedModules;
   readonly #unsubscribe: (() => void)[] = [];
   /** Mini-block whose state the trie has. */
   #at = 0;
+  /** Sealed blocks that the trie does not have, ascending. */
+  #due: DueBlock[] = [];
+  /** The block whose diff from {@link ProofTrieFeed.#at} on is being composed; undefined when it was undone meanwhile. */
+  #composing: DueBlock | undefined;
+  #isCatchingUp = false;
   /** Roots are right from the first block on, or the data is damaged: said once. */
   #hasComplained = false;
 
@@ -41,26 +65,46 @@ export class ProofTrieFeed {
    * the chain, which must stand still until this resolves.
    */
   async start(): Promise<void> {
-    const { host, state, chain, logger } = this.#modules;
+    const { load, state, chain, logger } = this.#modules;
     const startedMs = performance.now();
     const head = chain.head().header.number;
     const first = await this.#firstBlock(head);
-    for (const diffBytes of stateAsDiffs(state.entries())) host.apply(diffBytes);
+    await load();
     this.#at = state.number;
     this.#goBack(first.lastMiniBlock);
     await this.#endBlock(first.header);
-    for (let blockNumber = first.blockNumber + 1; blockNumber <= head; blockNumber++) {
-      const { header, lastMiniBlock } = await this.#endOf(blockNumber);
-      this.#goOn(lastMiniBlock);
-      await this.#endBlock(header);
+    for (let blockNumber = first.header.number + 1; blockNumber <= head; blockNumber++) {
+      this.#add(await this.#endOf(blockNumber));
+      await this.#catchUp();
     }
     this.#follow();
     const seconds = (performance.now() - startedMs) / 1_000;
-    logger.info({ fromBlock: first.blockNumber, block: head, seconds }, 'the state trie is loaded: proofs can be asked for');
+    logger.info({ fromBlock: first.header.number, block: head, seconds }, 'the state trie is loaded: proofs can be asked for');
   }
 
   stop(): void {
     for (const end of this.#unsubscribe.splice(0)) end();
+    this.#dropFrom(0);
+  }
+
+  /**
+   * As {@link ProofTrieHost.prove}, and waits for a block that is on its way.
+   * @throws StrobeError PROOF_NOT_AVAILABLE
+   */
+  async prove(request: ProofRequest): Promise<StateProof> {
+    await this.#untilThere(request.stateRoot);
+    return this.#modules.host.prove(request);
+  }
+
+  /** As {@link ProofTrieHost.nodes}, and waits as {@link ProofTrieFeed.prove} does. */
+  async nodes(request: NodesRequest): Promise<Bytes[]> {
+    await this.#untilThere(request.stateRoot);
+    return this.#modules.host.nodes(request);
+  }
+
+  async #untilThere(stateRoot: Hash): Promise<void> {
+    const onTheWay = this.#composing === undefined ? this.#due : [this.#composing, ...this.#due];
+    await onTheWay.find(({ header }) => bytesEqual(header.stateRoot, stateRoot))?.settled.promise;
   }
 
   async #firstBlock(head: number): Promise<BlockEnd> {
@@ -72,10 +116,10 @@ export class ProofTrieFeed {
   async #endOf(blockNumber: number): Promise<BlockEnd> {
     const { chain } = this.#modules;
     const seal = await chain.sealOf(blockNumber);
-    if (seal !== undefined) return { blockNumber, header: seal.header, lastMiniBlock: seal.lastNumber };
+    if (seal !== undefined) return { header: seal.header, lastMiniBlock: seal.lastNumber };
     const genesis = await chain.blockByNumber(blockNumber);
     invariant(genesis !== undefined, 'blocks from the safe one to the head are stored');
-    return { blockNumber, header: genesis.header, lastMiniBlock: genesis.lastMiniBlock };
+    return { header: genesis.header, lastMiniBlock: genesis.lastMiniBlock };
   }
 
   #follow(): void {
@@ -90,37 +134,76 @@ export class ProofTrieFeed {
   }
 
   #onBlock({ header, lastMiniBlock }: Block): void {
-    this.#goOn(lastMiniBlock);
-    this.#endBlock(header).catch((error: unknown) => {
-      // A thread that dies shows in `failed`, and one that was stopped is missed by nobody.
-      const isGone = isStrobeError(error, 'THREAD_DIED') || isStrobeError(error, 'THREAD_STOPPED');
-      if (!isGone) this.#modules.logger.error({ err: error, blockNumber: header.number }, 'the state trie failed');
-    });
+    this.#add({ header, lastMiniBlock });
+    if (this.#due.length > MAX_DUE) this.#due.shift()?.settled.resolve();
+    if (this.#isCatchingUp) return;
+    this.#catchUp().catch((error: unknown) => this.#onFailure(error, header.number));
   }
 
-  /** The store has gone back, the state not yet. */
+  #add(end: BlockEnd): void {
+    this.#due.push({ ...end, settled: Promise.withResolvers<void>() });
+  }
+
+  /** Gives up what ends with this mini-block or a later one. */
+  #dropFrom(number: number): void {
+    const isDropped = ({ lastMiniBlock }: BlockEnd): boolean => lastMiniBlock >= number;
+    for (const { settled } of this.#due.filter(isDropped)) settled.resolve();
+    this.#due = this.#due.filter((due) => !isDropped(due));
+    if (this.#composing === undefined || !isDropped(this.#composing)) return;
+    this.#composing.settled.resolve();
+    this.#composing = undefined;
+  }
+
+  /** One block after the other, each when the trie has taken in the one before: diffs do not pile up. */
+  async #catchUp(): Promise<void> {
+    const { netDiffs, host } = this.#modules;
+    this.#isCatchingUp = true;
+    try {
+      for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift()) {
+        this.#composing = next;
+        // The diff of a block that is undone meanwhile may be any, or none: it is not looked at.
+        const isUndone = (): boolean => this.#composing !== next;
+        const diff = await netDiffs.compose(this.#at, next.lastMiniBlock).catch((error: unknown) => {
+          if (!isUndone()) throw error;
+        });
+        if (diff === undefined || isUndone()) continue;
+        this.#composing = undefined;
+        this.#at = next.lastMiniBlock;
+        host.apply(diff.bytes);
+        const ended = this.#endBlock(next.header);
+        // What is asked of the trie from here on it answers behind this block.
+        next.settled.resolve();
+        await ended;
+      }
+    } finally {
+      this.#isCatchingUp = false;
+    }
+  }
+
+  /** The store has gone back, the state not yet: what is undone can still be read. */
   #onRollback(number: number): void {
+    this.#dropFrom(number + 1);
     if (number < this.#at) this.#goBack(number);
   }
 
-  #goOn(number: number): void {
-    this.#modules.host.apply(this.#netDiff(this.#at, number));
-    this.#at = number;
-  }
-
+  /** At once, for the state goes back right after; it happens when a sequencer lost the end of its log. */
   #goBack(number: number): void {
     const { host, state } = this.#modules;
     const before = state.at(number);
-    invariant(before !== undefined, 'the state that the chain goes back to is kept');
-    const undone = decodeStateDiff(this.#netDiff(number, this.#at));
-    host.apply(encodeStateDiff(revertDiff(undone, before)));
+    const undone = state.netDiff(number, this.#at);
+    invariant(before !== undefined && undone !== undefined, 'old values of unsealed and undone blocks are kept');
+    host.apply(encodeStateDiff(revertDiff(decodeStateDiff(undone), before)));
     this.#at = number;
   }
 
-  #netDiff(from: number, to: number): Bytes {
-    const diff = this.#modules.state.netDiff(from, to);
-    invariant(diff !== undefined, 'old values of unsealed and undone blocks are kept');
-    return diff;
+  #onFailure(error: unknown, blockNumber: number): void {
+    this.stop();
+    // A thread that dies shows in `failed`, and one that was stopped is missed by nobody.
+    if (isStrobeError(error, 'THREAD_DIED') || isStrobeError(error, 'THREAD_STOPPED')) return;
+    this.#modules.logger.error(
+      { err: error, blockNumber },
+      'the state trie cannot follow: no later block is proven until a restart',
+    );
   }
 
   async #endBlock({ number, stateRoot }: BlockHeader): Promise<void> {

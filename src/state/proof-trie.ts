@@ -4,6 +4,8 @@ import { decodeStateDiff } from '../protocol/state-diff.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
+import { fillTrie } from './state-root.ts';
+import { type TableHandle, TableReader } from './table/table-reader.ts';
 import { type NodesRequest, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
 /**
@@ -18,7 +20,12 @@ export class ProofTrie {
     this.#history = new TrieHistory(this.#state, options);
   }
 
-  /** Applies the canonical bytes of a diff that ends no block: a part of the loaded state, or what undoes blocks. */
+  /** Fills an empty trie with the state of a table, whose owner must leave it as it is meanwhile. */
+  load(handle: TableHandle): void {
+    fillTrie(this.#state, TableReader.attach(handle).entries());
+  }
+
+  /** Applies the canonical bytes of a diff that ends no block: of one that ends, or what undoes blocks. */
   apply(diffBytes: Bytes): void {
     this.#state.apply(decodeStateDiff(diffBytes));
   }
@@ -46,6 +53,9 @@ export class ProofTrie {
 
 /** {@link ProofTrie} behind a thread boundary; calls run in their order. */
 export interface ProofTrieHost {
+  /** See {@link ProofTrie.load}; resolves when all of it was read. */
+  load(handle: TableHandle): Promise<void>;
+  /** Takes the bytes over. */
   apply(diffBytes: Bytes): void;
   endBlock(): Promise<Hash>;
   /** @throws StrobeError PROOF_NOT_AVAILABLE */
@@ -58,11 +68,17 @@ export interface ProofTrieHost {
   readonly failed: Promise<never>;
 }
 
+/** Bytes that are a whole buffer go over without being copied; nobody needs them here any more. */
+function transferable({ buffer, byteLength }: Bytes): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
+
 /** Runs in a worker thread of its own. */
 export function startProofTrieThread(history: TrieHistoryOptions): ProofTrieHost {
   const thread = new ThreadClient(workerUrl('proof-trie-worker', import.meta.url), history);
   return {
-    apply: (diffBytes) => thread.post('apply', diffBytes),
+    load: (handle) => thread.call('load', handle),
+    apply: (diffBytes) => thread.post('apply', diffBytes, transferable(diffBytes)),
     endBlock: () => thread.call('endBlock', undefined),
     prove: (request) => thread.call('prove', request),
     nodes: (request) => thread.call('nodes', request),
@@ -76,6 +92,7 @@ export function startProofTrieThread(history: TrieHistoryOptions): ProofTrieHost
 export function createInlineProofTrie(history: TrieHistoryOptions): ProofTrieHost {
   const trie = new ProofTrie(history);
   return {
+    load: async (handle) => trie.load(handle),
     apply: (diffBytes) => trie.apply(diffBytes),
     endBlock: async () => trie.endBlock(),
     prove: async (request) => trie.prove(request),

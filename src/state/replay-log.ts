@@ -142,7 +142,10 @@ class Replay {
       if (!fits || !bytesEqual(seal.lastDigest, chainState.head().digest)) throw mismatch('the seal is not of the open block');
       await chainState.seal(seal);
       this.#seals++;
+    } else {
+      chainState.caughtUp(seal);
     }
+    await chainState.historyRoom();
     // The seal of the block that the state began with is the first record; its mini-blocks are not.
     if (seal.firstNumber > this.#firstState) await onSealed?.(seal);
   }

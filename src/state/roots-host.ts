@@ -3,12 +3,15 @@ import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
+import type { TableHandle } from './table/table-reader.ts';
 import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, type TrieHistoryOptions } from './trie-history.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
 export interface RootsHost {
   /** Adds committed state, as canonical diffs, before the first block. */
   load(diffBytes: Bytes): void;
+  /** See {@link BlockRoots.loadTable}; {@link RootsHost.ready} resolves when all of it was read. */
+  loadTable(handle: TableHandle): void;
   /** Ends loading; resolves with the state root of what was loaded. */
   ready(): Promise<Hash>;
   append(miniBlock: CommittedMiniBlock): void;
@@ -32,6 +35,7 @@ export function startRootsThread(history: TrieHistoryOptions = DEFAULT_HISTORY):
   const thread = new ThreadClient(workerUrl('roots-worker', import.meta.url), history);
   return {
     load: (diffBytes) => thread.post('load', diffBytes),
+    loadTable: (handle) => thread.post('loadTable', handle),
     ready: () => thread.call('ready', undefined),
     append: (miniBlock) => thread.post('append', miniBlock),
     roots: () => thread.call('roots', undefined),
@@ -49,6 +53,7 @@ export function createInlineRoots(history?: TrieHistoryOptions): RootsHost {
   const roots = new BlockRoots(history);
   return {
     load: (diffBytes) => roots.load(diffBytes),
+    loadTable: (handle) => roots.loadTable(handle),
     ready: async () => roots.ready(),
     append: (miniBlock) => roots.append(miniBlock),
     roots: async () => roots.roots(),

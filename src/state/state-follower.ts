@@ -2,6 +2,7 @@ import type { StateView } from '../protocol/ports/state.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant, isStrobeError } from '../util/errors.ts';
 import { HISTORY_BLOCKS } from './chain-state.ts';
+import type { MiniBlockStates } from './mini-block-changes.ts';
 import type { NamedRange } from './table/net-range.ts';
 import type { TableMoment } from './table/table-moment.ts';
 import type { TableReader } from './table/table-reader.ts';
@@ -15,7 +16,7 @@ export interface StateBegin {
 }
 
 export interface StateFollowerModules {
-  readonly reader: Pick<TableReader, 'at' | 'netDiffOf'>;
+  readonly reader: Pick<TableReader, 'at' | 'keeps' | 'netDiffOf'>;
   /** The owner's `StateTable.rangeOf`. */
   readonly rangeOf: (from: number, to: number) => Promise<NamedRange | undefined>;
 }
@@ -45,6 +46,15 @@ export class StateFollower {
     return this.#modules.reader.at(this.#newest);
   }
 
+  /** A mini-block of the newest blocks, for whoever asks what it changed. */
+  async statesOf(number: number): Promise<MiniBlockStates | undefined> {
+    const { reader, rangeOf } = this.#modules;
+    const range = await rangeOf(number - 1, number);
+    if (range === undefined) return undefined;
+    const { rollbacks, to } = range;
+    return { after: reader.at({ ...to, rollbacks }), netDiff: () => reader.netDiffOf(range) };
+  }
+
   /** Canonical bytes of what the newest state has changed since the end of mini-block `since`; undefined when it is not known. */
   async changesSince(since: number): Promise<Bytes | undefined> {
     const { reader, rangeOf } = this.#modules;
@@ -61,8 +71,15 @@ export class StateFollower {
 
   /** At the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined {
+    const { reader } = this.#modules;
     const moment = this.#blockEnds.get(blockNumber);
-    return moment && this.#modules.reader.at(moment);
+    return moment && reader.keeps(moment) ? reader.at(moment) : undefined;
+  }
+
+  /** The oldest block that {@link StateFollower.stateAt} has; undefined when it has none. */
+  oldestBlock(): number | undefined {
+    for (const [blockNumber, moment] of this.#blockEnds) if (this.#modules.reader.keeps(moment)) return blockNumber;
+    return undefined;
   }
 
   onMiniBlock(moment: TableMoment): void {

@@ -1,4 +1,4 @@
-import type { CommittedState } from '../protocol/ports/state.ts';
+import type { CommittedState, StateEntry } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { AccountDiff, SlotDiff } from '../protocol/state-diff.ts';
 import { ArenaStateTrie } from './arena/arena-state-trie.ts';
@@ -7,11 +7,10 @@ import { ArenaStateTrie } from './arena/arena-state-trie.ts';
 const BATCH = 1_024;
 
 /**
- * The root of a whole state, in a trie that is thrown away.
+ * Fills an empty trie with a whole state.
  * @throws StrobeError TRIE_ARENA_FAILED when the memory is full
  */
-export function stateRootOf(state: Pick<CommittedState, 'entries'>): Hash {
-  const trie = new ArenaStateTrie();
+export function fillTrie(trie: ArenaStateTrie, entries: Iterable<StateEntry>): void {
   let accounts: AccountDiff[] = [];
   let size = 0;
   const flush = (): void => {
@@ -19,7 +18,7 @@ export function stateRootOf(state: Pick<CommittedState, 'entries'>): Hash {
     accounts = [];
     size = 0;
   };
-  for (const { address, account, slots } of state.entries()) {
+  for (const { address, account, slots } of entries) {
     let batch: SlotDiff[] = [];
     accounts.push({ address, ...account, slots: batch });
     size++;
@@ -34,5 +33,14 @@ export function stateRootOf(state: Pick<CommittedState, 'entries'>): Hash {
     if (size >= BATCH) flush();
   }
   flush();
+}
+
+/**
+ * The root of a whole state, in a trie that is thrown away.
+ * @throws StrobeError TRIE_ARENA_FAILED when the memory is full
+ */
+export function stateRootOf(state: Pick<CommittedState, 'entries'>): Hash {
+  const trie = new ArenaStateTrie();
+  fillTrie(trie, state.entries());
   return trie.root();
 }

@@ -94,7 +94,8 @@ export class TrieHistory {
   #viewOf(stateRoot: Hash): number {
     const view = this.#views.get(toKey(stateRoot));
     if (view !== undefined) return view;
-    throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', { stateRoot: toHex(stateRoot) });
+    const meta = { stateRoot: toHex(stateRoot), blocks: this.#roots.length };
+    throw new StrobeError('PROOF_NOT_AVAILABLE', 'no state with this root is kept', meta);
   }
 
   #trim(): void {

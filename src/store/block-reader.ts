@@ -94,7 +94,7 @@ export class BlockReader {
     if (record === undefined || start === undefined) return undefined;
     const transactions = await this.#transactionsOf(record, index);
     const gasUsed = (transactions.at(-1)?.receipt.cumulativeGasUsed ?? start.gasUsed) - start.gasUsed;
-    return { miniBlock, env: environmentOf(record.seal.header), transactions, gasUsed };
+    return { miniBlock, env: environmentOf(record.seal.header), transactions, gasUsed, firstLogIndex: start.logIndex };
   }
 
   async #readMiniBlock(number: number): Promise<MiniBlock | undefined> {

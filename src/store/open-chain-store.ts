@@ -143,13 +143,20 @@ async function assertCompatible(meta: MetaRepository, found: Hash, expected: Has
   );
 }
 
+/** Seal of a block; undefined when it is not kept, and at genesis. */
+export async function sealedBlock(
+  { meta, blocks }: Pick<ChainDatabase, 'meta' | 'blocks'>,
+  number: number,
+): Promise<BlockSeal | undefined> {
+  const base = await meta.base();
+  return base?.header.number === number ? base : (await blocks.record(number))?.seal;
+}
+
 /** Seal of the newest sealed block, undefined at genesis. @throws StrobeError DATABASE_FAILED */
 export async function storedHead({ meta, blocks }: Pick<ChainDatabase, 'meta' | 'blocks'>): Promise<BlockSeal | undefined> {
   const number = (await meta.number('head')) ?? 0;
   if (number === 0) return undefined;
-  const base = await meta.base();
-  if (base?.header.number === number) return base;
-  const record = await blocks.record(number);
-  if (record !== undefined) return record.seal;
+  const seal = await sealedBlock({ meta, blocks }, number);
+  if (seal !== undefined) return seal;
   throw new StrobeError('DATABASE_FAILED', 'the head block is missing from the database', { number });
 }

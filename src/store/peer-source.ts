@@ -3,15 +3,10 @@ import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { PeerHead, PeerSource } from '../protocol/ports/network.ts';
+import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import { isMiniBlockRecord } from './log-format.ts';
-
-/** Read access to kept witnesses. */
-export interface WitnessReader {
-  /** Undefined: not kept (any more). */
-  read(blockNumber: number): Promise<Bytes | undefined>;
-}
 
 export interface ChainPeerSourceModules {
   /** Newest durable mini-block with the epoch in force. */

@@ -34,6 +34,10 @@ export class StoredMiniBlock implements AppliedMiniBlock {
     this.#make = make;
   }
 
+  get firstLogIndex(): number {
+    return this.start.logIndex;
+  }
+
   get transactions(): readonly ChainTransaction[] {
     if (this.#transactions === undefined) {
       this.#transactions = this.#make();

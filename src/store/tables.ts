@@ -38,11 +38,14 @@ export function readNumber(bytes: Bytes, offset = 0): number {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUIntBE(offset, NUMBER_BYTES);
 }
 
-/** Key of a row that belongs to a block or mini-block. */
+/** No block gets there: at a hundred a second it takes ninety thousand years. */
+const LAST_NUMBER = 2 ** (8 * NUMBER_BYTES) - 1;
+
+/** Key of a row that belongs to a block or mini-block. Whoever asks for a number that no key can hold finds nothing. */
 export function numberKey(table: Table, number: number, suffix: Bytes = EMPTY_BYTES): Bytes {
   const key = new Uint8Array(1 + NUMBER_BYTES + suffix.length);
   key[0] = table;
-  writeNumber(key, number, 1);
+  writeNumber(key, Math.min(number, LAST_NUMBER), 1);
   key.set(suffix, 1 + NUMBER_BYTES);
   return key;
 }

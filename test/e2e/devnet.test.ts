@@ -211,6 +211,32 @@ describe('strobe devnet under a mixed load', () => {
     }
   });
 
+  test('a replica traces every transaction as its receipt says, and every node has the witnesses', async () => {
+    const [, replica] = urls as [string, string];
+    for (let number = 1; number <= lastBlock; number++) {
+      const traces = await rpc<BlockTraceJson>(replica, 'debug_traceBlockByNumber', [
+        toQuantity(number),
+        { tracer: 'callTracer', tracerConfig: { withLog: true } },
+      ]);
+      const receipts = await rpc<RpcReceiptJson[]>(replica, 'eth_getBlockReceipts', [toQuantity(number)]);
+      const asReceipts = traces.map(({ txHash, result }) => [
+        txHash,
+        result.gasUsed,
+        result.error === undefined,
+        logCount(result),
+      ]);
+      expect(asReceipts).toEqual(
+        receipts.map(({ transactionHash, gasUsed, status, logs }) => [transactionHash, gasUsed, status === '0x1', logs.length]),
+      );
+    }
+    const hash = defined(hashes[0]);
+    const [first, ...others] = await Promise.all(urls.map((url) => rpc(url, 'debug_traceTransaction', [hash])));
+    for (const trace of others) expect(trace).toEqual(first);
+    const witnesses = await Promise.all(urls.map((url) => rpc(url, 'debug_executionWitness', [toQuantity(lastBlock)])));
+    expect(witnesses[0]).toMatchObject({ headers: [expect.any(String)], state: expect.any(Array), keys: expect.any(Array) });
+    for (const witness of witnesses) expect(witness).toEqual(witnesses[0]);
+  });
+
   test('a transaction behind a nonce gap is in the pool that every node shows', async () => {
     const account = defined(accounts.at(-1));
     const fields = { type: 'eip1559', chainId: CHAIN_ID, nonce: 2, gas: 21_000n, maxFeePerGas: 10_000_000_000n } as const;
@@ -252,6 +278,19 @@ describe('strobe devnet under a mixed load', () => {
     expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));
   });
 });
+
+interface CallJson {
+  readonly gasUsed: Hex;
+  readonly error?: string;
+  readonly calls?: readonly CallJson[];
+  readonly logs?: readonly object[];
+}
+
+type BlockTraceJson = readonly { readonly txHash: Hex; readonly result: CallJson }[];
+
+function logCount({ logs = [], calls = [] }: CallJson): number {
+  return calls.reduce((sum, call) => sum + logCount(call), logs.length);
+}
 
 function toQuantity(value: number): Hex {
   return `0x${value.toString(16)}`;

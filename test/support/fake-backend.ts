@@ -35,11 +35,12 @@ import {
   type Address,
   EMPTY_CODE_HASH,
   EMPTY_TRIE_ROOT,
+  type Hash,
   ZERO_ADDRESS,
   ZERO_HASH,
 } from '../../src/protocol/primitives.ts';
 import { logsBloom } from '../../src/protocol/receipt.ts';
-import { fromNumber } from '../../src/protocol/rlp.ts';
+import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
@@ -53,11 +54,14 @@ import {
   logPageOf,
   logsIn,
   logsOf,
+  nextLogIndex,
   receiptProver,
   stateOf,
 } from './fake-chain-parts.ts';
 import { fakePool } from './fake-pool.ts';
 import { FakeSimulator } from './fake-simulator.ts';
+import { FakeStateChanges } from './fake-state-changes.ts';
+import { fakeTracing } from './fake-tracing.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
@@ -102,6 +106,8 @@ export class FakeChain {
   /** Called when a read of the chain begins: a test may prune in this very moment. */
   onRead: () => void = () => {};
   safe: number | undefined;
+  /** Encoded witnesses by block. */
+  readonly storedWitnesses = new Map<number, Uint8Array>();
   /** What is known of blocks beyond their being sealed, by number. */
   readonly statuses = new Map<number, Partial<BlockStatus>>();
   /** Provers that count no more. */
@@ -116,6 +122,9 @@ export class FakeChain {
   readonly simulator = new FakeSimulator(() => stateOf(this.accounts, THE_CONTRACT));
   /** A node without a state trie has none. */
   stateProofs: StateProver | undefined;
+  readonly stateChanges = new FakeStateChanges();
+  /** Goes up with each rollback. */
+  epoch = 1;
   /** Accounts at the end of each sealed block. */
   readonly #sealedAccounts: Map<string, Account>[] = [new Map()];
   readonly #listeners = new Set<Listener<ChainEvent>>();
@@ -150,10 +159,13 @@ export class FakeChain {
         const sealed = blockNumber < this.oldestState ? undefined : this.#sealedAccounts[blockNumber];
         return sealed && stateOf(sealed, THE_CONTRACT);
       },
+      stateHistory: { oldestState: () => this.oldestState },
       simulator: this.simulator,
+      stateChanges: this.stateChanges,
       ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
+      ...fakeTracing(this.storedWitnesses),
       receiptProofs: receiptProver(),
       attestationPolicy: async () => ({
         ...{ threshold: 2, proverCount: 3 },
@@ -175,18 +187,22 @@ export class FakeChain {
     const number = this.miniBlocks.length + 1;
     this.open ??= { env: this.#nextEnvironment(), transactions: [], gasUsed: 0n, firstMiniBlock: number };
     const { open } = this;
+    const firstLogIndex = nextLogIndex(open.transactions);
+    const before = new Map(this.accounts);
     const transactions = pooled.map(({ transaction, sender }) => this.#execute(transaction, sender, number));
+    this.stateChanges.record(number, { before, after: this.accounts, transactions });
     const gasUsed = transactions.reduce((sum, indexed) => sum + indexed.gasUsed, 0n);
     const applied: AppliedMiniBlock = {
       miniBlock: {
         envelope: this.#envelope(number),
-        digest: keccak256(fromNumber(number)),
+        digest: this.#digest(number),
         diffPayload: new Uint8Array(0),
         bodyPayload: new Uint8Array(0),
       },
       env: open.env,
       transactions,
       gasUsed,
+      firstLogIndex,
     };
     this.miniBlocks.push(applied);
     this.#emit({ kind: 'miniBlock', miniBlock: applied });
@@ -219,6 +235,7 @@ export class FakeChain {
     const removed = [...undone.flatMap((block) => block.transactions), ...(this.open?.transactions ?? [])];
     this.open = undefined;
     this.miniBlocks.length = this.#head().lastMiniBlock;
+    this.epoch++;
     this.#emit({ kind: 'rollback', number: this.miniBlocks.length, removed });
   }
 
@@ -270,15 +287,19 @@ export class FakeChain {
     };
   }
 
+  #digest(number: number): Hash {
+    return keccak256(encodeRlp([fromNumber(this.epoch), fromNumber(number)]));
+  }
+
   #envelope(number: number): MiniBlockEnvelope {
     const open = this.open as NonNullable<FakeChain['open']>;
     return {
       version: 1,
       genesisHash: (this.blocks[0] as Block).hash,
       chainId: CHAIN_ID,
-      epoch: 1,
+      epoch: this.epoch,
       number,
-      parentDigest: keccak256(fromNumber(number - 1)),
+      parentDigest: this.miniBlocks.at(-1)?.miniBlock.digest ?? keccak256(Uint8Array.of(0)),
       blockNumber: open.env.number,
       index: number - open.firstMiniBlock,
       timestampUs: open.env.timestamp * 1_000_000 + number,
@@ -301,7 +322,6 @@ export class FakeChain {
       this.accounts.set(toKey(transaction.to), { ...to, balance: to.balance + transaction.value });
     }
     open.gasUsed += TRANSFER_GAS;
-    const previous = open.transactions.at(-1);
     const indexed: IndexedTransaction = {
       transaction,
       sender,
@@ -313,7 +333,7 @@ export class FakeChain {
       baseFeePerGas: open.env.baseFeePerGas,
       transactionIndex: open.transactions.length,
       gasUsed: TRANSFER_GAS,
-      firstLogIndex: previous === undefined ? 0 : previous.firstLogIndex + previous.receipt.logs.length,
+      firstLogIndex: nextLogIndex(open.transactions),
       contractAddress: transaction.to === undefined ? createdAddress(sender, transaction.nonce) : undefined,
     };
     open.transactions.push(indexed);

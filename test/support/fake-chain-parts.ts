@@ -39,6 +39,12 @@ export function createBlock(
   return { header, hash: hashHeader(header), transactions, sizeBytes: 600, firstMiniBlock: first, lastMiniBlock: last };
 }
 
+/** Logs of a block's transactions so far. */
+export function nextLogIndex(transactions: readonly IndexedTransaction[]): number {
+  const last = transactions.at(-1);
+  return last === undefined ? 0 : last.firstLogIndex + last.receipt.logs.length;
+}
+
 /** One log of the logger for a transaction to it, with the words of the data as topics. */
 export function logsOf({ to, data }: Transaction, logger: Address): Log[] {
   if (to === undefined || !bytesEqual(to, logger)) return [];

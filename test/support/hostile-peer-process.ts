@@ -1,13 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
+import { createIdentity } from '../../src/network/identity.ts';
+import { createNetworkNode } from '../../src/network/network-inline.ts';
 import { loadGenesisChain } from '../../src/node/genesis-chain.ts';
 import { protocolPrefix } from '../../src/protocol/genesis.ts';
+import type { PeerHead, SnapshotSource } from '../../src/protocol/ports/network.ts';
+import { defined } from './defined.ts';
+import { FALSEHOODS, type Falsehood, falsify, sourceOfFalse, takeSnapshot } from './false-snapshots.ts';
 import { Forgeries } from './forgeries.ts';
 import { garbageAnswers, withheldAnswers } from './hostile-answers.ts';
-import type { HostilePeerOptions } from './hostile-peer.ts';
+import type { HostilePeerOptions, Hostility } from './hostile-peer.ts';
 import { HostileSender } from './hostile-sender.ts';
 import { type RawHandlers, type RawLibp2p, startRawLibp2p } from './raw-libp2p.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Until gossip knows who is subscribed at the other end, ms. */
 const SETTLE_MS = 300;
@@ -17,6 +23,8 @@ const REPORT_MS = 100;
 const REFUSALS_PER_NAME = 5;
 /** Names that garbage is sent under. */
 const MAX_NAMES = 3;
+/** Within which an honest peer has an attested snapshot. */
+const TAKE_TIMEOUT_MS = 25_000;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as HostilePeerOptions;
 const { identity } = await loadGenesisChain(options.genesis);
@@ -29,14 +37,13 @@ function note(what: string): void {
   counts[what] = (counts[what] ?? 0) + 1;
 }
 
-const HANDLERS: Record<HostilePeerOptions['hostility'], RawHandlers> = {
+const HANDLERS: Partial<Record<Hostility, RawHandlers>> = {
   withhold: withheldAnswers(prefix, note),
   garbage: garbageAnswers(prefix, forgeries, note),
-  flood: {},
 };
 
 async function startUnderNewName(): Promise<RawLibp2p> {
-  const libp2p = await startRawLibp2p(options.listen, HANDLERS[options.hostility]);
+  const libp2p = await startRawLibp2p(options.listen, HANDLERS[options.hostility] ?? {});
   peerIds.unshift(libp2p.peerId.toString());
   return libp2p;
 }
@@ -70,8 +77,44 @@ async function attack(target: string): Promise<void> {
   }
 }
 
+/** A node of ours, well-behaved but for the snapshot that it offers: the newest of an honest peer, made false. */
+async function lie(falsehood: Falsehood, source: string): Promise<void> {
+  const { privateKey, peerId } = await createIdentity();
+  let head: PeerHead = { epoch: 0, number: 0, digest: identity.genesisHash };
+  let snapshots: SnapshotSource = {
+    offers: async () => ({ logFirst: undefined, snapshots: [] }),
+    manifest: async () => undefined,
+    chunk: async () => undefined,
+  };
+  const network = createNetworkNode(
+    { identity, privateKey, listen: [options.listen], bootstrap: [source] },
+    {
+      source: {
+        // Without one that is ahead nobody would want anything of it.
+        head: () => head,
+        range: async function* () {},
+        witness: async () => undefined,
+        get snapshots() {
+          return snapshots;
+        },
+      },
+    },
+  );
+  await network.start();
+  const honest = await waitFor(() => takeSnapshot(network.snapshots), {
+    timeoutMs: TAKE_TIMEOUT_MS,
+    pollMs: REPORT_MS,
+    what: 'an honest peer gives a snapshot',
+  });
+  head = honest.manifest.head;
+  snapshots = sourceOfFalse(falsify(honest, falsehood, identity), note);
+  peerIds.unshift(peerId);
+}
+
 // The test is gone, and with it the reason to be.
 process.on('disconnect', () => process.exit());
 setInterval(() => process.send?.({ peerIds, counts }), REPORT_MS);
-if (options.target === undefined) await startUnderNewName();
+const falsehood = FALSEHOODS.find((each) => each === options.hostility);
+if (falsehood !== undefined) await lie(falsehood, defined(options.source));
+else if (options.target === undefined) await startUnderNewName();
 else await attack(options.target);

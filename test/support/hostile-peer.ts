@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { StrobeError } from '../../src/util/errors.ts';
+import type { Falsehood } from './false-snapshots.ts';
 import type { LabMachine } from './net-lab.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -8,7 +9,7 @@ const ENTRY = join(import.meta.dirname, 'hostile-peer-process.ts');
 const START_TIMEOUT_MS = 30_000;
 
 /** What a hostile peer does; each in test/support/hostile-peer-process.ts. */
-export type Hostility = 'withhold' | 'garbage' | 'flood';
+export type Hostility = 'withhold' | 'garbage' | 'flood' | Falsehood;
 
 export interface HostilePeerOptions {
   readonly hostility: Hostility;
@@ -16,6 +17,8 @@ export interface HostilePeerOptions {
   readonly listen: string;
   /** Whom it dials, again and again; absent: it waits to be dialled. */
   readonly target?: string;
+  /** An honest peer, whose snapshot it falsifies; for a {@link Falsehood}. */
+  readonly source?: string;
   readonly genesis: string;
 }
 

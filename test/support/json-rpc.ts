@@ -47,6 +47,7 @@ export interface RpcReceiptJson {
   readonly blockHash: Hex;
   readonly blockNumber: Hex;
   readonly status: Hex;
+  readonly gasUsed: Hex;
   readonly contractAddress: Hex | null;
   readonly logs: readonly object[];
 }

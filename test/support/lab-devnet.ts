@@ -47,9 +47,10 @@ export class LabDevnet implements AsyncDisposable {
     return `/ip4/${this.machine(name).address}/tcp/${p2pPort}`;
   }
 
-  /** Starts every process at once: whoever dials tries until somebody answers. */
-  async startAll(): Promise<void> {
-    await this.devnet.start(...this.devnet.plan.map(({ name }) => name));
+  /** Starts every process but `late` ones at once: whoever dials tries until somebody answers. */
+  async startAll(late: readonly string[] = []): Promise<void> {
+    const names = this.devnet.plan.map(({ name }) => name);
+    await this.devnet.start(...names.filter((name) => !late.includes(name)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

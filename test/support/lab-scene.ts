@@ -59,12 +59,12 @@ export class LabScene implements AsyncDisposable {
     this.#watch = new SafeWatch(this.devnet, this.replicas);
   }
 
-  /** Starts all nodes, watches them, and waits until a block of the load is safe everywhere. */
-  async begin(): Promise<void> {
-    await this.network.startAll();
+  /** Starts all nodes but `late` ones, watches them, and waits until a block of the load is safe everywhere. */
+  async begin(late: readonly string[] = []): Promise<void> {
+    await this.network.startAll(late);
     this.watch();
     await this.ledger.send('sequencer', 0);
-    for (const name of this.replicas) {
+    for (const name of this.replicas.filter((each) => !late.includes(each))) {
       await this.devnet.safeReaches(name, this.ledger.lastBlock);
       this.noteMemory(name);
     }
@@ -104,6 +104,7 @@ export class LabScene implements AsyncDisposable {
       hostility,
       listen: `/ip4/${machine.address}/tcp/${HOSTILE_PORT}`,
       ...(target === undefined ? {} : { target: this.network.peerAddress(target) }),
+      source: this.network.peerAddress('sequencer'),
       genesis: this.devnet.paths.genesis,
     });
     this.#hostile.push(peer);
@@ -131,14 +132,15 @@ export class LabScene implements AsyncDisposable {
   /**
    * What has to hold after everything: nodes have one head and one chain with every receipt, all of it is safe, nothing
    * false ever was, replicas follow and accuse nobody, and no memory was spent on it.
+   * @param from block from which on every node has the history
    */
-  async expectSound(): Promise<void> {
+  async expectSound(from = 0): Promise<void> {
     const { devnet, ledger, replicas } = this;
     const receipt = await ledger.send('sequencer', 0);
     for (const name of ['sequencer', ...replicas]) await devnet.safeReaches(name, Number(receipt.blockNumber));
     await this.#headsAgree();
     for (const name of replicas) {
-      await ledger.expectAllAt(name);
+      await ledger.expectAllAt(name, from);
       expect(await nodeInfo(devnet.rpcUrl(name))).toMatchObject({ state: 'live', isReady: true, excludedProvers: [] });
       expect(await rpc(devnet.rpcUrl(name), 'strobe_equivocations')).toEqual([]);
       const { pid } = devnet.process(name);
@@ -146,7 +148,7 @@ export class LabScene implements AsyncDisposable {
       if (before !== undefined) expect(memoryOf(pid, 'VmHWM') - before).toBeLessThan(MAX_GROWTH_BYTES);
     }
     const urls = ['sequencer', ...replicas].map((name) => devnet.rpcUrl(name));
-    await expectSameChain(urls, { from: 0, to: ledger.lastBlock });
+    await expectSameChain(urls, { from, to: ledger.lastBlock });
     await this.#watch?.expectNothingFalse('sequencer');
   }
 

@@ -7,6 +7,8 @@ import type { TestDevnetOptions } from './test-devnet.ts';
 export interface LabTestOptions extends TestDevnetOptions {
   /** Too long for every run. */
   readonly onlyInFullRuns?: boolean;
+  /** Nodes that the test starts. */
+  readonly late?: readonly string[];
   /** Changes the nodes' settings before they start. */
   readonly prepare?: (scene: LabScene) => Promise<void>;
 }
@@ -21,7 +23,7 @@ export function labTest(options: LabTestOptions, name: string, run: (scene: LabS
   test.skipIf(reason !== undefined)(name, { timeout: TIMEOUT_MS }, async () => {
     await using scene = await LabScene.create(options);
     await options.prepare?.(scene);
-    await scene.begin();
+    await scene.begin(options.late);
     await run(scene);
   });
 }

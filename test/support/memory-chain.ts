@@ -49,7 +49,7 @@ export class MemoryChain {
     this.onWrite('chain.appendMiniBlock');
     this.miniBlocks.push(commit);
     const { miniBlock, env } = commit;
-    return { miniBlock, env, transactions: [], gasUsed: 0n };
+    return { miniBlock, env, transactions: [], firstLogIndex: 0, gasUsed: 0n };
   }
 
   async sealBlock(seal: BlockSeal): Promise<Block> {

@@ -6,6 +6,7 @@ import { FileEvidenceStore } from '../../src/fullnode/evidence/evidence-store.ts
 import { FullNode } from '../../src/fullnode/full-node.ts';
 import { createFullNodeMetrics } from '../../src/fullnode/full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger, WitnessVerifier } from '../../src/fullnode/full-node-options.ts';
+import type { SnapshotSyncModules } from '../../src/fullnode/snapshot-sync/snapshot-sync-types.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import { isAttestationRecord } from '../../src/protocol/attestation-record.ts';
 import { createCompactCodec } from '../../src/protocol/compact-codec.ts';
@@ -15,6 +16,7 @@ import { decodeLogRecord, recordNumber } from '../../src/protocol/log-record.ts'
 import type { LogEntry, MiniBlockLog } from '../../src/protocol/ports/log.ts';
 import type { AnswerFault, Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../src/protocol/ports/network.ts';
 import type { ResumeOrder } from '../../src/protocol/resume-order.ts';
+import type { StateRows } from '../../src/protocol/row-diff.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
 import { verifyRootTransition } from '../../src/state/witness-check.ts';
@@ -50,6 +52,10 @@ export class MemoryLog implements MiniBlockLog {
   async truncateAfter(number: number): Promise<void> {
     this.#generation++;
     this.entries = this.entries.filter((entry) => entry.number <= number);
+  }
+
+  firstNumber(): number | undefined {
+    return this.entries[0]?.number;
   }
 
   lastNumber(): number {
@@ -126,10 +132,13 @@ function numberOf(record: Bytes): number {
 
 export interface HarnessOptions extends Partial<FullNodeLimits> {
   readonly genesis?: Partial<Genesis>;
-  readonly codec?: DiffCodec;
+  /** The codec beside the node's state; the real one unless given. */
+  readonly codecOf?: (rows: StateRows) => DiffCodec;
   readonly verifyWitness?: WitnessVerifier;
   readonly reexecute?: BlockReexecutor;
   readonly resume?: ResumeOrder;
+  /** Snapshots at peers. */
+  readonly snapshots?: SnapshotSyncModules;
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -208,12 +217,13 @@ export class ReplicaHarness {
         chainState,
         chain: this.store,
         log,
-        codec: options.codec ?? createCompactCodec(this.state.rows),
+        codec: (options.codecOf ?? createCompactCodec)(this.state.rows),
         netDiffs: inlineNetDiffs(this.state),
         gossip: this.gossip,
         peers: this.peers,
         verifyWitness: options.verifyWitness ?? verifyRootTransition,
         ...(options.reexecute === undefined ? {} : { reexecute: options.reexecute }),
+        ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
         evidence: this.evidence,
         logger: silent,
         metrics: createFullNodeMetrics(this.metrics),

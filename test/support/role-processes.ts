@@ -72,8 +72,13 @@ export class RoleProcesses implements AsyncDisposable {
     return this.#start('prover', name, bootstrap, { settings: { ...settings, key: await this.#key(name, privateKey) }, args });
   }
 
-  async sequencer(name: string, bootstrap: readonly string[], { privateKey }: TestAccount): Promise<RunningRole> {
-    return this.#start('sequencer', name, bootstrap, { settings: { key: await this.#key(name, privateKey) } });
+  async sequencer(
+    name: string,
+    bootstrap: readonly string[],
+    { privateKey }: TestAccount,
+    { settings = {}, args = [] }: RoleExtras = {},
+  ): Promise<RunningRole> {
+    return this.#start('sequencer', name, bootstrap, { settings: { ...settings, key: await this.#key(name, privateKey) }, args });
   }
 
   /** Flags that open a key. */

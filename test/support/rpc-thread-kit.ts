@@ -68,7 +68,8 @@ export class RpcThreadKit {
     const { builder, store, state, chainState, metrics } = this;
     const write = (line: string): void => void this.logged.push(line);
     const logger = createLogger({ level: 'info', format: 'json', destination: { write } as unknown as NodeJS.WritableStream });
-    this.thread = new RpcThread(openHost({ state: state.share(), indexedLogs: new IndexedRange().shared }), {
+    this.thread = new RpcThread(openHost({ state: state.share(), indexedLogs: new IndexedRange().shared, history: undefined }), {
+      witnesses: { read: async (blockNumber) => new Uint8Array([blockNumber]) },
       ...{ store, state, chainState, metrics, logger, log: this.#log, olderHeaders: [] },
       ...{ transactions: this.#transactions(), pool: this.#pool(), stateProofs: undefined, stateNodes: undefined },
       provers: builder.provers.map(({ address }) => address),
@@ -139,6 +140,8 @@ export class RpcThreadKit {
       server: { host: '127.0.0.1', port, baseFeeFloorWei: genesis.baseFeeFloorWei },
       ...{ chainId: genesis.chainId, genesisHeader, database: this.#directory },
       ...{ logIndex: this.#logIndex, blockIntervalMs: genesis.blockIntervalMs },
+      logLimits: { maxLogBlocks: 1_000, maxLogs: 1_000 },
+      callLimits: { maxCallMs: 2_000, gasCap: 50_000_000n },
       node: { role: 'replica', version: 'test' },
       policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
       ...{ provesState: false, seesPool: true, logLevel: 'info' },

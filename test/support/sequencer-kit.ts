@@ -49,6 +49,10 @@ class MemoryLog implements MiniBlockLog {
     throw new StrobeError('NOT_IN_TEST', 'a sequencer does not truncate its log');
   }
 
+  firstNumber(): number | undefined {
+    return this.entries[0]?.number;
+  }
+
   lastNumber(): number {
     return this.entries.at(-1)?.number ?? 0;
   }

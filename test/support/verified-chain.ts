@@ -4,11 +4,11 @@ import type { RpcBackend } from '../../src/protocol/ports/chain.ts';
 import { createRpcServer, type RpcServer } from '../../src/rpc/server.ts';
 import { BlockReceiptProver } from '../../src/state/block-receipt-prover.ts';
 import { createInlineProofTrie } from '../../src/state/proof-trie.ts';
-import { ProofTrieFeed } from '../../src/state/proof-trie-feed.ts';
 import { createInlineReceiptTries } from '../../src/state/receipt-tries-host.ts';
 import { SlicedProver } from '../../src/state/sliced-prover.ts';
 import { toHex } from '../../src/util/bytes.ts';
 import type { VerifiedTransportOptions } from '../../src/verified/options.ts';
+import { proofTrieFeed } from './proof-trie-of.ts';
 import { type FixtureBlock, ReplicaFixture } from './replica-fixture.ts';
 import { ReplicaHarness } from './replica-harness.ts';
 
@@ -31,10 +31,11 @@ export class VerifiedChain {
   async start(): Promise<this> {
     this.replica = await ReplicaHarness.start(this.fixture);
     const host = createInlineProofTrie({ blocks: 16 });
-    await new ProofTrieFeed({ host, state: this.replica.state, chain: this.replica.store, logger: silent }).start();
+    await proofTrieFeed(host, this.replica.state, { chain: this.replica.store, logger: silent }).start();
     const backend = {
       state: this.replica.state,
       stateAt: (blockNumber: number) => this.replica.state.at(this.fixture.blocks[blockNumber - 1]?.seal.lastNumber ?? 0),
+      stateHistory: { oldestState: () => 0 },
       chain: this.replica.store,
       stateProofs: new SlicedProver((request) => host.prove(request)),
       receiptProofs: new BlockReceiptProver(createInlineReceiptTries()),

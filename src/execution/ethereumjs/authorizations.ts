@@ -22,6 +22,11 @@ export function isDelegation(code: Bytes | undefined): boolean {
   return code !== undefined && bytesEqual(code.subarray(0, DELEGATION_PREFIX.length), DELEGATION_PREFIX);
 }
 
+/** Whom the account with this code delegates to. */
+export function delegationTarget(code: Bytes): Address | undefined {
+  return isDelegation(code) ? code.subarray(DELEGATION_PREFIX.length) : undefined;
+}
+
 /**
  * Sets the delegations of a transaction (EIP-7702) and warms their authorities; tuples that do not hold are skipped.
  * The sender's nonce has been raised before.
@@ -30,19 +35,57 @@ export function isDelegation(code: Bytes | undefined): boolean {
  */
 export function applyAuthorizations(machine: Machine, authorizations: readonly Authorization[]): bigint {
   const { common, deadline, evm, manager } = machine;
+  return setDelegations(manager.world, common.chainId(), authorizations, {
+    beforeEach: () => deadline.check(),
+    onAuthority: (authority) => evm.journal.addAlwaysWarmAddress(toKey(authority)),
+  });
+}
+
+/**
+ * What {@link applyAuthorizations} will refund, with the state left as it is.
+ * @param sender of the transaction; its nonce has not been raised yet
+ * @param beforeEach is called before each tuple, and may throw to end it
+ */
+export function authorizationRefund(
+  world: WorldState,
+  { sender, chainId, authorizations }: { sender: Address; chainId: bigint; authorizations: readonly Authorization[] },
+  beforeEach: () => void,
+): bigint {
+  world.checkpoint();
+  try {
+    const { nonce, balance, codeHash } = world.getAccount(sender) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+    world.setAccount(sender, { nonce: nonce + 1n, balance, codeHash });
+    return setDelegations(world, chainId, authorizations, { beforeEach, onAuthority: () => {} });
+  } finally {
+    world.revert();
+  }
+}
+
+interface DelegationHooks {
+  readonly beforeEach: () => void;
+  /** Somebody signed, whether or not the tuple holds. */
+  readonly onAuthority: (authority: Address) => void;
+}
+
+function setDelegations(
+  world: WorldState,
+  chainId: bigint,
+  authorizations: readonly Authorization[],
+  { beforeEach, onAuthority }: DelegationHooks,
+): bigint {
   let refund = 0n;
   for (const authorization of authorizations) {
-    deadline.check();
-    const authority = authorityOf(authorization, common.chainId());
+    beforeEach();
+    const authority = authorityOf(authorization, chainId);
     if (authority === undefined) continue;
-    evm.journal.addAlwaysWarmAddress(toKey(authority));
-    const account = manager.world.getAccount(authority);
-    if (!accepts(account, authorization, manager.world)) continue;
+    onAuthority(authority);
+    const account = world.getAccount(authority);
+    if (!accepts(account, authorization, world)) continue;
     if (account !== undefined) refund += EXISTING_ACCOUNT_REFUND;
-    manager.world.setAccount(authority, {
+    world.setAccount(authority, {
       nonce: authorization.nonce + 1n,
       balance: account?.balance ?? 0n,
-      codeHash: manager.world.putCode(delegationTo(authorization.address)),
+      codeHash: world.putCode(delegationTo(authorization.address)),
     });
   }
   return refund;
@@ -50,9 +93,14 @@ export function applyAuthorizations(machine: Machine, authorizations: readonly A
 
 /** Who signed a tuple for this chain; undefined when nobody did. */
 function authorityOf(authorization: Authorization, chainId: bigint): Address | undefined {
-  const { address, nonce, yParity, r, s } = authorization;
   const isOfThisChain = authorization.chainId === 0n || authorization.chainId === chainId;
-  if (!isOfThisChain || nonce >= LAST_NONCE || yParity > 1) return undefined;
+  return isOfThisChain && authorization.nonce < LAST_NONCE ? recoverAuthority(authorization) : undefined;
+}
+
+/** Who signed a tuple, for whatever chain; undefined when nobody did. */
+export function recoverAuthority(authorization: Authorization): Address | undefined {
+  const { address, nonce, yParity, r, s } = authorization;
+  if (yParity > 1) return undefined;
   const signed = encodeRlp([fromNumber(authorization.chainId), address, fromNumber(nonce)]);
   const signature = concatBytes(bigIntToBytes32(r), bigIntToBytes32(s), Uint8Array.of(yParity));
   try {

@@ -21,6 +21,7 @@ import { environmentOf, toMessage } from './message.ts';
 import { type MessageResult, runMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';
 import { applyOverrides } from './state-override.ts';
+import { storedBlockHash } from './stored-block-hash.ts';
 
 /** Geth's --rpc.gascap. */
 export const DEFAULT_GAS_CAP = 50_000_000n;
@@ -59,6 +60,8 @@ export class EthereumJsCallExecutor implements CallExecutor {
   readonly #gasCap: bigint;
   readonly #maxCallMs: number;
   readonly #machine: Machine;
+  /** Of the newest call. */
+  #position: CallPosition | undefined;
   /** The newest call: all share the machine, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #unfinished = 0;
@@ -69,7 +72,9 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
     const { state, blockHash } = modules;
-    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash });
+    const read: BlockHashReader = (number) =>
+      blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
+    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash: read });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INVALID_FEES, INTRINSIC_GAS_TOO_LOW. */
@@ -118,6 +123,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
     gasLimit: bigint,
   ): Promise<MessageResult> {
     const message = toMessage(request, gasLimit);
+    this.#position = position;
     this.#machine.precompiles.override(overrides);
     this.#machine.manager.attach(view(position, overrides));
     return runMessage(this.#machine, environmentOf(position.env, message), message);

@@ -11,6 +11,7 @@ import { createMachine, type Machine } from './machine.ts';
 import { refuse } from './preflight.ts';
 import { toLogs } from './result-conversion.ts';
 import { writeSystemCalls } from './system-calls.ts';
+import type { TraceFeed } from './tracing/trace-feed.ts';
 
 export interface EthereumJsEngineOptions {
   readonly chainId: number;
@@ -23,6 +24,7 @@ export interface EthereumJsEngineOptions {
 export interface EthereumJsEngineModules {
   readonly state: WorldState;
   readonly blockHash: BlockHashReader;
+  readonly feed?: TraceFeed;
 }
 
 interface OpenBlock {
@@ -59,8 +61,9 @@ export class EthereumJsEngine implements ExecutionEngine {
   /**
    * Besides the pool's codes a rejection carries EXECUTION_TIMEOUT (longer than `maxExecutionMs`) or EXECUTION_FAILED
    * (the library gave up); neither transaction can ever be included.
+   * @param maxMs wall-clock limit of this one
    */
-  async execute(signed: SignedTransaction): Promise<ExecutionOutcome> {
+  async execute(signed: SignedTransaction, maxMs = this.#options.maxExecutionMs): Promise<ExecutionOutcome> {
     this.#assertIdle();
     const block = this.#block;
     if (block === undefined) throw new StrobeError('NO_OPEN_BLOCK', 'a transaction is executed in an open block');
@@ -72,7 +75,7 @@ export class EthereumJsEngine implements ExecutionEngine {
 
     this.#executing = true;
     this.#state.beginTransaction();
-    this.#machine.deadline.start(this.#options.maxExecutionMs);
+    this.#machine.deadline.start(maxMs);
     try {
       const result = await runTx(this.#vm, {
         tx: toExecutable(signed, gas.intrinsic, this.#machine.common),

@@ -19,8 +19,12 @@ const DESIGNATED_INVALID = 0xfe;
 
 /** Geth's message for a call that ended in an exceptional halt other than REVERT. */
 export function haltMessage({ exceptionError, runState }: ExecResult): string {
-  const error: string = exceptionError?.error ?? 'execution failed';
-  if (error === errorMessages.INVALID_OPCODE) return `invalid opcode: ${opcodeName(runState?.opCode ?? DESIGNATED_INVALID)}`;
+  return gethWording(exceptionError?.error ?? 'execution failed', runState?.opCode);
+}
+
+/** @param opcode where the library's error came up */
+export function gethWording(error: string, opcode = DESIGNATED_INVALID): string {
+  if (error === errorMessages.INVALID_OPCODE) return `invalid opcode: ${opcodeName(opcode)}`;
   // The library appends where the jump was.
   if (error.startsWith(errorMessages.INVALID_JUMP)) return 'invalid jump destination';
   return GETH_WORDING.get(error) ?? error;

@@ -26,7 +26,8 @@ export function revertMessage(output: Bytes): string {
   return reason === undefined ? 'execution reverted' : `execution reverted: ${reason}`;
 }
 
-function revertReason(output: Bytes): string | undefined {
+/** The reason in the output, when it is Solidity's Error or Panic. */
+export function revertReason(output: Bytes): string | undefined {
   const selector = toKey(output.subarray(0, SELECTOR_BYTES));
   const data = output.subarray(SELECTOR_BYTES);
   if (selector === ERROR_SELECTOR) return decodeString(data);

@@ -62,7 +62,7 @@ export async function runTransaction(machine: Machine, message: Message, place: 
   try {
     if (validation) assertNonce(machine, message.from, place.nonce);
     const result = await runMessage(machine, env, message, !validation);
-    await finish(machine, env, message, result);
+    await finishTransaction(machine, env, message, result);
     return toOutcome(result);
   } catch (error) {
     throw asSimulationError(withSuppliedGas(error, message.gasLimit));
@@ -77,7 +77,13 @@ function assertNonce({ manager }: Machine, sender: Address, nonce: bigint): void
   if (nonce === LAST_NONCE) throw new StrobeError('SIMULATED_CALL_INVALID', `nonce has max value: ${where}`);
 }
 
-async function finish(machine: Machine, env: CallEnvironment, message: Message, result: MessageResult): Promise<void> {
+/** Settles the price of the gas, and does what EIP-161 and EIP-6780 have the end of a transaction do. */
+export async function finishTransaction(
+  machine: Machine,
+  env: CallEnvironment,
+  message: Message,
+  result: MessageResult,
+): Promise<void> {
   const { gasUsed, gasPrice, execution } = result;
   credit(machine, message.from, (message.gasLimit - gasUsed) * gasPrice);
   // Nothing is left of the price where the sender paid none.

@@ -21,6 +21,7 @@ import { closeBlock, type ExecutedBlock, type OpenedBlock, openBlock, type Paren
 import { SimulatedRoots } from './simulated-roots.ts';
 import { SimulationBlockRun } from './simulation-block-run.ts';
 import { type PlannedBlock, planBlocks } from './simulation-plan.ts';
+import { storedBlockHash } from './stored-block-hash.ts';
 
 /** Simulations that wait for the one under way: seconds of waiting, and each holds its request. */
 const MAX_WAITING = 32;
@@ -88,7 +89,9 @@ export class EthereumJsSimulator implements Simulator {
     this.#machine.manager.attach(world);
     const hashes = new Map<number, Hash>([[base.header.number, base.hash]]);
     // A simulated block that is not there yet, and one of the chain that the simulation is an alternative to, have no hash.
-    this.#hashAt = (number) => hashes.get(number) ?? (number < base.header.number ? this.#modules.blockHash(number) : undefined);
+    const ancestorHash: BlockHashReader = (number) =>
+      this.#modules.blockHash(number) ?? storedBlockHash(base.state, base.header, number);
+    this.#hashAt = (number) => hashes.get(number) ?? (number < base.header.number ? ancestorHash(number) : undefined);
     const roots = await SimulatedRoots.open(base, this.#modules.stateNodes);
     const budget = { gas: this.#options.gasCap, ms: this.#options.maxCallMs };
     const blocks: SimulatedBlock[] = [];

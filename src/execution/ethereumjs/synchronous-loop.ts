@@ -21,7 +21,7 @@ const WORK_PER_CLOCK_CHECK = 1024;
 /** Gas that counts as one opcode's work where the price depends on the operands (EXP, copies, hashes). */
 const GAS_PER_WORK = 16;
 
-interface Operation {
+export interface Operation {
   readonly fee: bigint;
   /** Undefined: the fee is all. */
   readonly gas: GasHandler | undefined;
@@ -43,7 +43,7 @@ export interface LoopModules {
  * its own work, goes on through the following opcodes until the frame ends or an asynchronous opcode comes, which is
  * left to the library. So the library sees the first opcode of a frame and the asynchronous ones, errors leave through
  * it as always, and nothing of it is patched: other EVMs in the process are not touched. What is lost is the `step`
- * event, so tracing needs a plain EVM.
+ * event: tracing has a loop of its own (tracing/tracing-loop.ts).
  */
 export class SynchronousLoop {
   readonly #modules: LoopModules;
@@ -106,7 +106,11 @@ export class SynchronousLoop {
   }
 }
 
-function createOperations(table: readonly OpcodeEntry[], { manager, jumps }: LoopModules): (Operation | undefined)[] {
+/** What the loop runs by itself, by opcode; undefined for the asynchronous ones. */
+export function createOperations(
+  table: readonly OpcodeEntry[],
+  { manager, jumps }: Pick<LoopModules, 'manager' | 'jumps'>,
+): (Operation | undefined)[] {
   const storage = createStorageOperations(manager);
   return table.map(({ opcodeInfo, opHandler }, opcode): Operation | undefined => {
     const fee = opcodeInfo.feeBigInt;

@@ -11,7 +11,7 @@ import {
 import { bigIntToBytes32, bytesEqual } from '../../util/bytes.ts';
 
 /** Ring sizes of the two contracts (EIP-2935 HISTORY_SERVE_WINDOW, EIP-4788 HISTORY_BUFFER_LENGTH). */
-const HISTORY_SERVE_WINDOW = 8191;
+export const HISTORY_SERVE_WINDOW = 8191;
 const BEACON_ROOTS_LENGTH = 8191;
 
 /**

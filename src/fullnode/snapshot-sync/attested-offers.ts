@@ -16,6 +16,7 @@ export interface OfferingPeer {
 export interface AttestedOffer {
   readonly contentDigest: Hash;
   readonly blockNumber: number;
+  readonly blockHash: Hash;
   readonly peers: readonly OfferingPeer[];
   /** Of one result, each of another prover. */
   readonly attestations: readonly ProverAttestation[];
@@ -55,9 +56,9 @@ function offersOf(offers: readonly NamedOffer[], attestations: readonly ProverAt
   return [...byContent.values()].flatMap((same) => {
     const [first] = same;
     if (first === undefined) return [];
-    const { contentDigest, blockNumber } = first.offer;
+    const { contentDigest, blockNumber, blockHash } = first.offer;
     const peers = same.map(({ peer, offer }) => ({ peer, manifestBytes: offer.manifestBytes }));
-    return [{ contentDigest, blockNumber, peers, attestations }];
+    return [{ contentDigest, blockNumber, blockHash, peers, attestations }];
   });
 }
 

@@ -8,13 +8,15 @@ import { Wakeup } from '../../util/wakeup.ts';
 import type { FullNodeLogger } from '../full-node-options.ts';
 import type { RangeOutcome } from '../range-sync.ts';
 import { type AttestedOffer, attestedOffers } from './attested-offers.ts';
-import { BannedPeers } from './banned-peers.ts';
 import { ChunkFetcher, type ChunkFetcherOptions } from './chunk-fetcher.ts';
+import { SnapshotRepair } from './snapshot-repair.ts';
 import type { IncomingSnapshot, SnapshotPhase, SnapshotProgress, SnapshotSyncModules } from './snapshot-sync-types.ts';
 import { chooseSync, type SyncChoiceOptions, type SyncPoint } from './sync-choice.ts';
 
 export interface SnapshotJoinOptions extends SyncChoiceOptions, Partial<SnapshotJoinTimes> {
   readonly identity: ChainIdentity;
+  /** How long peers are asked for a snapshot to repair from while none of them offers one, ms. */
+  readonly repairWithinMs: number;
 }
 
 interface SnapshotJoinTimes extends ChunkFetcherOptions {
@@ -46,6 +48,10 @@ export interface SnapshotJoinModules extends SnapshotSyncModules {
   readonly point: () => SyncPoint;
   readonly isHalted: () => boolean;
   readonly excludedProvers: () => readonly Address[];
+  /** True for a safe block of this node from which on its log has everything. */
+  readonly leadsOn: (offer: AttestedOffer) => Promise<boolean>;
+  /** No peer offers what a wrong state could be replaced by; see {@link SnapshotJoin.repair}. */
+  readonly onRepairFailed: (reason: string) => void;
   /** Why the node does not get on by ranges; undefined: it does, or may. */
   readonly onObstacle: (reason: (() => string) | undefined) => void;
   readonly logger: FullNodeLogger;
@@ -61,7 +67,6 @@ export class SnapshotJoin {
   readonly #options: SnapshotJoinOptions & SnapshotJoinTimes;
   readonly #modules: Required<SnapshotJoinModules>;
   readonly #wanted = new Wakeup();
-  readonly #banned = new BannedPeers();
   /** Until when a snapshot is left alone, by content. */
   readonly #shunned = new Map<string, number>();
   #decidedAtMs = Number.NEGATIVE_INFINITY;
@@ -79,6 +84,9 @@ export class SnapshotJoin {
   #fetcher: ChunkFetcher | undefined;
   #phase: SnapshotPhase | undefined;
   #refusedChunks = 0;
+  /** The state here is wrong: a snapshot has to replace it. */
+  #repair: SnapshotRepair | undefined;
+  #keepsChain = false;
 
   constructor(options: SnapshotJoinOptions, modules: SnapshotJoinModules) {
     this.#options = { ...DEFAULT_TIMES, ...options };
@@ -119,7 +127,20 @@ export class SnapshotJoin {
       });
     }
     if (!this.#hasDecided) await this.#deciding;
-    return this.#offer === undefined;
+    return this.#offer === undefined && this.#repair === undefined;
+  }
+
+  /**
+   * The state here is not what mini-block `number` was made for: from now on a snapshot is looked for that replaces it,
+   * in place of ranges.
+   * @returns false when this node takes none, or has taken one for this mini-block before
+   */
+  repair(number: number, why: string): boolean {
+    if (this.#options.mode === 'full' || this.#modules.repaired === number) return false;
+    this.#repair = new SnapshotRepair({ number, why, withinMs: this.#options.repairWithinMs }, this.#modules);
+    this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+    this.#modules.onObstacle(() => this.#describe());
+    return true;
   }
 
   async #decide(signal: AbortSignal): Promise<void> {
@@ -134,12 +155,27 @@ export class SnapshotJoin {
     this.#decidedAtMs = nowMs();
     this.#hasDecided = true;
     const offers = this.#attested(answers);
+    if (this.#repair !== undefined) return this.#decideRepair(this.#repair, offers);
     const rangesFail = this.#failedRanges >= MAX_FAILED_RANGES;
     const view = { answers, offers, rangesFail, isBegun: (offer: AttestedOffer) => this.#isBegun(offer) };
     const choice = chooseSync(point(), view, this.#options);
     if (choice.kind === 'snapshot') this.#begin(choice.offer);
     else if (choice.kind === 'stuck') this.#onStuck(choice.reason);
     else onObstacle(undefined);
+  }
+
+  async #decideRepair(repair: SnapshotRepair, offers: readonly AttestedOffer[]): Promise<void> {
+    // It is decided anew as often as somebody wants to ask for ranges, which pauses between two tries.
+    this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+    const choice = await repair.choose(this.#modules.point().headBlock, offers);
+    if (choice === 'none') return;
+    if (choice !== 'hopeless') {
+      this.#keepsChain = choice.keepsChain;
+      return this.#begin(choice.offer);
+    }
+    this.#repair = undefined;
+    this.#modules.onObstacle(undefined);
+    this.#modules.onRepairFailed('no peer offers an attested snapshot that this node could go on from');
   }
 
   /** None when the network is down: whoever runs that says so. */
@@ -169,8 +205,14 @@ export class SnapshotJoin {
 
   /** What a request for a range brought: behind one that brought nothing the next one is decided anew. */
   noteRange(outcome: RangeOutcome): void {
-    this.#failedRanges = outcome === 'failed' ? this.#failedRanges + 1 : 0;
-    if (outcome === 'failed') this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+    if (outcome === 'failed') {
+      this.#failedRanges++;
+      this.#decidedAtMs = Number.NEGATIVE_INFINITY;
+      return;
+    }
+    this.#failedRanges = 0;
+    // Whatever peers said of their logs: there is nothing that is not here.
+    if (outcome === 'upToDate' && this.#offer === undefined && this.#repair === undefined) this.#modules.onObstacle(undefined);
   }
 
   /** Takes snapshots as they are decided for, until `signal` aborts. @throws StrobeError SNAPSHOT_FAILED */
@@ -184,7 +226,8 @@ export class SnapshotJoin {
         this.#phase = undefined;
         this.#fetcher = undefined;
         this.#offer = undefined;
-        this.#modules.onObstacle(undefined);
+        this.#keepsChain = false;
+        this.#modules.onObstacle(this.#repair === undefined ? undefined : () => this.#describe());
         this.#hasDecided = false;
         this.#decidedAtMs = Number.NEGATIVE_INFINITY;
       }
@@ -201,14 +244,17 @@ export class SnapshotJoin {
   }
 
   #describe(): string {
-    const { block, chunks, totalChunks, peers, phase } = this.progress() ?? { block: 0, chunks: 0, totalChunks: 0, peers: 0 };
+    const state = this.#repair === undefined ? 'BOOTSTRAPPING' : `REPAIRING after ${this.#repair.options.why}`;
+    const progress = this.progress();
+    if (progress === undefined) return `${state}: looking for a snapshot at peers`;
+    const { block, chunks, totalChunks, peers, phase } = progress;
     const what = phase === 'chunks' ? `${chunks} of ${totalChunks} chunks, from ${peers} peers` : phase;
-    return `BOOTSTRAPPING: taking the snapshot of block ${block} from peers: ${what}`;
+    return `${state}: taking the snapshot of block ${block} from peers: ${what}`;
   }
 
   #attested(answers: readonly PeerOffers[]): AttestedOffer[] {
     const now = this.#modules.nowMs();
-    const usable = answers.filter(({ peer }) => !this.#banned.has(peer));
+    const usable = answers.filter(({ peer }) => !this.#modules.banned.has(peer));
     const isExcluded = (prover: Address) => this.#modules.excludedProvers().some((each) => bytesEqual(each, prover));
     return attestedOffers(usable, { ...this.#options, isExcluded }).filter(
       ({ contentDigest }) => (this.#shunned.get(toKey(contentDigest)) ?? 0) <= now,
@@ -233,7 +279,7 @@ export class SnapshotJoin {
       if (signal.aborted || this.#modules.isHalted()) return false;
       this.#phase = 'switch';
       logger.info({ block: blockNumber, bytes: incoming.stateBytes }, 'the snapshot is complete and right');
-      onTaken({ blockNumber, attestations });
+      onTaken({ blockNumber, attestations, repairs: this.#repair?.options.number, keepsChain: this.#keepsChain });
       return true;
     } catch (error) {
       await this.#onFailure(error, offer);
@@ -281,7 +327,7 @@ export class SnapshotJoin {
   async #collectChunks(incoming: IncomingSnapshot, offer: AttestedOffer, signal: AbortSignal): Promise<void> {
     const { peers, metrics, logger, nowMs } = this.#modules;
     this.#fetcher = new ChunkFetcher(this.#options, {
-      ...{ incoming, peers, logger, nowMs, banned: this.#banned },
+      ...{ incoming, peers, logger, nowMs, banned: this.#modules.banned },
       metrics: {
         ...metrics,
         recordRefusedChunk: () => {
@@ -320,7 +366,7 @@ export class SnapshotJoin {
   }
 
   #ban(peer: string, code: string): void {
-    this.#banned.add(peer);
+    this.#modules.banned.add(peer);
     this.#modules.peers.report(peer, code);
   }
 

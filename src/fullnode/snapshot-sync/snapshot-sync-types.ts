@@ -4,6 +4,7 @@ import type { SnapshotPeers } from '../../protocol/ports/network.ts';
 import type { Hash } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import type { ProverAttestation } from '../attestation-result.ts';
+import type { BannedPeers } from './banned-peers.ts';
 
 /**
  * `snapshot`: a node that is new, or so far behind that no log reaches back to it, takes one from peers; `full`: it never
@@ -40,7 +41,7 @@ export interface SnapshotStaging {
   /**
    * Begins with a manifest, in place of what is there.
    * @throws StrobeError INVALID_SNAPSHOT when it contradicts itself, is not signed by a sequencer or is of other contents;
-   *   GENESIS_MISMATCH; SNAPSHOT_OF_FORK when this node's own chain does not lead to its block
+   *   GENESIS_MISMATCH; SNAPSHOT_OF_FORK when its chain has not the safe block of this node
    */
   begin(manifest: Bytes, contentDigest: Hash): Promise<IncomingSnapshot>;
   /** Reads a complete one back: is it the state of its block? @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH */
@@ -66,12 +67,20 @@ export interface TakenSnapshot {
   readonly blockNumber: number;
   /** At least as many as the threshold, each of another prover, all of one result. */
   readonly attestations: readonly ProverAttestation[];
+  /** The mini-block that could not be read beside the state here, when it is taken for that. */
+  readonly repairs: number | undefined;
+  /** True: only the state is to be replaced, the chain here has its block and what follows. */
+  readonly keepsChain: boolean;
 }
 
 export interface SnapshotSyncModules {
   readonly peers: SnapshotPeers;
   readonly staging: SnapshotStaging;
   readonly metrics: SnapshotSyncMetrics;
+  /** Who gave something false, as long as the process lives. */
+  readonly banned: BannedPeers;
+  /** The mini-block for which this process replaced its state last: doing so again would not help. */
+  readonly repaired: number | undefined;
   /** A checked snapshot lies in the staging folder: the node is to go on from it. */
   readonly onTaken: (snapshot: TakenSnapshot) => void;
 }

@@ -125,21 +125,27 @@ function writeLittleEndian(value: Bytes, target: Bytes, at: number): void {
   for (let i = 0; i < WORD_BYTES; i++) target[at + i] = value[WORD_BYTES - 1 - i] as number;
 }
 
-/** The canonical diff of columns; `rows` may be the state before or after it was applied. */
-export function stateDiffOf(diff: RowDiff, rows: StateRows): StateDiff {
+/**
+ * The canonical diff of columns; `rows` may be the state before or after it was applied.
+ * @param isWanted leaves out the accounts that it is false for
+ */
+export function stateDiffOf(diff: RowDiff, rows: StateRows, isWanted: (address: Bytes) => boolean = () => true): StateDiff {
   const keys = keysOf(diff, rows);
   const addresses = bytesOf(keys.addresses);
   const slotKeys = bytesOf(keys.slotKeys);
   const accounts: AccountDiff[] = [];
   let slot = 0;
   for (let i = 0; i < diff.accountRows.length; i++) {
+    const address = addresses.slice(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
     const slots: SlotDiff[] = [];
+    const wanted = isWanted(address);
     for (; slot < diff.slotRows.length && keys.slotAccounts[slot] === diff.accountRows[i]; slot++) {
+      if (!wanted) continue;
       const word = slot * WORD_BYTES;
       const key = slotKeys.slice(word, word + WORD_BYTES);
       slots.push({ key, value: diff.slotValues.slice(word, word + WORD_BYTES).reverse() });
     }
-    const address = addresses.slice(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
+    if (!wanted) continue;
     accounts.push({ address, ...changedFields(diff, i), ...(slots.length > 0 && { slots }) });
   }
   return { accounts, codes: diff.codes };

@@ -11,11 +11,15 @@ import type { StateDiff } from '../state-diff.ts';
 import type { Transaction } from '../transaction.ts';
 import type { BlockView, TransactionView } from './block-view.ts';
 import type { CallExecutor } from './execution.ts';
+import type { StateHistoryStatus } from './history.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
+import type { StateChangeReader } from './state-changes.ts';
+import type { TransactionTracer } from './tracing.ts';
+import type { WitnessReader } from './witnesses.ts';
 
 /** A transaction at its place in the chain with everything that a receipt or transaction object shows. */
 export interface IndexedTransaction {
@@ -65,6 +69,8 @@ export interface AppliedMiniBlock {
   readonly env: BlockEnvironment;
   readonly transactions: readonly IndexedTransaction[];
   readonly gasUsed: bigint;
+  /** Logs of the block before this mini-block. */
+  readonly firstLogIndex: number;
 }
 
 export type ChainEvent =
@@ -253,15 +259,20 @@ export interface RpcBackend {
   readonly state: StateView;
   /** State at the end of a sealed block, as {@link RpcBackend.state}; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
+  /** How far {@link RpcBackend.stateAt} reaches back. */
+  readonly stateHistory: StateHistoryStatus;
   readonly chain: ChainReader;
+  readonly stateChanges: StateChangeReader;
   readonly forks: ForkSchedule;
   readonly calls: CallExecutor;
   readonly simulator: Simulator;
+  readonly tracer: TransactionTracer;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
   /** Undefined: this node keeps no state trie. */
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
+  readonly witnesses: WitnessReader;
   readonly node: NodeStatus;
   /** As it stands now. */
   attestationPolicy(): Promise<AttestationPolicy>;

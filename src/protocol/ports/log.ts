@@ -20,6 +20,8 @@ export interface MiniBlockLog {
   read(from: number): AsyncIterable<LogEntry>;
   /** Drops every record behind mini-block `number`: the newest ones, mini-blocks and seals alike. */
   truncateAfter(number: number): Promise<void>;
+  /** Number of the oldest record; undefined when there is none. */
+  firstNumber(): number | undefined;
   /** Number of the newest mini-block, 0 when there is none. */
   lastNumber(): number;
 }

@@ -69,6 +69,15 @@ export interface PeerStanding {
   readonly bannedForMs: number;
 }
 
+/** An open connection, as an operator may see it. */
+export interface PeerConnection {
+  readonly peer: string;
+  readonly address: string;
+  readonly direction: 'inbound' | 'outbound';
+  /** Since 1970. */
+  readonly openedAtMs: number;
+}
+
 /** A snapshot of the state as a peer describes it: nothing of it is checked. */
 export interface SnapshotOffer {
   readonly blockNumber: number;

@@ -29,7 +29,8 @@ export interface StateProof {
 export interface StateProver {
   /**
    * @param stateRoot of the block's header: what the proofs lead to
-   * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept, PROOFS_BUSY
+   * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept (`meta.blocks`: of how many of the newest
+   *   blocks it is), PROOFS_BUSY
    */
   prove(stateRoot: Hash, address: Address, keys: readonly Hash[]): Promise<StateProof>;
 }

@@ -1,4 +1,3 @@
-import type { RpcBackend } from '../../protocol/ports/chain.ts';
 import { toHex } from '../../util/bytes.ts';
 import { quantity } from '../../util/quantity.ts';
 import { earliestBlock } from '../read-blocks.ts';
@@ -14,21 +13,10 @@ export const ethCapabilities: RpcMethod<undefined> = {
     const history = { disabled: false, oldestBlock: quantity(await earliestBlock(backend.chain)) };
     return {
       head: { number: quantity(header.number), hash: toHex(hash) },
-      state: { disabled: false, oldestBlock: quantity(oldestState(header.number, backend)) },
+      state: { disabled: false, oldestBlock: quantity(backend.stateHistory.oldestState()) },
       ...{ tx: history, logs: history, receipts: history, blocks: history },
       // How far back a trie goes depends on how much it changed.
       stateproofs: { disabled: backend.stateProofs === undefined },
     };
   },
 };
-
-/** Searched by halves: states are kept from some block on. */
-function oldestState(head: number, backend: Pick<RpcBackend, 'stateAt'>): number {
-  let kept = head;
-  for (let missing = -1; kept - missing > 1; ) {
-    const middle = Math.floor((missing + kept) / 2);
-    if (backend.stateAt(middle) === undefined) missing = middle;
-    else kept = middle;
-  }
-  return kept;
-}

@@ -44,8 +44,10 @@ export const ethGetProof: RpcMethod<ProofParams> = {
       return formatProof(address, keys, await stateProofs.prove(header.stateRoot, address, slots));
     } catch (error) {
       if (!isStrobeError(error, 'PROOF_NOT_AVAILABLE')) throw error;
-      const message = `distance to target block exceeds maximum proof window: the tries of block ${header.number} are not kept`;
-      throw rpcError('PROOF_NOT_AVAILABLE', message);
+      const { blocks } = error.meta;
+      const reach = blocks === undefined ? '' : `, those of the newest ${blocks} are`;
+      const message = 'distance to target block exceeds maximum proof window';
+      throw rpcError('PROOF_NOT_AVAILABLE', `${message}: the tries of block ${header.number} are not kept${reach}`);
     }
   },
 };

@@ -14,7 +14,7 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
   name: 'strobe_nodeInfo',
   maxParams: 0,
   parse: noParams,
-  handle: async (_, { backend: { node, chain } }) => {
+  handle: async (_, { backend: { node, chain, stateHistory } }) => {
     const oldestBlock = await earliestBlock(chain);
     const head = chain.head();
     return {
@@ -25,6 +25,7 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
       genesisHash: toHex(chain.genesisHash),
       head: { number: quantity(head.header.number), hash: toHex(head.hash) },
       oldestBlock: quantity(oldestBlock),
+      oldestState: quantity(stateHistory.oldestState()),
       miniBlockNumber: quantity(chain.miniBlockNumber()),
       safe: quantityOrNull(chain.safeNumber()),
       finalized: quantityOrNull(chain.finalizedNumber()),

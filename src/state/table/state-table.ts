@@ -15,11 +15,13 @@ import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
 import { type RetainedMoment, RetainedNumbers } from './retained-numbers.ts';
 import { RowDiffCheck } from './row-diff-check.ts';
+import { RowFinder } from './row-finder.ts';
 import { SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableLoader } from './snapshot-loader.ts';
 import { StaleVersions } from './stale-versions.ts';
 import { TableCore } from './table-core.ts';
+import { entriesOf, slotsOf } from './table-entries.ts';
 import { createMemory } from './table-memory.ts';
 import type { TableMoment } from './table-moment.ts';
 import type { TableHandle } from './table-reader.ts';
@@ -115,15 +117,11 @@ export class StateTable implements CommittedState {
 
   storageOf(address: Address): Iterable<SlotDiff> {
     const row = this.#core.accounts.find(address);
-    return row === -1 ? [] : this.#slotsOf(row);
+    return row === -1 ? [] : slotsOf(this.#core, row);
   }
 
-  *entries(): Iterable<StateEntry> {
-    const { accounts } = this.#core;
-    for (let row = 0; row < accounts.count; row++) {
-      const account = accounts.read(accounts.bodyOf(row), this.#codes);
-      if (account !== undefined) yield { address: accounts.addressOf(row), account, slots: this.#slotsOf(row) };
-    }
+  entries(): Iterable<StateEntry> {
+    return entriesOf(this.#core, this.#codes);
   }
 
   /** @throws StrobeError STATE_DIFF_NOT_APPLICABLE, STATE_MEMORY_EXHAUSTED; nothing is changed */
@@ -282,12 +280,9 @@ export class StateTable implements CommittedState {
     return { memory: this.#core.memory.shared };
   }
 
-  *#slotsOf(accountRow: number): Iterable<SlotDiff> {
-    const { accounts, slots } = this.#core;
-    for (let row = accounts.firstSlot(accountRow); row !== -1; row = slots.nextOf(row)) {
-      const body = slots.bodyOf(row);
-      if (!slots.isClear(body)) yield { key: slots.keyOf(row), value: slots.valueOf(body) };
-    }
+  /** Finds rows for the owner's thread. */
+  rowFinder(): RowFinder {
+    return new RowFinder(this.#core, (look) => look());
   }
 
   /** Undefined when old values do not reach back to it, or it is yet to come. */

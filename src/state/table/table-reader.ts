@@ -1,16 +1,20 @@
-import type { StateReader, StateView } from '../../protocol/ports/state.ts';
+import type { BlockChanges } from '../../protocol/ports/history.ts';
+import type { StateEntry, StateReader, StateView } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
+import { composeBlockChanges } from './block-changes.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
 import type { NamedRange, RetainedRange } from './net-range.ts';
 import { type KnownCodes, PastState } from './past-state.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
-import { SequenceLock } from './sequence-lock.ts';
+import { RowFinder } from './row-finder.ts';
+import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
 import { isKept } from './serials.ts';
 import { TableCore } from './table-core.ts';
+import { entriesOf } from './table-entries.ts';
 import type { SharedMemory } from './table-memory.ts';
 import type { TableMoment } from './table-moment.ts';
 import { TableSnapshot } from './table-snapshot.ts';
@@ -110,6 +114,17 @@ export class TableReader implements StateReader {
     });
   }
 
+  /** False: reads of {@link TableReader.at} would throw. */
+  keeps({ serial, rollbacks }: TableMoment): boolean {
+    const { memory } = this.#core;
+    return this.#lock.read(() => memory.get(CONTROL_ROLLBACKS) <= rollbacks && isKept(memory, serial));
+  }
+
+  /** Every account with its storage; their owner must leave them as they are until all is read. */
+  entries(): Iterable<StateEntry> {
+    return entriesOf(this.#core, this.#core.codes);
+  }
+
   /** The state at the end of mini-block `number`, which its owner retains; undefined when it does not. */
   snapshot(number: number): StateSnapshot | undefined {
     const { memory } = this.#core;
@@ -147,16 +162,30 @@ export class TableReader implements StateReader {
    * @throws StrobeError STATE_FORGOTTEN when its mini-blocks were undone, or their old values given up
    */
   netDiff(range: RetainedRange): Uint8Array<ArrayBuffer> {
+    return composeNetDiff(this.#core, range, this.#guardOf(range));
+  }
+
+  /**
+   * What the range changed, with the values from before it.
+   * @throws StrobeError STATE_FORGOTTEN as {@link TableReader.netDiff}
+   */
+  blockChanges(range: RetainedRange): BlockChanges {
+    return composeBlockChanges(this.#core, range, this.#guardOf(range));
+  }
+
+  rowFinder(): RowFinder {
+    return new RowFinder(this.#core, (look) => this.#lock.read(look));
+  }
+
+  #guardOf({ from, to, entries }: RetainedRange): ReadGuard {
     const { memory } = this.#core;
-    const { from, to, entries } = range;
-    return composeNetDiff(this.#core, range, (look) =>
+    return (look) =>
       this.#lock.read(() => {
         const isRangeRetained = isRetained(memory, entries[0], from.serial) && isRetained(memory, entries[1], to.serial);
         if (!isRangeRetained || !isKept(memory, from.serial)) {
           throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: from.number, to: to.number });
         }
         return look();
-      }),
-    );
+      });
   }
 }

@@ -3,13 +3,12 @@ import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import { bodyAt } from './old-values.ts';
 import type { RetainedMoment } from './retained-numbers.ts';
+import { RowPacker } from './row-values.ts';
 import type { ReadGuard } from './sequence-lock.ts';
 import {
   ACCOUNT_CHUNK,
   ChunkWriter,
   CODE_CHUNK,
-  HEAD_CODE,
-  HEAD_EXISTS,
   MAX_ROW_BYTES,
   RUN_CHUNK,
   SLOT_CHUNK,
@@ -32,6 +31,7 @@ export class TableSnapshot implements StateSnapshot {
   readonly #core: TableCore;
   readonly #moment: RetainedMoment;
   readonly #guard: ReadGuard;
+  readonly #packer: RowPacker;
   readonly #word = new Uint8Array(32);
 
   /** @param guard throws StrobeError SNAPSHOT_OUTRUN when the moment is not kept any more */
@@ -40,6 +40,7 @@ export class TableSnapshot implements StateSnapshot {
     this.number = moment.number;
     this.mark = { accounts, slots, digest };
     this.#core = core;
+    this.#packer = new RowPacker(core);
     this.#moment = moment;
     this.#guard = guard;
   }
@@ -84,17 +85,7 @@ export class TableSnapshot implements StateSnapshot {
       writer.byte(0);
       return;
     }
-    const code = accounts.codeOf(body);
-    accounts.readBalance(body, this.#word, 0);
-    const balanceLength = lengthWithoutEnd(this.#word, 32);
-    writer.byte(HEAD_EXISTS | (code === 0 ? 0 : HEAD_CODE) | balanceLength);
-    const nonceAt = writer.position;
-    accounts.readNonce(body, writer.buffer, nonceAt + 1);
-    const nonceLength = lengthWithoutEnd(writer.buffer.subarray(nonceAt + 1, nonceAt + 9), 8);
-    writer.byte(nonceLength);
-    writer.position += nonceLength;
-    writer.bytes(this.#word, 0, balanceLength);
-    if (code !== 0) writer.varint(code);
+    this.#packer.packAccount(body, writer);
   }
 
   #packRun(writer: ChunkWriter, run: number): void {
@@ -115,10 +106,7 @@ export class TableSnapshot implements StateSnapshot {
     while (keyStart < 32 && this.#word[keyStart] === 0) keyStart++;
     writer.byte(32 - keyStart);
     writer.bytes(this.#word, keyStart, 32);
-    slots.readValue(body, this.#word, 0);
-    const valueLength = lengthWithoutEnd(this.#word, 32);
-    writer.byte(valueLength);
-    writer.bytes(this.#word, 0, valueLength);
+    this.#packer.packLengthAndValue(body, writer);
   }
 
   *#packCodes(writer: ChunkWriter, chunkBytes: number): Iterable<Bytes> {
@@ -143,11 +131,4 @@ function begin(writer: ChunkWriter, kind: number, first: number): void {
   writer.byte(SNAPSHOT_FORMAT);
   writer.byte(kind);
   writer.varint(first);
-}
-
-/** Length of a little-endian number without the zeros at its end. */
-function lengthWithoutEnd(bytes: Bytes, length: number): number {
-  let end = length;
-  while (end > 0 && bytes[end - 1] === 0) end--;
-  return end;
 }

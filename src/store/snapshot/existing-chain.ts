@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashHeader } from '../../protocol/block-header.ts';
+import { type BlockHeader, hashHeader } from '../../protocol/block-header.ts';
 import type { Hash } from '../../protocol/primitives.ts';
 import { bytesEqual, toHex } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
@@ -9,7 +9,7 @@ import { openLevel } from '../level-database.ts';
 import { readAt } from '../log-disk.ts';
 import { checkSegmentHeader, SEGMENT_HEADER_BYTES } from '../log-format.ts';
 import { firstNumberOf } from '../log-segment.ts';
-import { assertVersion, storedHead } from '../open-chain-store.ts';
+import { assertVersion, sealedBlock, storedHead } from '../open-chain-store.ts';
 import { onDisk } from './snapshot-errors.ts';
 import type { SnapshotManifest } from './snapshot-types.ts';
 
@@ -20,11 +20,19 @@ export interface ChainDirectories {
   readonly log: string;
 }
 
+interface BlockName {
+  readonly number: number;
+  readonly hash: Hash;
+}
+
 interface ExistingChain {
   readonly genesisHash: Hash;
-  readonly headNumber: number;
-  readonly headHash: Hash;
+  readonly head: BlockName;
+  readonly safe: BlockName;
 }
+
+/** What of a chain the snapshot's has to have: all of it, or what is safe of it, and the rest is given up. */
+export type KeptPart = 'head' | 'safe';
 
 /**
  * Checks that a snapshot may be put beside what a data directory holds: nothing, or the same chain up to the snapshot's
@@ -33,7 +41,11 @@ interface ExistingChain {
  * @throws StrobeError GENESIS_MISMATCH, SNAPSHOT_NOT_NEWER, SNAPSHOT_OF_FORK, CHAIN_NOT_EMPTY, VERSION_NOT_SUPPORTED,
  *   DATABASE_FAILED
  */
-export async function assertContinues(manifest: SnapshotManifest, directories: ChainDirectories): Promise<boolean> {
+export async function assertContinues(
+  manifest: SnapshotManifest,
+  directories: ChainDirectories,
+  kept: KeptPart,
+): Promise<boolean> {
   const hasLog = await assertLogOfChain(directories.log, manifest.genesisHash);
   const chain = await existingChain(directories.chain);
   if (chain === undefined) {
@@ -46,24 +58,35 @@ export async function assertContinues(manifest: SnapshotManifest, directories: C
       },
     );
   }
-  const { genesisHash, headNumber, headHash } = chain;
+  const { genesisHash, head } = chain;
   if (!bytesEqual(genesisHash, manifest.genesisHash)) throw otherChain(directories.chain, genesisHash, manifest);
   const { number } = manifest.header;
-  if (headNumber > number) {
+  if (head.number > number) {
     throw new StrobeError(
       'SNAPSHOT_NOT_NEWER',
-      `the chain in ${directories.chain} is at block ${headNumber}, the snapshot is of block ${number}`,
+      `the chain in ${directories.chain} is at block ${head.number}, the snapshot is of block ${number}`,
       {
         block: number,
-        head: headNumber,
+        head: head.number,
       },
     );
   }
-  const ancestor = manifest.headers.find((header) => header.number === headNumber);
-  if (ancestor === undefined || bytesEqual(hashHeader(ancestor), headHash)) return headNumber === number;
-  throw new StrobeError('SNAPSHOT_OF_FORK', `the snapshot's chain has another block ${headNumber} than ${directories.chain}`, {
-    block: headNumber,
+  const own = chain[kept];
+  const ancestor = manifest.headers.find((header) => header.number === own.number);
+  if (ancestor === undefined || bytesEqual(hashHeader(ancestor), own.hash)) return head.number === number;
+  throw new StrobeError('SNAPSHOT_OF_FORK', `the snapshot's chain has another block ${own.number} than ${directories.chain}`, {
+    block: own.number,
   });
+}
+
+/**
+ * True when the chain of a data directory ends with the snapshot's block or a newer one: it needs no snapshot any more.
+ * The directory has to be locked by the caller.
+ * @throws StrobeError VERSION_NOT_SUPPORTED, DATABASE_FAILED
+ */
+export async function hasComeAsFar({ header }: SnapshotManifest, { chain }: ChainDirectories): Promise<boolean> {
+  const existing = await existingChain(chain);
+  return existing !== undefined && existing.head.number >= header.number;
 }
 
 /** Undefined: there is no database, or one that was never filled. */
@@ -76,10 +99,12 @@ async function existingChain(directory: string): Promise<ExistingChain | undefin
     const genesisHash = await chain.meta.genesisHash();
     if (genesisHash === undefined) return undefined;
     await assertVersion(chain.meta, directory);
+    const genesis = { number: 0, hash: genesisHash };
     const head = (await storedHead(chain))?.header;
-    return head === undefined
-      ? { genesisHash, headNumber: 0, headHash: genesisHash }
-      : { genesisHash, headNumber: head.number, headHash: hashHeader(head) };
+    const safe = (await sealedBlock(chain, (await chain.meta.number('safe')) ?? 0))?.header;
+    const nameOf = (header: BlockHeader | undefined): BlockName =>
+      header === undefined ? genesis : { number: header.number, hash: hashHeader(header) };
+    return { genesisHash, head: nameOf(head), safe: nameOf(safe) };
   } finally {
     await database.close();
   }

@@ -140,6 +140,22 @@ export class SnapshotStore {
     );
   }
 
+  /**
+   * As {@link SnapshotStore.adopt}, in place of all of this block and later ones.
+   * @throws StrobeError GENESIS_MISMATCH, SNAPSHOT_FAILED
+   */
+  async replaceBy({ path: source, manifest }: Pick<SnapshotEntry, 'path' | 'manifest'>): Promise<void> {
+    const { number } = manifest.header;
+    const path = this.#pathOf(number);
+    assertGenesis(path, manifest, this.#genesisHash);
+    await onDisk('take over', source, async () => {
+      await rename(source, path);
+      await syncDirectory(this.directory);
+    });
+    // After a crash in between the newer ones are still there, as if nothing had happened.
+    await this.removeAbove(number);
+  }
+
   /** Streams the chunks into `loader`; see {@link readSnapshot}. */
   read(entry: SnapshotEntry, loader: SnapshotLoader, signal?: AbortSignal): Promise<SnapshotManifest> {
     return readSnapshot(entry.path, loader, signal);

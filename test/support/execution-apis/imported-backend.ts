@@ -1,5 +1,6 @@
 import type { Hardfork } from '@ethereumjs/common';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
+import { EthereumJsTracer } from '../../../src/execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import type { Block, ChainReader, NodeStatus, RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
 import type { StateNodes } from '../../../src/protocol/ports/simulation.ts';
@@ -22,10 +23,15 @@ export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: 
   return {
     ...parts,
     stateAt: (blockNumber) => state.at(blockNumber),
+    stateHistory: { oldestState: () => 0 },
     chain: importedReader(chain),
     calls: importedCalls(chain, state),
     simulator: importedSimulator(chain, state, stateNodes),
+    tracer: new EthereumJsTracer({ chainId: chain.chainId }, { blockHash: (number) => chain.blocks[number]?.hash }),
+    witnesses: { read: async () => undefined },
     forks: chain.forks,
+    // It has no mini-blocks.
+    stateChanges: { of: async () => undefined },
     receiptProofs: receiptProver(),
     node: NODE,
     attestationPolicy: async () => ({ threshold: 1, proverCount: 1, isExcluded: () => false }),

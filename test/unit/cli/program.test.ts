@@ -74,7 +74,10 @@ describe('wrong usage exits with 2 and one readable line', () => {
     const file = join(folder, 'x.yaml');
     writeFileSync(file, 'rpc: {prot: 1}');
     const { code, err } = await run(['sequencer', ...given], { STROBE_CONFIG: file });
-    expect([code, err]).toEqual([2, `strobe: file ${file}: unknown key rpc.prot; known are rpc.host, rpc.port\n`]);
+    expect([code, err]).toEqual([
+      2,
+      `strobe: file ${file}: unknown key rpc.prot; known are rpc.host, rpc.port, rpc.allowedHosts, rpc.allowedOrigins, rpc.trustedProxies, rpc.clientAddressHeader, rpc.limitLoopback, rpc.api, rpc.deniedMethods\n`,
+    ]);
   });
 
   test.each([

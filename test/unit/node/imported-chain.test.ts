@@ -8,6 +8,7 @@ import { SealedBlocks } from '../../../src/fullnode/sealed-blocks.ts';
 import { loadGenesisChain } from '../../../src/node/genesis-chain.ts';
 import { Lifecycle } from '../../../src/node/lifecycle.ts';
 import { type ChainStorage, openStorage } from '../../../src/node/open-storage.ts';
+import { replaceState, takeStaged } from '../../../src/node/snapshot-import.ts';
 import { importSnapshot } from '../../../src/node/snapshot-tools.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
@@ -33,11 +34,14 @@ class Chain {
   readonly builder = new ChainBuilder();
   readonly epochStarts: EpochStart[] = [];
 
-  /** @param options when a third epoch begins: in front of the seal of block {@link BLOCK}, or right behind it */
-  constructor(options: { readonly thirdEpoch?: 'before seal' | 'behind seal' } = {}) {
+  /**
+   * @param options.thirdEpoch when it begins: in front of the seal of block {@link BLOCK}, or right behind it
+   * @param options.value wei of the first transfer of each block: with another one it is another chain of the same keys
+   */
+  constructor(options: { readonly thirdEpoch?: 'before seal' | 'behind seal'; readonly value?: bigint } = {}) {
     this.startEpoch();
     for (let block = 1; block <= BLOCKS; block++) {
-      this.builder.miniBlock([this.builder.transfer(block)]);
+      this.builder.miniBlock([this.builder.transfer(block, options.value)]);
       this.builder.miniBlock([this.builder.transfer(0)]);
       if (block === BLOCK && options.thirdEpoch === 'before seal') this.startEpoch();
       this.builder.seal();
@@ -228,6 +232,56 @@ test.each([1, 2])('the log of a chain of %d blocks goes when a later block is im
   await storage.log.append(recordsOf(chain.builder.blocks.slice(BLOCK)));
   expect(await replay(storage)).toMatchObject({ seals: 2 });
   expect(describeState(storage.state)).toEqual(describeState(chain.builder.state));
+});
+
+test.each([
+  { blocks: BLOCK - 1, isTaken: true },
+  { blocks: BLOCK, isTaken: false },
+  { blocks: BLOCK + 1, isTaken: false },
+])('a snapshot from peers is taken by a chain of $blocks blocks: $isTaken', async ({ blocks, isTaken }) => {
+  const chain = new Chain();
+  const dataDir = await chain.nodeWith(blocks);
+  const path = await exportChainSnapshot(chain.builder, { block: BLOCK, epochStarts: chain.epochStarts });
+  expect(await takeStaged(dataDir, path, [])).toBe(isTaken);
+  const { store, log } = await chain.open(dataDir);
+  expect(store.head().header.number).toBe(Math.max(blocks, BLOCK));
+  expect(store.safeNumber()).toBe(isTaken ? BLOCK : undefined);
+  expect(log.lastNumber()).toBe(chain.builder.blockAt(Math.max(blocks, BLOCK)).seal.lastNumber);
+  expect(await store.oldestBlock()).toBe(isTaken ? BLOCK + 1 : 1);
+});
+
+test('a snapshot from peers takes the place of blocks that went another way, and not of safe ones', async () => {
+  const chain = new Chain();
+  const fork = new Chain({ value: 2n });
+  const dataDir = await fork.nodeWith(2);
+  const path = await exportChainSnapshot(chain.builder, { block: BLOCK, epochStarts: chain.epochStarts });
+  const { store, close } = await fork.open(dataDir);
+  await store.markSafe(1);
+  await close();
+  await expect(takeStaged(dataDir, path, [])).rejects.toMatchObject({ code: 'SNAPSHOT_OF_FORK' });
+
+  const unsafe = await fork.nodeWith(2);
+  expect(await takeStaged(unsafe, path, [])).toBe(true);
+  const taken = await chain.open(unsafe);
+  await taken.log.append(recordsOf(chain.builder.blocks.slice(BLOCK)));
+  expect(await replay(taken)).toMatchObject({ seals: 2 });
+  expect(describeState(taken.state)).toEqual(describeState(chain.builder.state));
+  expect(await taken.store.blockByHash(fork.builder.blockAt(2).hash)).toBeUndefined();
+});
+
+test('a snapshot from peers replaces a wrong state, and the chain stays', async () => {
+  const chain = new Chain();
+  const dataDir = await chain.nodeWith(BLOCKS);
+  const wrong = new Chain({ value: 2n }).builder;
+  const own = { epochStarts: chain.epochStarts, stateOf: wrong };
+  for (const block of [2, BLOCK, 4]) await writeChainSnapshot(chain.builder, join(dataDir, 'snapshots'), { block, ...own });
+  const path = await exportChainSnapshot(chain.builder, { block: BLOCK, epochStarts: chain.epochStarts });
+  await replaceState(dataDir, path);
+  const storage = await chain.open(dataDir);
+  expect(storage.snapshot?.header.number).toBe(BLOCK);
+  await replay(storage);
+  expect(describeState(storage.state)).toEqual(describeState(chain.builder.state));
+  expect([storage.store.head().header.number, await storage.store.oldestBlock()]).toEqual([BLOCKS, 1]);
 });
 
 test('an import that ended before the chain went over to it leaves a new node', async () => {

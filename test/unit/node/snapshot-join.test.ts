@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { BannedPeers } from '../../../src/fullnode/snapshot-sync/banned-peers.ts';
 import { SnapshotJoin, type SnapshotJoinOptions } from '../../../src/fullnode/snapshot-sync/snapshot-join.ts';
 import type { TakenSnapshot } from '../../../src/fullnode/snapshot-sync/snapshot-sync-types.ts';
 import { FileSnapshotStaging } from '../../../src/node/snapshot-staging.ts';
@@ -40,6 +41,12 @@ class World {
   readonly directory = join(tempDirectory(), 'snapshot-sync');
   readonly taken: TakenSnapshot[] = [];
   readonly warnings: string[] = [];
+  /** Reasons for which a repair was given up. */
+  readonly failures: string[] = [];
+  /** Mini-block that the state was replaced for before. */
+  repaired: number | undefined;
+  /** Blocks that the node has, with all that follows. */
+  keeps: (blockNumber: number) => boolean = () => false;
   refused = 0;
   obstacle: (() => string) | undefined;
 
@@ -56,19 +63,28 @@ class World {
   start(options: Partial<SnapshotJoinOptions> = {}, head = { headNumber: 0, headBlock: 0 }): RunningJoin {
     const stop = new AbortController();
     const chain = { genesis: fixture.genesis, identity: fixture.identity, stateRoot: fixture.builder.genesisHeader.stateRoot };
-    const { genesisHeader: header, genesisHash: hash } = fixture.builder;
     const staging = new FileSnapshotStaging(
       { directory: this.directory, chain },
       {
-        store: { head: () => ({ header, hash }) },
+        store: { safeNumber: () => undefined, sealOf: async () => undefined },
         check: (path) => withSnapshotFile(path, (file) => assertTrustworthy(file, chain)),
       },
     );
-    const quick = { decideAgainMs: 0, retryMs: 2, lookAgainMs: 5, giveUpMs: 150, hedgeMs: 20, shunMs: 60_000 };
+    const quick = {
+      decideAgainMs: 0,
+      retryMs: 2,
+      lookAgainMs: 5,
+      giveUpMs: 150,
+      hedgeMs: 20,
+      shunMs: 60_000,
+      repairWithinMs: 60_000,
+    };
     const sync = new SnapshotJoin(
       { ...quick, ...fixture.genesis, identity: fixture.identity, mode: 'snapshot', gapBlocks: 1, ...options },
       {
         ...{ peers: this.peers, staging, point: () => head, isHalted: () => false, excludedProvers: () => [] },
+        ...{ banned: new BannedPeers(), repaired: this.repaired, leadsOn: async ({ blockNumber }) => this.keeps(blockNumber) },
+        onRepairFailed: (reason) => this.failures.push(reason),
         metrics: { recordChunk: () => {}, recordRefusedChunk: () => this.refused++, recordPhase: () => {} },
         onTaken: (snapshot) => this.taken.push(snapshot),
         onObstacle: (obstacle) => {
@@ -289,6 +305,61 @@ test('a peer that only says that its log reaches back does not keep a node from 
   await world.offer('honest', { logFirst: 100 });
   await rangesFail();
   expect((await world.take(running)).blockNumber).toBe(BLOCKS);
+});
+
+test('a peer that only says that its log begins later does not keep a node that is in step from being ready', async () => {
+  const world = new World();
+  await world.offer('liar', { logFirst: 100, provers: [] });
+  const running = world.start({}, { headNumber: 1, headBlock: 1 });
+  expect(await running.decide()).toBe(true);
+  expect(world.obstacle?.()).toContain('NO_WAY_TO_SYNC');
+  running.sync.noteRange('upToDate');
+  expect(world.obstacle).toBeUndefined();
+});
+
+describe('a state that a mini-block cannot be read beside', () => {
+  const head = { headNumber: 5, headBlock: 3 };
+
+  test('is replaced by that of the newest block which the node has safe, and its log leads on from there', async () => {
+    const world = new World();
+    world.keeps = (block) => block <= 2;
+    for (const block of [1, 2, 3, 4]) await world.offer(`at ${block}`, { block, logFirst: 1 });
+    const running = world.start({}, head);
+    expect(await running.decide()).toBe(true);
+    expect(running.sync.repair(6, 'mini-block 6: no such row')).toBe(true);
+    expect(world.obstacle?.()).toBe('REPAIRING after mini-block 6: no such row: looking for a snapshot at peers');
+    expect(await world.take(running)).toMatchObject({ blockNumber: 2, repairs: 6, keepsChain: true });
+    expect(world.obstacle?.()).toContain('REPAIRING after mini-block 6: no such row: taking the snapshot of block 2');
+  });
+
+  test('or by one that is ahead', async () => {
+    const world = new World();
+    for (const block of [3, 4]) await world.offer(`at ${block}`, { block, logFirst: 1 });
+    const running = world.start({}, head);
+    expect(running.sync.repair(6, 'why')).toBe(true);
+    expect(await world.take(running)).toMatchObject({ blockNumber: 4, repairs: 6, keepsChain: false });
+  });
+
+  test('is not when no peer has one of use for a while', async () => {
+    const world = new World();
+    const running = world.start({ repairWithinMs: 30 }, head);
+    expect(running.sync.repair(6, 'why')).toBe(true);
+    expect(await running.decide()).toBe(false);
+    expect(world.failures).toEqual([]);
+    await world.offer('a', { block: 3, logFirst: 1 });
+    await waitFor(() => running.decide());
+    expect(world.failures).toEqual(['no peer offers an attested snapshot that this node could go on from']);
+    expect(world.taken).toEqual([]);
+    expect(world.obstacle).toBeUndefined();
+  });
+
+  test('is not a second time for one mini-block, nor where no snapshot may be taken', async () => {
+    const world = new World();
+    world.repaired = 6;
+    expect(world.start({}, head).sync.repair(6, 'why')).toBe(false);
+    expect(world.start({}, head).sync.repair(7, 'why')).toBe(true);
+    expect(world.start({ mode: 'full' }, head).sync.repair(7, 'why')).toBe(false);
+  });
 });
 
 test('without peers nothing is decided', async () => {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createLogger, type LogLevel } from '../../../src/observability/logger.ts';
+import { createLogger, type LogLevel, setLogLevel } from '../../../src/observability/logger.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 
 function capture(level: LogLevel, format: 'json' | 'pretty') {
@@ -43,4 +43,15 @@ test('passwords and private keys are redacted wherever they stand', () => {
   const line = text();
   expect(line).not.toMatch(/hunter2|0xabc/);
   expect(line).toContain('[redacted]');
+});
+
+test('the level can be changed for a logger and all that came from it', () => {
+  const { logger, text } = capture('info', 'json');
+  const child = logger.child({ component: 'gossip' });
+  const grandchild = child.child({ peer: 'x' });
+  for (const each of [logger, child, grandchild]) each.debug('quiet');
+  setLogLevel(logger, 'debug');
+  for (const each of [logger, child, grandchild]) each.debug('loud');
+  const lines = text().trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['loud', 'loud', 'loud']);
 });

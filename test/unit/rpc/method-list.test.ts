@@ -23,14 +23,7 @@ const PROMISED: Readonly<Record<string, string>> = {
 };
 
 /** Promised and not there yet, with what each waits for. */
-const MISSING: ReadonlyMap<string, string> = new Map([
-  ['debug_traceTransaction', 'tracing'],
-  ['debug_traceCall', 'tracing'],
-  ['debug_traceBlockByNumber', 'tracing'],
-  ['debug_traceBlockByHash', 'tracing'],
-  ['debug_executionWitness', 'tracing'],
-  ['strobe_resources', 'metering by resource'],
-]);
+const MISSING: ReadonlyMap<string, string> = new Map([['strobe_resources', 'metering by resource']]);
 
 const promised = Object.entries(PROMISED).flatMap(([space, names]) => names.split(/\s+/).map((name) => `${space}_${name}`));
 

@@ -82,13 +82,14 @@ describe('eth_getProof', () => {
   });
 
   test('says that tries of old blocks are not kept, that a node has none, and that it is busy', async () => {
-    const fails = (code: string): void => {
-      rpc.chain.stateProofs = { prove: () => Promise.reject(new StrobeError(code, 'too many proofs wait to be made')) };
+    const fails = (code: string, meta = {}): void => {
+      rpc.chain.stateProofs = { prove: () => Promise.reject(new StrobeError(code, 'too many proofs wait to be made', meta)) };
     };
-    fails('PROOF_NOT_AVAILABLE');
+    fails('PROOF_NOT_AVAILABLE', { blocks: 128 });
     expect((await rpc.call('eth_getProof', ALICE.address, [], '0x0')).error).toEqual({
       code: -32_000,
-      message: 'distance to target block exceeds maximum proof window: the tries of block 0 are not kept',
+      message:
+        'distance to target block exceeds maximum proof window: the tries of block 0 are not kept, those of the newest 128 are',
     });
     fails('PROOFS_BUSY');
     expect((await rpc.call('eth_getProof', ALICE.address, [])).error?.code).toBe(-32_005);

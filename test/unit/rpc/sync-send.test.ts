@@ -84,17 +84,23 @@ describe('eth_sendRawTransactionSync errors (EIP-7966)', () => {
     rpc = await new RpcHarness({ limits: { syncTimeoutMs: 40, maxSyncTimeoutMs: 60, realtimeTimeoutMs: 40 } }).start();
   });
 
-  it.each([undefined, null, 0, '0x0', 50, '0x32', 1e9])('gives code 4 and the hash after the timeout %j', async (timeout) => {
-    const raw = await signTransfer();
-    const { error } = await rpc.call('eth_sendRawTransactionSync', raw, timeout);
-    const waitedMs = timeout === 50 || timeout === '0x32' ? 50 : timeout === 1e9 ? 60 : 40;
-    expect(error).toMatchObject({ code: 4, data: hashOf(raw), message: expect.stringMatching(`in ${waitedMs} ms`) });
-  });
+  it.each([undefined, null, 0, -0, '0x0', 50, '0x32', 1e9, 1e300, `0x${'f'.repeat(64)}`])(
+    'gives code 4 and the hash after the timeout %j',
+    async (timeout) => {
+      const raw = await signTransfer();
+      const { error } = await rpc.call('eth_sendRawTransactionSync', raw, timeout);
+      const waitedMs = timeout === 50 || timeout === '0x32' ? 50 : Number(timeout) >= 1e9 ? 60 : 40;
+      expect(error).toMatchObject({ code: 4, data: hashOf(raw), message: expect.stringMatching(`in ${waitedMs} ms`) });
+    },
+  );
 
-  it.each([-1, 1.5, 'soon', {}])('refuses the timeout %j', async (timeout) => {
-    const { error } = await rpc.call('eth_sendRawTransactionSync', await signTransfer(), timeout);
-    expect(error).toMatchObject({ code: -32602, message: expect.stringMatching('timeout') });
-  });
+  it.each([-1, 1.5, 'soon', {}, [], true, '', '50', '0x', '0x032', '-0x32', `0x1${'0'.repeat(64)}`])(
+    'refuses the timeout %j',
+    async (timeout) => {
+      const { error } = await rpc.call('eth_sendRawTransactionSync', await signTransfer(), timeout);
+      expect(error).toMatchObject({ code: -32602, message: expect.stringMatching('timeout') });
+    },
+  );
 
   it('gives code 6 and the expected nonce for a gap, and does not pool', async () => {
     await rpc.result('eth_sendRawTransaction', await signTransfer());

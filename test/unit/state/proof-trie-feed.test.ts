@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { NetDiffComposer } from '../../../src/protocol/ports/state.ts';
 import type { Hash } from '../../../src/protocol/primitives.ts';
 import { HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 import { createInlineProofTrie, type ProofTrieHost, startProofTrieThread } from '../../../src/state/proof-trie.ts';
-import { ProofTrieFeed } from '../../../src/state/proof-trie-feed.ts';
+import type { ProofTrieFeed } from '../../../src/state/proof-trie-feed.ts';
 import { bigIntToBytes32 } from '../../../src/util/bytes.ts';
+import { StrobeError } from '../../../src/util/errors.ts';
 import { defined } from '../../support/defined.ts';
+import { inlineNetDiffs } from '../../support/net-diffs.ts';
+import { proofTrieFeed } from '../../support/proof-trie-of.ts';
 import { expectProven } from '../../support/proven-state.ts';
 import { type FixtureBlock, ReplicaFixture } from '../../support/replica-fixture.ts';
 import { ReplicaHarness } from '../../support/replica-harness.ts';
@@ -29,12 +33,12 @@ afterEach(async () => {
 });
 
 /** A trie that follows the replica; the replica must be at rest. */
-async function follow(host = createInlineProofTrie({ blocks: 16 })): Promise<ProofTrieHost> {
+async function follow(host = createInlineProofTrie({ blocks: 16 }), netDiffs?: NetDiffComposer): Promise<ProofTrieHost> {
   const logger = { error: (_: object, message: string) => complaints.push(message), info: () => {} };
-  const feed = new ProofTrieFeed({ host, state: replica.state, chain: replica.store, logger });
+  const feed = proofTrieFeed(host, replica.state, { chain: replica.store, logger }, netDiffs);
   started.push({ feed, host });
   await feed.start();
-  return host;
+  return { ...host, prove: (request) => feed.prove(request) };
 }
 
 /** The proofs of a block of the fixture show the state that its builder had there. */
@@ -137,6 +141,68 @@ describe('a trie that follows a replica', () => {
     await expectBlock(host, kept, other);
     for (const block of blocks) await expectBlock(host, block, other);
     expect(complaints).toEqual([]);
+  });
+
+  test('goes back while a block that is undone, or one that stays, is still being composed', async () => {
+    const lost = chain;
+    const kept = lost.block(2);
+    const undone = lost.block(1, 3);
+    const inline = inlineNetDiffs(replica.state);
+    /** Compositions that wait, by the mini-block that they end with. */
+    const waiting = new Map<number, PromiseWithResolvers<void>>();
+    const host = await follow(createInlineProofTrie({ blocks: 16 }), {
+      compose: async (from, to) => {
+        const turn = Promise.withResolvers<void>();
+        waiting.set(to, turn);
+        await turn.promise;
+        return inline.compose(from, to);
+      },
+    });
+    const finish = async (to: number): Promise<void> => {
+      (await waitFor(() => waiting.get(to))).resolve();
+      waiting.delete(to);
+    };
+    replica.deliver(...lost.records);
+    await replica.blockIs(2);
+    await finish(kept.seal.lastNumber);
+    await expectBlock(host, kept, lost);
+
+    const other = new ReplicaFixture();
+    other.block(2);
+    const from = other.records.length;
+    other.startEpoch();
+    const blocks = [other.block(2, 2), other.block(1, 1)];
+    await waitFor(() => waiting.has(undone.seal.lastNumber));
+    replica.deliver(...other.records.slice(from));
+    await replica.blockIs(3);
+    // What was asked for the undone block is answered with what is there now.
+    await finish(undone.seal.lastNumber);
+    for (const { seal } of blocks) await finish(seal.lastNumber);
+    await expectBlock(host, kept, other);
+    for (const block of blocks) await expectBlock(host, block, other);
+    expect(complaints).toEqual([]);
+  });
+
+  test('says so when a block changed more than is kept, and proves what it has', async () => {
+    let isForgotten = false;
+    const inline = inlineNetDiffs(replica.state);
+    const host = await follow(createInlineProofTrie({ blocks: 16 }), {
+      compose: async (from, to) => {
+        if (isForgotten) throw new StrobeError('STATE_FORGOTTEN', 'old values do not reach back');
+        return inline.compose(from, to);
+      },
+    });
+    const before = chain.block(1);
+    replica.deliver(...chain.records);
+    await replica.blockIs(1);
+    await expectBlock(host, before);
+    isForgotten = true;
+    const from = chain.records.length;
+    chain.block(1);
+    replica.deliver(...chain.records.slice(from));
+    await waitFor(() => complaints.length > 0);
+    expect(complaints).toEqual([expect.stringContaining('cannot follow')]);
+    await expectBlock(host, before);
   });
 
   test('says so once when the sealed roots are not those of the state, and proves nothing of such blocks', async () => {

@@ -1,7 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
+import { loadRoots } from '../../../src/node/load-roots.ts';
 import { encodeMiniBlock } from '../../../src/protocol/mini-block.ts';
 import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
 import { createInlineRoots, type RootsHost, startRootsThread } from '../../../src/state/roots-host.ts';
+import { StateTable } from '../../../src/state/table/state-table.ts';
+import { toHex } from '../../../src/util/bytes.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 
 const hosts: RootsHost[] = [];
@@ -34,6 +37,17 @@ test('a thread and the calling thread give the roots that the seals of the chain
       });
     }
   }
+});
+
+test('the state of a table is loaded from its memory, in a thread and on the calling thread', async () => {
+  const builder = new ChainBuilder();
+  const table = new StateTable();
+  table.apply(builder.genesis.allocation, 0);
+  for (const { diff, miniBlock } of builder.block(3, 4).miniBlocks) table.apply(diff, miniBlock.envelope.number);
+  const { stateRoot } = builder.blockAt(1).seal.header;
+  for (const host of [use(createInlineRoots()), use(startRootsThread())]) await loadRoots(host, table, stateRoot);
+  const other = loadRoots(use(startRootsThread()), table, builder.genesisHeader.stateRoot);
+  await expect(other).rejects.toMatchObject({ code: 'STATE_ROOT_MISMATCH', meta: { stored: toHex(stateRoot) } });
 });
 
 test('bytes that are no mini-block end the thread, and the owner is told', async () => {

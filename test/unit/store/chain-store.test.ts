@@ -158,8 +158,8 @@ describe('sealed blocks', () => {
     await filled.close();
     const reopened = await openTestStore(builder, { directory, log });
     for (const [index, expected] of inMemory.entries()) {
-      const { miniBlock, env, transactions, gasUsed } = defined(expected);
-      expect(await reopened.miniBlock(index + 1)).toEqual({ miniBlock, env, transactions, gasUsed });
+      const { miniBlock, env, transactions, gasUsed, firstLogIndex } = defined(expected);
+      expect(await reopened.miniBlock(index + 1)).toEqual({ miniBlock, env, transactions, gasUsed, firstLogIndex });
     }
     expect(await reopened.miniBlock(6)).toBeUndefined();
     await reopened.close();

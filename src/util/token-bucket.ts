@@ -36,6 +36,12 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
+  /** Time until `count` tokens are there, ms; 0 when they are. Takes none. */
+  missingForMs(count: number, nowMs: number): number {
+    this.#fill(nowMs);
+    return Math.max(0, Math.ceil(((count - this.#tokens) / this.#options.perSecond) * 1_000));
+  }
+
   #fill(nowMs: number): void {
     const { perSecond, burst } = this.#options;
     this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) / 1_000) * perSecond);
