@@ -19,6 +19,8 @@ const LOCAL_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 export class AccessGuard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
+  /** The Host header that was allowed last: clients send the same one each time, and parsing it costs as much as a balance. */
+  #allowedHost: string | undefined;
 
   constructor(options: AccessOptions) {
     this.#hosts = new Set([...LOCAL_NAMES, options.boundHost, ...options.allowedHosts].map((name) => name.toLowerCase()));
@@ -27,9 +29,11 @@ export class AccessGuard {
 
   /** `header` is the Host header; browsers always send one. */
   allowsHost(header: string | undefined): boolean {
-    if (header === undefined || this.#hosts.has('*')) return true;
+    if (header === undefined || header === this.#allowedHost || this.#hosts.has('*')) return true;
     const name = hostName(`http://${header}`);
-    return name !== undefined && (isAddress(name) || this.#hosts.has(name));
+    const isAllowed = name !== undefined && (isAddress(name) || this.#hosts.has(name));
+    if (isAllowed) this.#allowedHost = header;
+    return isAllowed;
   }
 
   /** `origin` is the Origin header; programs send none. */

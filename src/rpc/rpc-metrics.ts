@@ -58,13 +58,16 @@ export function createRpcMetrics(factory: MetricFactory | undefined, gauges: Rpc
   const childOf = (method: string, outcome: string): { inc(): void } => {
     // A child is looked up once: hashing labels anew costs as much as the rest of a hot call.
     const key = `${method} ${outcome}`;
-    const child = children.get(key) ?? calls.labels({ method, outcome });
+    const known = children.get(key);
+    if (known !== undefined) return known;
+    const child = calls.labels({ method, outcome });
     children.set(key, child);
     return child;
   };
+  const messagesBy = { http: messages.labels('http'), ws: messages.labels('ws') };
   return {
     recordCall: (method, succeeded) => childOf(method ?? 'unknown', succeeded ? 'ok' : 'error').inc(),
-    recordMessage: (transport, seconds) => messages.observe({ transport }, seconds),
+    recordMessage: (transport, seconds) => messagesBy[transport].observe(seconds),
     recordSlowReaderDropped: () => dropped.inc(),
     recordRefused: (reason) => refused.inc({ reason }),
   };

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Hex } from '../../src/util/bytes.ts';
 import { expectSameChain } from '../support/chain-agreement.ts';
 import { defined } from '../support/defined.ts';
+import { isFullRun } from '../support/fault-seed.ts';
 import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { tearTail } from '../support/log-tail.ts';
 import { expectContiguous, miniBlocksOf } from '../support/mini-block-chain.ts';
@@ -109,7 +110,7 @@ test('nobody else has the lost mini-blocks at the restart: an epoch opens below 
   }
 });
 
-test('peers have the lost mini-blocks: the sequencer takes them over from them, and nothing is lost', async () => {
+test.runIf(isFullRun)('peers have the lost mini-blocks: the sequencer takes them over from them, and nothing is lost', async () => {
   const before = await killWithOpenBlock();
   const digests = (await miniBlocksOf(url('replica-1'), 1, before.number)).map((miniBlock) => miniBlock?.digest);
   await tearTail(devnet.dataDir('sequencer'), LOST);

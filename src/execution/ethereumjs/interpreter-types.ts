@@ -17,6 +17,11 @@ export interface RunState {
     popN(count: number): bigint[];
     peek(count: number): bigint[];
   };
+  readonly memory: {
+    /** With `asView` the memory itself, which must not be written to. */
+    read(offset: number, size: number, asView?: boolean): Bytes;
+    write(offset: number, size: number, value: Bytes): void;
+  };
   /** True until the jump destinations of the code are set below. */
   shouldDoJumpAnalysis: boolean;
   validJumps: Uint8Array;

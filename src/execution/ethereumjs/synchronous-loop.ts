@@ -3,6 +3,7 @@ import type { ExecutionDeadline } from './execution-deadline.ts';
 import { type GasHandler, halt, type OpcodeEntry, type OperationHandler, type RunState } from './interpreter-types.ts';
 import type { JumpCache } from './jump-cache.ts';
 import { SYNCHRONOUS_GAS } from './synchronous-gas.ts';
+import { MEMORY_OPERATIONS } from './synchronous-memory.ts';
 import { createStorageOperations } from './synchronous-storage.ts';
 import type { WorldStateManager } from './world-state-manager.ts';
 
@@ -122,7 +123,7 @@ export function createOperations(
     const gas = SYNCHRONOUS_GAS.get(opcode);
     // An opcode whose gas is computed by the library only stays asynchronous.
     if (opcodeInfo.dynamicGas && gas === undefined) return undefined;
-    return { fee, gas, run: opHandler };
+    return { fee, gas, run: MEMORY_OPERATIONS.get(opcode) ?? opHandler };
   });
 }
 

@@ -8,7 +8,7 @@ export interface TracedRunState extends RunState {
     /** Bottom first; a copy. */
     getStack(): bigint[];
   };
-  readonly memory: { readonly _store: Bytes };
+  readonly memory: RunState['memory'] & { readonly _store: Bytes };
   readonly env: RunState['env'] & {
     readonly depth: number;
     readonly callValue: bigint;
