@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
-import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { isStrobeError, StrobeError, toStrobeError } from '../util/errors.ts';
+import type { ThreadRpc } from '../util/thread-rpc.ts';
 import { TokenBucket } from '../util/token-bucket.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import { FrameStream } from './frame-stream.ts';
@@ -17,7 +18,7 @@ import {
   MAX_LINK_FRAME_BYTES,
 } from './link-frames.ts';
 import { decodePoolPageRequest, encodePoolCounts, encodePoolPage } from './link-pool.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { networkError } from './network-errors.ts';
 import {
   MAX_LINK_ANSWER_BACKLOG_BYTES,
   MAX_SERVED_LINK_REQUESTS,
@@ -25,7 +26,6 @@ import {
   POOL_LISTINGS_PER_SECOND,
 } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
-import type { ThreadRpc } from './thread-rpc.ts';
 
 export interface LinkServerModules {
   readonly libp2p: Libp2p;
