@@ -35,7 +35,7 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   // Each is some megabytes.
   witnesses: 8,
   provers: 1_000,
-  // Each opens a file of the log then.
+  // Fewer are read at one time, see LogFileReader.
   log: 64,
 };
 

@@ -1,3 +1,4 @@
+import { Gate } from '../util/gate.ts';
 import { rpcError } from './rpc-error.ts';
 
 export interface TraceGateOptions {
@@ -9,32 +10,25 @@ export interface TraceGateOptions {
 
 /** Lets a few traces run at a time: each may hold the longest answer while it is made. */
 export class TraceGate {
-  readonly #options: TraceGateOptions;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #maxWaiting: number;
+  readonly #gate: Gate;
 
-  constructor(options: TraceGateOptions) {
-    this.#options = options;
+  constructor({ maxRunning, maxWaiting }: TraceGateOptions) {
+    this.#maxWaiting = maxWaiting;
+    this.#gate = new Gate(maxRunning);
   }
 
   /** @throws StrobeError LIMIT_EXCEEDED when too many wait already, and what `trace` throws */
   async run<Result>(trace: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.#options.maxRunning) await this.#turn();
-    else this.#running++;
+    if (this.#gate.isFull && this.#gate.waiting >= this.#maxWaiting) {
+      throw rpcError('LIMIT_EXCEEDED', 'too many traces are waiting, try again later');
+    }
+    const turn = this.#gate.enter();
+    if (turn !== undefined) await turn;
     try {
       return await trace();
     } finally {
-      // The place goes to the next one as it is, so that nobody comes between.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
+      this.#gate.leave();
     }
-  }
-
-  #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#options.maxWaiting) {
-      throw rpcError('LIMIT_EXCEEDED', 'too many traces are waiting, try again later');
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }

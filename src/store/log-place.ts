@@ -1,5 +1,6 @@
 import type { LogEntry } from '../protocol/ports/log.ts';
 import { isStrobeError } from '../util/errors.ts';
+import { Gate } from '../util/gate.ts';
 import { firstSegment, type LogSource, readRecords } from './log-reader.ts';
 
 /** Where in a log a record is to be looked for: plain data for a reader in another thread. */
@@ -27,8 +28,12 @@ export function locateRecord(log: Pick<LogSource, 'segments'>, number: number): 
 /** Places to look again in when the log was cut or pruned while it was read. */
 const MAX_LOOKS = 3;
 
-/** Reads single records of a log that another thread writes, from its files. */
+/** Files open at one time; a batch of requests may ask for a thousand records. */
+const MAX_READS = 16;
+
+/** Reads single records of a log that another thread writes, from its files; so many at a time, others wait. */
 export class LogFileReader {
+  readonly #gate = new Gate(MAX_READS);
   readonly #locate: (number: number) => Promise<LogPlace | undefined>;
 
   constructor(modules: { readonly locate: (number: number) => Promise<LogPlace | undefined> }) {
@@ -40,6 +45,15 @@ export class LogFileReader {
    * @throws StrobeError LOG_CORRUPT
    */
   async *read(from: number): AsyncGenerator<LogEntry, void, undefined> {
+    await this.#gate.enter();
+    try {
+      yield* this.#read(from);
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  async *#read(from: number): AsyncGenerator<LogEntry, void, undefined> {
     for (let look = 1; ; look++) {
       const place = await this.#locate(from);
       if (place === undefined) return;
