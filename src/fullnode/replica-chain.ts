@@ -124,7 +124,7 @@ export class ReplicaChain {
     const env = checkMiniBlock(miniBlock.envelope, position, this.#options.genesis);
     const contents = this.#decode(received);
     checkReceipts(miniBlock.envelope.number, contents, open?.gasUsed ?? 0n, env.gasLimit);
-    return { miniBlock, env, ...contents };
+    return { miniBlock, env, ...contents, logRecord: received.bytes };
   }
 
   #decode({ miniBlock }: ReceivedMiniBlock): MiniBlockContents {

@@ -1,6 +1,6 @@
 import type { Bytes } from '../util/bytes.ts';
+import { toStrobeError } from '../util/errors.ts';
 import type { FrameStream } from './frame-stream.ts';
-import { toStrobeError } from './network-errors.ts';
 
 /** One write: what fits in a few encryption records, so that a later frame never waits long behind a batch. */
 const MAX_WRITE_BYTES = 64 * 1024;

@@ -1,8 +1,9 @@
 import type { Stream } from '@libp2p/interface';
 import type { Bytes } from '../util/bytes.ts';
 import type { StrobeError } from '../util/errors.ts';
+import { toStrobeError } from '../util/errors.ts';
 import { ByteQueue } from './byte-queue.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { networkError } from './network-errors.ts';
 import { MAX_READ_BUFFER_BYTES, STREAM_IDLE_TIMEOUT_MS } from './network-limits.ts';
 
 const LENGTH_BYTES = 4;

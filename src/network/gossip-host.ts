@@ -4,6 +4,7 @@ import { MAX_GOSSIP_BYTES } from '../protocol/limits.ts';
 import { TOPICS, type Topic } from '../protocol/ports/network.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
+import type { ThreadRpc } from '../util/thread-rpc.ts';
 import type { FloodGuard } from './flood-guard.ts';
 import { topicName } from './gossip-parameters.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
@@ -13,7 +14,6 @@ import {
   MAX_VALIDATION_BACKLOG_PER_PEER_BYTES,
 } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
-import type { ThreadRpc } from './thread-rpc.ts';
 
 /** What the service has beside its declared interface. */
 interface GossipInternals {

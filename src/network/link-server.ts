@@ -1,7 +1,8 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { PooledBytes } from '../protocol/ports/pool.ts';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
-import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { isStrobeError, StrobeError, toStrobeError } from '../util/errors.ts';
+import type { ThreadRpc } from '../util/thread-rpc.ts';
 import { TokenBucket } from '../util/token-bucket.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import { FrameStream } from './frame-stream.ts';
@@ -19,7 +20,7 @@ import {
 } from './link-frames.ts';
 import { decodeWatch } from './link-pending.ts';
 import { decodePoolPageRequest, encodePoolCounts, encodePoolPage } from './link-pool.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { networkError } from './network-errors.ts';
 import {
   MAX_LINK_ANSWER_BACKLOG_BYTES,
   MAX_PENDING_PUSH_BACKLOG_BYTES,
@@ -29,7 +30,6 @@ import {
 } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import { PendingPush, type PushTarget } from './pending-push.ts';
-import type { ThreadRpc } from './thread-rpc.ts';
 
 export interface LinkServerModules {
   readonly libp2p: Libp2p;

@@ -1,4 +1,4 @@
-import { errorMessage, isStrobeError, StrobeError } from '../util/errors.ts';
+import { StrobeError } from '../util/errors.ts';
 
 /** Codes of this module beside those that the ports name. */
 export type NetworkErrorCode =
@@ -34,8 +34,7 @@ export function networkError(
   return new StrobeError(code, message, meta, cause === undefined ? undefined : { cause });
 }
 
-/** Any thrown value as a coded error; foreign errors become INTERNAL_ERROR. */
-export function toStrobeError(error: unknown): StrobeError {
-  if (isStrobeError(error)) return error;
-  return new StrobeError('INTERNAL_ERROR', errorMessage(error), {}, { cause: error });
+/** The reason given to calls that a regular stop cuts off. */
+export function stoppedError(): StrobeError {
+  return networkError('NETWORK_STOPPED', 'the network is not running');
 }

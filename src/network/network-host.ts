@@ -4,15 +4,16 @@ import type { PoolCounts, PooledBytes, PoolPage } from '../protocol/ports/pool.t
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage } from '../util/errors.ts';
+import type { Channel } from '../util/thread-channel.ts';
+import { ThreadRpc } from '../util/thread-rpc.ts';
 import { BootstrapDialer } from './bootstrap-dialer.ts';
-import type { Channel } from './channel.ts';
 import { createHostLibp2p, type HostLibp2p } from './create-host-libp2p.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { GossipHost } from './gossip-host.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { LinkClient } from './link-client.ts';
 import { LinkServer } from './link-server.ts';
-import { networkError } from './network-errors.ts';
+import { networkError, stoppedError } from './network-errors.ts';
 import type { PeerEvent } from './network-metrics.ts';
 import { assertMultiaddr, type HostOptions } from './network-options.ts';
 import { PeerClient } from './peer-client.ts';
@@ -23,7 +24,6 @@ import { standingsOf } from './peer-standings.ts';
 import { PendingHandover, SkippedCount } from './pending-handover.ts';
 import { SnapshotClient } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
-import { stoppedError, ThreadRpc } from './thread-rpc.ts';
 
 /** The parts of a running host. */
 interface Running {

@@ -1,4 +1,4 @@
-import { createChannelPair } from './channel.ts';
+import { createChannelPair } from '../util/thread-channel.ts';
 import { NetworkHost } from './network-host.ts';
 import { type NetworkModules, NetworkNode } from './network-node.ts';
 import type { NetworkOptions } from './network-options.ts';

@@ -190,11 +190,5 @@ export const MAX_PENDING_HANDOVER_BYTES = 2 * MIB;
 /** Pause before the link is opened again on a connection where it was lost, ms: the sequencer may have refused it. */
 export const LINK_RETRY_MS = 250;
 
-/** Bytes of a stream between the threads that the reader has not taken yet. */
-export const THREAD_STREAM_WINDOW_BYTES = MIB;
-
-/** Arrays from this size on move between threads instead of being cloned (2 against 10 µs for 20 kB). */
-export const THREAD_TRANSFER_BYTES = 4 * KIB;
-
 /** Time for the host to close its connections before its thread is terminated, ms. */
 export const HOST_STOP_TIMEOUT_MS = 5_000;

@@ -16,16 +16,16 @@ import type {
 } from '../protocol/ports/network.ts';
 import { reject, type Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { invariant, isStrobeError, type StrobeError } from '../util/errors.ts';
-import type { Channel } from './channel.ts';
+import { invariant, isStrobeError, type StrobeError, toStrobeError } from '../util/errors.ts';
+import type { Channel } from '../util/thread-channel.ts';
+import { ThreadRpc } from '../util/thread-rpc.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { networkError, stoppedError } from './network-errors.ts';
 import { HOST_STOP_TIMEOUT_MS, MAX_PUBLISH_BACKLOG_BYTES } from './network-limits.ts';
 import { type NetworkMetrics, NO_NETWORK_METRICS, type PeerEvent } from './network-metrics.ts';
 import { type HostOptions, type NetworkOptions, toHostOptions } from './network-options.ts';
 import { PendingHandover } from './pending-handover.ts';
 import { PendingListeners } from './pending-listeners.ts';
-import { stoppedError, ThreadRpc } from './thread-rpc.ts';
 
 export interface NetworkModules {
   /** What this node serves to its peers. */

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { errorMessage } from '../util/errors.ts';
-import { createThreadChannel } from './channel.ts';
+import { createThreadChannel } from '../util/thread-channel.ts';
 import { networkError } from './network-errors.ts';
 import { type HostHandle, type NetworkModules, NetworkNode } from './network-node.ts';
 import type { HostOptions, NetworkOptions } from './network-options.ts';

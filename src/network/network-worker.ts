@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../util/errors.ts';
-import { createThreadChannel } from './channel.ts';
+import { createThreadChannel } from '../util/thread-channel.ts';
 import { NetworkHost } from './network-host.ts';
 import type { HostOptions } from './network-options.ts';
 

@@ -1,9 +1,9 @@
 import type { Bytes } from '../util/bytes.ts';
+import type { ThreadRpc } from '../util/thread-rpc.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { MAX_RANGE_BYTES, MAX_RANGE_MINI_BLOCKS, MAX_WITNESS_FRAME_BYTES, RANGE_WRITE_BYTES } from './network-limits.ts';
 import { ANSWER, decodeRangeRequest, decodeWitnessRequest, encodeAnswer, encodeHead, peerProtocols } from './peer-protocols.ts';
 import { type ServedRequest, StreamServer, type StreamServerModules, serveData } from './stream-server.ts';
-import type { ThreadRpc } from './thread-rpc.ts';
 
 export interface PeerServerModules extends StreamServerModules {
   readonly core: ThreadRpc<HostApi, CoreApi>;

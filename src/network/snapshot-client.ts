@@ -3,7 +3,8 @@ import { MAX_SYNC_CHUNK_BYTES, MAX_SYNC_MANIFEST_BYTES } from '../protocol/limit
 import type { PeerOffers, SnapshotOffer } from '../protocol/ports/network.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { toStrobeError } from '../util/errors.ts';
+import { networkError } from './network-errors.ts';
 import { HEAD_TIMEOUT_MS, MAX_OFFER_FRAME_BYTES, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
 import type { PeerFailures } from './peer-failures.ts';
 import type { PeerGuard } from './peer-guard.ts';

@@ -1,9 +1,9 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import type { Bytes } from '../util/bytes.ts';
-import { isStrobeError } from '../util/errors.ts';
+import { isStrobeError, toStrobeError } from '../util/errors.ts';
 import type { FloodGuard } from './flood-guard.ts';
 import { FrameStream } from './frame-stream.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import { networkError } from './network-errors.ts';
 import { MAX_CONCURRENT_REQUESTS, STREAM_IDLE_TIMEOUT_MS } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import { ANSWER, encodeAnswer, MAX_REQUEST_BYTES } from './peer-protocols.ts';

@@ -58,7 +58,7 @@ async function readOrMakeToken(file: string): Promise<string> {
 
 function createAdmin({ dataDir }: AdminSettings, { network, node, logger }: Omit<AdminParts, 'life'>): NodeAdmin {
   return {
-    nodeInfo: () => {
+    nodeInfo: async () => {
       const addresses = network.addresses();
       const id = addresses[0]?.split('/p2p/')[1] ?? null;
       return {
@@ -68,7 +68,7 @@ function createAdmin({ dataDir }: AdminSettings, { network, node, logger }: Omit
         addresses,
         dataDir,
         logLevel: logger.level,
-        status: node.describe(),
+        status: await node.describe(),
       };
     },
     peers: async (): Promise<AdminPeer[]> => {

@@ -18,14 +18,17 @@ export interface OpenLogIndex {
   readonly range: IndexedRange;
 }
 
-const directoryIn = (dataDir: string): string => join(dataDir, 'log-index');
+/** Where the index lies: threads that share it open it under the very same path. */
+export function logIndexDirectory(dataDir: string): string {
+  return join(dataDir, 'log-index');
+}
 
 /** Opens the index for searches; one that cannot be opened is removed and will be built again. @throws StrobeError LOCKED */
 export async function openLogIndex(
   dataDir: string,
   { logger, life }: { readonly logger: Logger; readonly life: Lifecycle },
 ): Promise<OpenLogIndex> {
-  const directory = directoryIn(dataDir);
+  const directory = logIndexDirectory(dataDir);
   const database = await LogIndexDatabase.open(directory).catch(async (error: unknown) => {
     if (isStrobeError(error, 'LOCKED')) throw error;
     logger.warn({ err: error }, `the log index is built again: ${errorMessage(error)}`);
@@ -43,7 +46,7 @@ export function buildLogIndex(
   { chain, range, metrics, life }: { chain: ChainStore; range: IndexedRange; metrics: MetricFactory; life: Lifecycle },
 ): void {
   const thread = new LogIndexThread({
-    directory: directoryIn(dataDir),
+    directory: logIndexDirectory(dataDir),
     chainDirectory: join(dataDir, 'chain'),
     genesisHash,
   });

@@ -83,7 +83,7 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   const logIndex = await openLogIndex(dataDir, modules);
   const store = await openChainStore(
     {
-      ...{ directory: join(dataDir, 'chain'), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
+      ...{ directory: chainDirectory(dataDir), chainId: genesis.chainId, genesisHeader: genesisHeader(genesis, stateRoot) },
       ...options.logLimits,
     },
     { log, logger, logIndex: logIndex.reader },
@@ -105,6 +105,11 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
   );
   const codec = createCompactCodec(state.rows);
   return { store, log, witnesses, state, chainState, codec, snapshot, indexedLogs: logIndex.range, history };
+}
+
+/** Where the chain's database lies: threads that share it open it under the very same path. */
+export function chainDirectory(dataDir: string): string {
+  return join(dataDir, 'chain');
 }
 
 async function openLog(options: StorageOptions, { logger, life }: StorageModules): Promise<SegmentLog> {

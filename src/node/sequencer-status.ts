@@ -22,7 +22,7 @@ export function createSequencerStatus(modules: SequencerStatusModules): NodeStat
   return {
     role: 'sequencer',
     version: VERSION,
-    describe: () => {
+    describe: async () => {
       const head = storage.chainState.head();
       return {
         state: 'sequencing',
@@ -38,10 +38,10 @@ export function createSequencerStatus(modules: SequencerStatusModules): NodeStat
         maxUnattestedBlocks,
       };
     },
-    syncing: () => undefined,
-    peerCount: () => network.peerCount(),
+    syncing: async () => undefined,
+    peerCount: async () => network.peerCount(),
     peers: () => network.standings(),
     // A sequencer only writes what it signed once; replicas look for equivocations.
-    equivocations: () => [],
+    equivocations: async () => [],
   };
 }

@@ -210,7 +210,7 @@ export const sequencerSettings = {
   ...commonSettings({ dataDir: './data/sequencer', metricsPort: 9545, p2pPort: 9645 }),
   ...keySettings,
   // A call has the core thread to itself, which stops the clock: a quarter of the silence after which replicas report a stall.
-  ...rpcSettings({ port: 8545, maxCallMs: 500, maxTraceMs: 500 }),
+  ...rpcSettings({ port: 8545, maxCallMs: 2_000, maxTraceMs: 2_000 }),
   ...adminSettings,
   ...storageSettings,
   ...proofSettings,
@@ -243,7 +243,7 @@ const syncSettings = {
 
 export const replicaSettings = {
   ...commonSettings({ dataDir: './data/replica', metricsPort: 9546, p2pPort: 9646 }),
-  ...rpcSettings({ port: 8546, maxCallMs: 2_000, maxTraceMs: 5_000 }),
+  ...rpcSettings({ port: 8546, maxCallMs: 5_000, maxTraceMs: 5_000 }),
   ...adminSettings,
   ...storageSettings,
   ...trieSetting,

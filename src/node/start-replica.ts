@@ -25,7 +25,7 @@ import { openStorage } from './open-storage.ts';
 import { proveFromOwnTrie } from './proof-parts.ts';
 import { RestartingNode } from './restarting-node.ts';
 import { readResumeOrder } from './resume-tools.ts';
-import { serveRpc } from './rpc-parts.ts';
+import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { SampledReexecution } from './sampled-reexecution.ts';
 import type { ReplicaSettings } from './settings.ts';
@@ -64,8 +64,8 @@ async function wireReplica(
   const chain = await loadGenesisChain(settings.genesis);
   const { genesis, identity } = chain;
   const metrics: Metrics = createMetrics();
-  const started: { fullNode?: FullNode } = {};
-  const readiness = () => toReadiness(started.fullNode);
+  const started: { fullNode?: FullNode; isServing?: boolean } = {};
+  const readiness = () => toReadiness(started);
   await startObservability(settings, { metrics, logger, life, readiness });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
@@ -75,6 +75,7 @@ async function wireReplica(
     { dataDir, chain, role: 'replica', durability: 'os', logSegmentBytes, logLimits, stateHistory },
     { logger, life },
   );
+  const rpcHost = prepareRpc(dataDir, storage, life);
   const { store, log, chainState, witnesses, codec } = storage;
   const network = await createNetwork(settings, identity, {
     source: {
@@ -132,13 +133,14 @@ async function wireReplica(
   }
 
   const node = createReplicaStatus(fullNode, network, join.record);
-  const rpc = await serveRpc(settings, genesis, {
-    ...{ storage, recentHeaders, node, metrics, logger, life },
+  const rpc = await serveRpc(settings, chain, {
+    ...{ host: rpcHost, storage, node, metrics, logger, life },
     transactions: new ForwardingSink({ link: network.sequencerLink }),
     pool: new ForwardedPool({ link: network.sequencerLink }),
     ...proofs,
     isExcludedProver: (prover) => fullNode.isExcludedProver(prover),
   });
+  started.isServing = true;
   await serveAdmin(settings, { network, node, logger, life });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
 }
@@ -151,9 +153,14 @@ function sampling(sampleRate: number, { genesis, identity }: GenesisChain, life:
   return { reexecute: (block) => reexecution.run(block) };
 }
 
-function toReadiness(fullNode: FullNode | undefined): { ready: boolean; reason?: string } {
+function toReadiness({ fullNode, isServing = false }: { fullNode?: FullNode; isServing?: boolean }): {
+  ready: boolean;
+  reason?: string;
+} {
   if (fullNode === undefined) return { ready: false, reason: 'STARTING' };
   const { isReady, reason } = fullNode.ready();
+  // In step before it serves: whoever waits for it wants to ask it something.
+  if (isReady && !isServing) return { ready: false, reason: 'STARTING' };
   return reason === undefined ? { ready: isReady } : { ready: isReady, reason };
 }
 
@@ -162,10 +169,10 @@ function createReplicaStatus(fullNode: FullNode, network: NetworkNode, record: S
   return {
     role: 'replica',
     version: VERSION,
-    describe: () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
-    syncing: () => fullNode.syncing(),
-    peerCount: () => network.peerCount(),
+    describe: async () => ({ ...fullNode.status(), lastSnapshotSync: record.summary() ?? null }),
+    syncing: async () => fullNode.syncing(),
+    peerCount: async () => network.peerCount(),
     peers: () => network.standings(),
-    equivocations: () => fullNode.equivocations(),
+    equivocations: async () => fullNode.equivocations(),
   };
 }

@@ -23,7 +23,7 @@ import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { type ChainStorage, openStorage } from './open-storage.ts';
 import { proveFromRoots } from './proof-parts.ts';
-import { serveRpc } from './rpc-parts.ts';
+import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
 import { prepareEpoch } from './sequencer-epoch.ts';
 import { createSequencerStatus } from './sequencer-status.ts';
@@ -67,6 +67,7 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
     { dataDir, chain, role: 'sequencer', durability, logSegmentBytes, logLimits, stateHistory },
     { logger, life },
   );
+  const rpcHost = prepareRpc(dataDir, storage, life);
   const recentHeaders = new RecentHeaders();
   life.onStop('recent headers', await recentHeaders.follow(storage.store, storage.snapshot?.headers));
   const core = createExecutionCore(settings, chain.genesis, { storage, recentHeaders, metrics, life });
@@ -96,8 +97,8 @@ async function wireSequencer(settings: SequencerSettings, context: NodeContext, 
     attestationLag: lag,
     maxUnattestedBlocks,
   });
-  const rpc = await serveRpc(settings, chain.genesis, {
-    ...{ storage, recentHeaders, transactions: core.ingress, pool: core.ingress.pool, node, metrics, logger, life },
+  const rpc = await serveRpc(settings, chain, {
+    ...{ host: rpcHost, storage, transactions: core.ingress, pool: core.ingress.pool, node, metrics, logger, life },
     ...proveFromRoots(core.roots, { storage, logger, life }),
     isExcludedProver: (prover) => exclusions.isExcluded(prover),
   });

@@ -40,6 +40,8 @@ export interface MetricFactory {
 
 export interface Metrics extends MetricFactory {
   readonly registry: Registry;
+  /** Appends what another thread declared, as it exposes it; returns the function that takes it out again. */
+  addSource(expose: () => Promise<string>): () => void;
   /** The Prometheus text exposition of everything that was declared. */
   expose(): Promise<{ contentType: string; body: string }>;
 }
@@ -53,10 +55,18 @@ const NAME_PATTERN = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
  */
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const sources = new Set<() => Promise<string>>();
   return {
     ...createFactory(registry),
     registry,
-    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    addSource: (expose) => {
+      sources.add(expose);
+      return () => sources.delete(expose);
+    },
+    expose: async () => {
+      const pages = await Promise.all([registry.metrics(), ...[...sources].map((expose) => expose())]);
+      return { contentType: registry.contentType, body: pages.join('\n') };
+    },
   };
 }
 

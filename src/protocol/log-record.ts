@@ -1,6 +1,6 @@
 import { type Bytes, concatBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
-import { decodeMiniBlock, encodeMiniBlock, type MiniBlock } from './mini-block.ts';
+import { decodeCheckedMiniBlock, decodeMiniBlock, encodeMiniBlock, type MiniBlock } from './mini-block.ts';
 import {
   type BlockSeal,
   decodeBlockSeal,
@@ -68,6 +68,11 @@ export function decodeSequencerMessage(bytes: Bytes): SequencerMessage {
     default:
       throw new StrobeError('UNKNOWN_MESSAGE', 'unknown kind of sequencer message', { kind: bytes[0] ?? null });
   }
+}
+
+/** The mini-block of a record that this node has checked before, see {@link decodeCheckedMiniBlock}. */
+export function miniBlockOfRecord(bytes: Bytes): MiniBlock {
+  return decodeCheckedMiniBlock(bytes.subarray(1));
 }
 
 /** @throws StrobeError UNKNOWN_MESSAGE for a heartbeat, else as {@link decodeSequencerMessage} */

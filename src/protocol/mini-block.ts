@@ -118,18 +118,30 @@ export function encodeMiniBlock(miniBlock: MiniBlock): Bytes {
  * @throws StrobeError INVALID_RLP, INVALID_MINI_BLOCK, VERSION_NOT_SUPPORTED
  */
 export function decodeMiniBlock(bytes: Bytes): MiniBlock {
+  const miniBlock = decodeCheckedMiniBlock(bytes);
+  const { envelope, diffPayload, bodyPayload } = miniBlock;
+  assertDigest(diffPayload, 'diffPayload', envelope.diffPayloadDigest);
+  assertDigest(bodyPayload, 'bodyPayload', envelope.bodyPayloadDigest);
+  return miniBlock;
+}
+
+/** As {@link decodeMiniBlock}, of bytes that this node has checked before: the payloads' digests are not compared again. */
+export function decodeCheckedMiniBlock(bytes: Bytes): MiniBlock {
   const [envelopeItem, diffItem, bodyItem] = asList(decodeRlp(bytes, MAX_MESSAGE_ITEMS), 'mini-block', 3);
   const envelope = decodeEnvelope(envelopeItem);
-  const diffPayload = boundedPayload(diffItem, 'diffPayload', envelope.diffPayloadDigest, MAX_DIFF_PAYLOAD_BYTES);
-  const bodyPayload = boundedPayload(bodyItem, 'bodyPayload', envelope.bodyPayloadDigest, MAX_BODY_PAYLOAD_BYTES);
+  const diffPayload = boundedPayload(diffItem, 'diffPayload', MAX_DIFF_PAYLOAD_BYTES);
+  const bodyPayload = boundedPayload(bodyItem, 'bodyPayload', MAX_BODY_PAYLOAD_BYTES);
   return { envelope, digest: miniBlockDigest(envelope), diffPayload, bodyPayload };
 }
 
-function boundedPayload(item: RlpItem | undefined, name: string, digest: Hash, maxBytes: number): Bytes {
+function boundedPayload(item: RlpItem | undefined, name: string, maxBytes: number): Bytes {
   const payload = asBytes(item, name);
   if (payload.length > maxBytes) throw invalid(`${name} is above ${maxBytes} bytes`);
-  if (Buffer.compare(keccak256(payload), digest) !== 0) throw invalid(`${name} does not match its digest`);
   return payload;
+}
+
+function assertDigest(payload: Bytes, name: string, digest: Hash): void {
+  if (Buffer.compare(keccak256(payload), digest) !== 0) throw invalid(`${name} does not match its digest`);
 }
 
 function decodeEnvelope(item: RlpItem | undefined): MiniBlockEnvelope {

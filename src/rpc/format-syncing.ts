@@ -1,7 +1,5 @@
-import type { NodeStatus } from '../protocol/ports/chain.ts';
+import type { SyncProgress } from '../protocol/ports/chain.ts';
 import { quantity } from '../util/quantity.ts';
-
-type SyncProgress = NonNullable<ReturnType<NodeStatus['syncing']>>;
 
 /** The progress object of eth_syncing; counting starts at the first block. */
 export function formatSyncing({ currentBlock, highestBlock }: SyncProgress): Readonly<Record<string, string>> {

@@ -30,7 +30,7 @@ export class NonceWaiters {
 
   start(): void {
     this.#unsubscribe = this.#backend.chain.subscribe((event) => {
-      if (event.kind === 'miniBlock' && event.miniBlock.transactions.length > 0) this.#look();
+      if (event.kind === 'miniBlock' && this.#count > 0) this.#look();
     });
   }
 

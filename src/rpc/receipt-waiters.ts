@@ -31,7 +31,8 @@ export class ReceiptWaiters {
 
   start(): void {
     this.#unsubscribe = this.#chain.subscribe((event) => {
-      if (event.kind === 'miniBlock') this.#onTransactions(event.miniBlock.transactions);
+      // Nobody waits: then nobody has to decode them.
+      if (event.kind === 'miniBlock' && this.#waiting.size > 0) this.#onTransactions(event.miniBlock.transactions);
     });
   }
 
@@ -81,7 +82,6 @@ export class ReceiptWaiters {
   }
 
   #onTransactions(transactions: readonly IndexedTransaction[]): void {
-    if (this.#waiting.size === 0) return;
     for (const indexed of transactions) {
       const resolves = this.#waiting.get(toKey(indexed.transaction.hash));
       if (resolves !== undefined) for (const resolve of resolves) resolve(indexed);

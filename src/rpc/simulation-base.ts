@@ -31,11 +31,11 @@ export async function simulationBaseAt(param: BlockParam, backend: RpcBackend): 
 
 async function newestBase({ chain, simulator }: RpcBackend): Promise<SimulationBase> {
   const before = await chain.blockByNumber(chain.head().header.number);
-  // All waiting is over: head, open block and state belong together.
+  // Head, open block and state belong together: they are taken in one turn.
   const { header, hash } = chain.head();
   const open = chain.openBlock();
   const isSmall = (open?.transactions.length ?? 0) <= MAX_OPEN_TRANSACTIONS;
   const isStillHead = before !== undefined && bytesEqual(before.hash, hash);
-  const newest = simulator.newestState(isSmall && isStillHead ? before.lastMiniBlock : undefined);
+  const newest = await simulator.newestState(isSmall && isStillHead ? before.lastMiniBlock : undefined);
   return { header, hash, ...newest, nextTimestamp: open?.env.timestamp };
 }

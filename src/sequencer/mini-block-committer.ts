@@ -37,7 +37,7 @@ export class MiniBlockCommitter {
     const message = encodeSequencerMessage({ kind: 'miniBlock', miniBlock });
     await log.append([{ number: miniBlock.envelope.number, bytes: message }]);
     const body = { transactions: batch.transactions, receipts: batch.receipts };
-    const applied = chainState.apply({ miniBlock, env, diff, body, decoded: batch.decoded });
+    const applied = chainState.apply({ miniBlock, env, diff, body, decoded: batch.decoded, logRecord: message });
     world.release();
     mempool.committed(batch.decoded);
     mempool.follow(changes);

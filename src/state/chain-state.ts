@@ -96,6 +96,11 @@ export class ChainState {
     await this.#modules.history?.room();
   }
 
+  /** Sealed blocks whose state can be read with their last mini-blocks, oldest first. */
+  readableBlocks(): readonly { readonly blockNumber: number; readonly lastMiniBlock: number }[] {
+    return [...this.#blockEnds].map(([blockNumber, lastMiniBlock]) => ({ blockNumber, lastMiniBlock }));
+  }
+
   registryDigest(): Hash {
     return this.#modules.state.mark().digest;
   }

@@ -51,6 +51,11 @@ export class BlockRepository {
     this.#oldest = blockNumber;
   }
 
+  /** Another thread, which writes the database, has made `blockNumber` the oldest block. */
+  noteOldest(blockNumber: number): void {
+    this.#oldest = blockNumber;
+  }
+
   async put(
     batch: LevelBatch,
     block: { record: BlockRecord; hash: Hash; miniBlocks: readonly MiniBlock[]; transactionHashes: Iterable<Hash> },
@@ -137,7 +142,8 @@ export class BlockRepository {
 
   /** Whoever found the record just before it was pruned asks for a body that is gone. */
   async #missingBody(miniBlockNumber: number): Promise<StrobeError> {
-    const oldest = await this.oldest();
+    // Not as this thread knows it: the mark may have risen just now.
+    const oldest = (await this.#meta.number('oldest')) ?? 1;
     const firstKept = (await this.storedRecord(oldest))?.seal.firstNumber ?? 0;
     if (miniBlockNumber < firstKept) return historyPruned(oldest);
     return new StrobeError('DATABASE_FAILED', 'the body of a sealed mini-block is missing', { miniBlockNumber });

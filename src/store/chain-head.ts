@@ -1,12 +1,11 @@
 import { type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
-import type { MiniBlockCommit } from '../protocol/ports/chain.ts';
+import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { blockSize } from './block-size.ts';
 import type { OpenBlockBuilder } from './open-block.ts';
-import type { RecentBlock } from './recent-blocks.ts';
 
 /** The newest sealed block: where replaying the log begins after a restart. */
 export interface ChainHead {
@@ -31,7 +30,7 @@ export function headOf(seal: BlockSeal): ChainHead {
 }
 
 /** Block 0: no transactions and no mini-blocks. */
-export function genesisBlock(header: BlockHeader): RecentBlock['block'] {
+export function genesisBlock(header: BlockHeader): Block {
   return {
     header,
     hash: hashHeader(header),

@@ -19,6 +19,8 @@ export interface HistoryPrunerModules {
   readonly database: Pick<ChainDatabase, 'blocks' | 'verification' | 'write'>;
   readonly chain: Pick<ChainReader, 'head' | 'finalizedNumber' | 'subscribe'>;
   readonly log: Pick<SegmentLog, 'firstNumber' | 'read'>;
+  /** The mark of the oldest block was raised. */
+  readonly onPruned?: (oldestBlock: number) => void;
 }
 
 /** BLOCKHASH looks back 256 blocks, calls on older state stand 128 blocks below the head; the rest is room. */
@@ -93,6 +95,7 @@ export class HistoryPruner {
     const oldest = oldestToKeep(chain.head().header.number, chain.finalizedNumber(), this.#options.keepBlocks);
     if (oldest <= (await database.blocks.oldest())) return;
     await database.write((batch) => database.blocks.putOldest(batch, oldest));
+    this.#modules.onPruned?.(oldest);
   }
 
   /** The index rows go first: without the record and the bodies nobody knows them any more. */

@@ -3,9 +3,12 @@ import type { LogEntry } from '../protocol/ports/log.ts';
 import { StrobeError } from '../util/errors.ts';
 import { type LogSegment, RecordCursor } from './log-segment.ts';
 
+/** A segment as reading needs it. */
+export type ReadableSegment = Pick<LogSegment, 'firstNumber' | 'path' | 'end' | 'offsetBefore'>;
+
 /** What a reader needs of a log that goes on being written. */
 export interface LogSource {
-  readonly segments: readonly LogSegment[];
+  readonly segments: readonly ReadableSegment[];
   /** Changes when records are removed at the end; at the beginning segments just leave the list. */
   readonly generation: number;
 }
@@ -21,7 +24,7 @@ export async function* readRecords(source: LogSource, from: number): AsyncGenera
 }
 
 /** The segment where reading begins: the last one that does not start above `from`. */
-function firstSegment(segments: readonly LogSegment[], from: number): LogSegment | undefined {
+export function firstSegment(segments: readonly ReadableSegment[], from: number): ReadableSegment | undefined {
   const [oldest] = segments;
   // In front of mini-block 1 there is nothing that could be missed.
   if (oldest !== undefined && oldest.firstNumber > 1 && from < oldest.firstNumber) throw pruned(segments, from);
@@ -31,10 +34,10 @@ function firstSegment(segments: readonly LogSegment[], from: number): LogSegment
 /** Returns the segment that goes on behind this one, as it was when the last record had been read. */
 async function* readSegment(
   source: LogSource,
-  segment: LogSegment,
+  segment: ReadableSegment,
   from: number,
   generation: number,
-): AsyncGenerator<LogEntry, LogSegment | undefined, undefined> {
+): AsyncGenerator<LogEntry, ReadableSegment | undefined, undefined> {
   const assertUnchanged = (): void => {
     if (source.generation === generation) return;
     throw new StrobeError('LOG_CHANGED', 'the log was truncated while it was read');
@@ -68,7 +71,7 @@ async function* readSegment(
 }
 
 /** An open file outlives its removal: a reader that is inside of a segment when it is pruned reads it to its end. */
-async function openSegment(source: LogSource, segment: LogSegment, assertUnchanged: () => void): Promise<FileHandle> {
+async function openSegment(source: LogSource, segment: ReadableSegment, assertUnchanged: () => void): Promise<FileHandle> {
   assertUnchanged();
   try {
     return await open(segment.path, 'r');
@@ -80,14 +83,18 @@ async function openSegment(source: LogSource, segment: LogSegment, assertUnchang
 }
 
 /** @param newest number of the last record of `segment`, undefined when it has none yet */
-function nextSegment(segments: readonly LogSegment[], segment: LogSegment, newest: number | undefined): LogSegment | undefined {
+function nextSegment(
+  segments: readonly ReadableSegment[],
+  segment: ReadableSegment,
+  newest: number | undefined,
+): ReadableSegment | undefined {
   const next = segments.find((candidate) => candidate.firstNumber > segment.firstNumber);
   // A segment begins with the mini-block behind the last one of the segment before it.
   if (next !== undefined && newest !== undefined && next.firstNumber > newest + 1) throw pruned(segments, newest + 1);
   return next;
 }
 
-function pruned(segments: readonly LogSegment[], from: number): StrobeError<'LOG_PRUNED'> {
+function pruned(segments: readonly ReadableSegment[], from: number): StrobeError<'LOG_PRUNED'> {
   const first = segments[0]?.firstNumber;
   return new StrobeError('LOG_PRUNED', `the log begins at ${first}, ${from} is not kept any more`, { from, first });
 }

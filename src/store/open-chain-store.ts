@@ -6,7 +6,8 @@ import { bytesEqual, toHex } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { ChainDatabase } from './chain-database.ts';
 import { genesisHead, headOf } from './chain-head.ts';
-import { ChainStore, type ChainStoreModules } from './chain-store.ts';
+import { ChainStore } from './chain-store.ts';
+import type { ChainViewModules } from './chain-view.ts';
 import { openLevel } from './level-database.ts';
 import type { MetaRepository } from './meta-repository.ts';
 
@@ -18,7 +19,7 @@ import type { MetaRepository } from './meta-repository.ts';
  */
 const DATABASE_FORMAT_VERSION = 2;
 
-const DEFAULT_LIMITS = {
+export const DEFAULT_LIMITS = {
   /** About 50 MB of decoded transactions: some seconds of a busy chain, hours of a quiet one. */
   recentTransactions: 20_000,
   /** As much as hosted nodes allow; a scan of so many blooms takes a fraction of a second. */
@@ -46,10 +47,10 @@ export interface OpenChainStoreOptions {
  */
 export async function openChainStore(
   options: OpenChainStoreOptions,
-  modules: Pick<ChainStoreModules, 'log' | 'logger' | 'logIndex'>,
+  modules: Pick<ChainViewModules, 'log' | 'logger' | 'logIndex'>,
 ): Promise<ChainStore> {
   const { directory, genesisHeader } = options;
-  // The thread of the log index reads blocks.
+  // The threads of the log index and of JSON-RPC read it.
   const level = await openLevel(directory, { multithreading: true });
   try {
     const database = new ChainDatabase(level);

@@ -36,6 +36,12 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Any thrown value as a coded error; foreign errors become INTERNAL_ERROR. */
+export function toStrobeError(error: unknown): StrobeError {
+  if (isStrobeError(error)) return error;
+  return new StrobeError('INTERNAL_ERROR', errorMessage(error), {}, { cause: error });
+}
+
 /** States an invariant where it must hold; a failure is a bug of ours, never bad input. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new StrobeError('INVARIANT_VIOLATED', message);

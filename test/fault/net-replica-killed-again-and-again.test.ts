@@ -3,7 +3,7 @@ import { FAULT_SEED, faultRandom, isFullRun } from '../support/fault-seed.ts';
 import { nodeInfo } from '../support/json-rpc.ts';
 import { labTest } from '../support/lab-test.ts';
 
-const KILLS = isFullRun ? 20 : 3;
+const KILLS = isFullRun ? 20 : 2;
 /** From its launch: while it reads its disk, while it catches up, while it follows. */
 const MAX_LIFE_MS = 2_500;
 

@@ -41,7 +41,6 @@ import {
 } from '../../src/protocol/primitives.ts';
 import { logsBloom } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
-import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
 import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
@@ -168,7 +167,10 @@ export class FakeChain {
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       ...fakeTracing(this.storedWitnesses),
       receiptProofs: receiptProver(),
-      attestationPolicy: { threshold: 2, proverCount: 3, isExcluded: (prover) => this.excluded.has(toKey(prover)) },
+      attestationPolicy: async () => ({
+        ...{ threshold: 2, proverCount: 3 },
+        isExcluded: (prover) => this.excluded.has(toKey(prover)),
+      }),
     };
   }
 
@@ -203,7 +205,7 @@ export class FakeChain {
       firstLogIndex,
     };
     this.miniBlocks.push(applied);
-    this.#emit({ kind: 'miniBlock', miniBlock: applied, diff: EMPTY_STATE_DIFF });
+    this.#emit({ kind: 'miniBlock', miniBlock: applied });
     return applied;
   }
 
@@ -455,10 +457,10 @@ export class FakeChain {
   readonly #node: NodeStatus = {
     role: 'sequencer',
     version: '0.1.0',
-    describe: () => ({ state: 'live' }),
-    syncing: () => this.syncing,
-    peerCount: () => 3,
+    describe: async () => ({ state: 'live' }),
+    syncing: async () => this.syncing,
+    peerCount: async () => 3,
     peers: async () => [...this.peers],
-    equivocations: () => [{ first: '0x01', second: '0x02' }],
+    equivocations: async () => [{ first: '0x01', second: '0x02' }],
   };
 }

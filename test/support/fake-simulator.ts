@@ -16,7 +16,7 @@ export class FakeSimulator implements Simulator {
     return [];
   }
 
-  newestState(since: number | undefined): ReturnType<Simulator['newestState']> {
+  async newestState(since: number | undefined): ReturnType<Simulator['newestState']> {
     return { state: this.#state(), changes: since === undefined ? undefined : EMPTY_STATE_DIFF };
   }
 }

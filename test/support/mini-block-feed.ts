@@ -4,7 +4,6 @@ import type { AccountChange } from '../../src/protocol/ports/state-changes.ts';
 import type { Address, Hash } from '../../src/protocol/primitives.ts';
 import type { Log } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
-import { EMPTY_STATE_DIFF } from '../../src/protocol/state-diff.ts';
 import { bigIntToBytes32, fromKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 
@@ -60,7 +59,7 @@ export class MiniBlockFeed {
       firstLogIndex: 0,
     } as unknown as AppliedMiniBlock;
     this.miniBlocks.push(applied);
-    this.#emit({ kind: 'miniBlock', miniBlock: applied, diff: EMPTY_STATE_DIFF });
+    this.#emit({ kind: 'miniBlock', miniBlock: applied });
     return applied;
   }
 
@@ -88,7 +87,7 @@ export class MiniBlockFeed {
       },
     };
     const stateChanges = { of: (number: number) => this.#read(() => this.changesOf(this.miniBlocks[number - 1]), number) };
-    return { chain, stateChanges, node: { syncing: () => undefined }, transactions: {} } as unknown as RpcBackend;
+    return { chain, stateChanges, node: { syncing: async () => undefined }, transactions: {} } as unknown as RpcBackend;
   }
 
   /** What a mini-block changed: its epoch is the actor's balance then. */

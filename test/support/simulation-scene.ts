@@ -63,7 +63,8 @@ export function simulationScene({ allocations = [], ...options }: SceneOptions =
   const simulator = new EthereumJsSimulator(
     { chainId: CHAIN_ID, blockSeconds: BLOCK_SECONDS, baseFeeFloorWei: 0n, ...options },
     {
-      newestState: () => ({ state, changes: EMPTY_STATE_DIFF }),
+      state,
+      newestState: async () => ({ state, changes: EMPTY_STATE_DIFF }),
       blockHash: (number) => new Uint8Array(32).fill(number),
       stateNodes: 'stateNodes' in options ? options.stateNodes : ownNodes,
     },

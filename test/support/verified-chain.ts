@@ -39,7 +39,13 @@ export class VerifiedChain {
       chain: this.replica.store,
       stateProofs: new SlicedProver((request) => host.prove(request)),
       receiptProofs: new BlockReceiptProver(createInlineReceiptTries()),
-      node: { role: 'replica', version: 'test', describe: () => ({}), syncing: () => undefined, peerCount: () => 0 },
+      node: {
+        role: 'replica',
+        version: 'test',
+        describe: async () => ({}),
+        syncing: async () => undefined,
+        peerCount: async () => 0,
+      },
       transactions: { submit: async () => new Uint8Array(32).fill(9), pendingNonce: async () => 77n },
     } as unknown as RpcBackend;
     const logger = createLogger({ level: 'silent', format: 'json' });

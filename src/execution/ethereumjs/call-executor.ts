@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hardfork } from '@ethereumjs/common';
 import type {
   AccessListOutcome,
@@ -27,6 +28,12 @@ export const DEFAULT_GAS_CAP = 50_000_000n;
 /** Geth's --rpc.evmtimeout. */
 export const DEFAULT_MAX_CALL_MS = 5_000;
 
+/**
+ * Longest run of calls without a turn of the event loop, ms: a batch starts hundreds at once, and its thread has a chain
+ * to follow and others to answer.
+ */
+const CALL_SLICE_MS = 10;
+
 export interface CallExecutorOptions {
   readonly chainId: number;
   /** Default: Prague, which Strobe's blocks are. */
@@ -47,8 +54,7 @@ export interface CallExecutorModules {
  * Calls on committed state with @ethereumjs/evm, in geth's semantics.
  *
  * From its start to its end a call or estimate waits for nothing but microtasks: state access is synchronous and no
- * precompile does I/O. A mini-block is applied after its log write, in a later macrotask, so each call sees the state
- * of one mini-block. The price is that a call keeps its thread until it is done; `maxCallMs` bounds that.
+ * precompile does I/O. So a call keeps its thread until it is done; `maxCallMs` bounds that.
  */
 export class EthereumJsCallExecutor implements CallExecutor {
   readonly #gasCap: bigint;
@@ -56,8 +62,11 @@ export class EthereumJsCallExecutor implements CallExecutor {
   readonly #machine: Machine;
   /** Of the newest call. */
   #position: CallPosition | undefined;
-  /** The newest call: those started in one macrotask share the machine one after the other. */
+  /** The newest call: all share the machine, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  #unfinished = 0;
+  /** Since when calls have followed each other without a turn of the event loop, `performance.now()`. */
+  #sliceStartMs = 0;
 
   constructor(options: CallExecutorOptions, modules: CallExecutorModules) {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
@@ -125,9 +134,18 @@ export class EthereumJsCallExecutor implements CallExecutor {
   }
 
   #exclusive<Result>(job: () => Promise<Result>): Promise<Result> {
-    const run = this.#last.then(() => runLimited(this.#machine, { limitMs: this.#maxCallMs }, job));
+    if (this.#unfinished++ === 0) this.#sliceStartMs = performance.now();
+    const run = this.#last.then(() => this.#inTurn(job)).finally(() => this.#unfinished--);
     this.#last = run.catch(() => undefined);
     return run;
+  }
+
+  async #inTurn<Result>(job: () => Promise<Result>): Promise<Result> {
+    if (performance.now() - this.#sliceStartMs > CALL_SLICE_MS) {
+      await nextTurn();
+      this.#sliceStartMs = performance.now();
+    }
+    return runLimited(this.#machine, { limitMs: this.#maxCallMs }, job);
   }
 }
 

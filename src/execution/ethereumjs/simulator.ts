@@ -9,6 +9,7 @@ import type {
   Simulator,
   StateNodes,
 } from '../../protocol/ports/simulation.ts';
+import type { StateView } from '../../protocol/ports/state.ts';
 import type { Hash } from '../../protocol/primitives.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
 import { StrobeError } from '../../util/errors.ts';
@@ -40,6 +41,8 @@ export interface SimulatorOptions {
 }
 
 export interface SimulatorModules {
+  /** Any state: what the machine stands on between simulations. */
+  readonly state: StateView;
   readonly newestState: Simulator['newestState'];
   /** Hashes of the chain's own blocks. */
   readonly blockHash: BlockHashReader;
@@ -64,11 +67,11 @@ export class EthereumJsSimulator implements Simulator {
     this.#options = { gasCap: DEFAULT_GAS_CAP, maxCallMs: DEFAULT_MAX_CALL_MS, ...options };
     this.#modules = modules;
     const blockHash: BlockHashReader = (number) => this.#hashAt(number);
-    const state = new OverlayState(modules.newestState(undefined).state);
+    const state = new OverlayState(modules.state);
     this.#machine = createMachine(options, { state, blockHash, logs: this.#tracer });
   }
 
-  newestState(since: number | undefined): NewestState {
+  newestState(since: number | undefined): Promise<NewestState> {
     return this.#modules.newestState(since);
   }
 

@@ -8,7 +8,7 @@ export interface AdminPeer extends PeerStanding {
 /** What an operator may ask of a running node, and change. */
 export interface NodeAdmin {
   /** JSON-safe. */
-  nodeInfo(): Record<string, unknown>;
+  nodeInfo(): Promise<Readonly<Record<string, unknown>>>;
   peers(): Promise<readonly AdminPeer[]>;
   /** Dials a peer and keeps it connected; false: too many are already. @throws StrobeError INVALID_MULTIADDR */
   addPeer(address: string): Promise<boolean>;

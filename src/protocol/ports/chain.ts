@@ -74,8 +74,7 @@ export interface AppliedMiniBlock {
 }
 
 export type ChainEvent =
-  /** `diff` was applied to the state already; by row on every role, see {@link RowDiff}. */
-  | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock; readonly diff: StateDiff | RowDiff }
+  | { readonly kind: 'miniBlock'; readonly miniBlock: AppliedMiniBlock }
   | { readonly kind: 'block'; readonly block: Block; readonly miniBlockCount: number }
   | { readonly kind: 'safe' | 'finalized'; readonly blockNumber: number }
   /** A sealed block was attested, proven or posted, see {@link BlockStatus}; `block`, `safe` and `finalized` change it too. */
@@ -193,6 +192,8 @@ export interface MiniBlockCommit {
   readonly body: MiniBlockBody;
   /** Decoded transactions in the body's order, when the caller has them. */
   readonly decoded?: readonly Transaction[];
+  /** The bytes of its log record, when the caller has them. */
+  readonly logRecord?: Bytes;
 }
 
 /** Where JSON-RPC puts transactions: the pool on a sequencer, the link to it on a replica. */
@@ -216,19 +217,25 @@ export interface ReceiptProver {
   prove(block: Block, transactionIndex: number): Promise<ReceiptProof>;
 }
 
-/** What JSON-RPC tells of the node itself. */
+/** Blocks still to catch up. */
+export interface SyncProgress {
+  readonly currentBlock: number;
+  readonly highestBlock: number;
+}
+
+/** What JSON-RPC tells of the node itself; the functions are asked of the core thread. */
 export interface NodeStatus {
   readonly role: 'sequencer' | 'replica';
   readonly version: string;
   /** Changing part: state, reasons, peers. JSON-safe. */
-  describe(): Record<string, unknown>;
-  /** Blocks still to catch up, or undefined when in step (eth_syncing). */
-  syncing(): { readonly currentBlock: number; readonly highestBlock: number } | undefined;
-  peerCount(): number;
+  describe(): Promise<Readonly<Record<string, unknown>>>;
+  /** Undefined when in step (eth_syncing). */
+  syncing(): Promise<SyncProgress | undefined>;
+  peerCount(): Promise<number>;
   /** How the connected and the banned peers behaved, worst first. */
   peers(): Promise<readonly PeerStanding[]>;
   /** Stored evidence of two signatures over one number, raw messages in hex. */
-  equivocations(): readonly { readonly first: Hex; readonly second: Hex }[];
+  equivocations(): Promise<readonly { readonly first: Hex; readonly second: Hex }[]>;
 }
 
 /** Whose attestations count, and how many of them are needed. */
@@ -240,11 +247,17 @@ export interface AttestationPolicy {
   isExcluded(prover: Address): boolean;
 }
 
-/** Everything that JSON-RPC serves from. */
+/**
+ * Everything that JSON-RPC serves from. In production it lives in the thread of JSON-RPC: state, chain and calls are read
+ * there, the rest is asked of the core thread and therefore asynchronous.
+ */
 export interface RpcBackend {
-  /** State of the newest durable mini-block. */
+  /**
+   * State of the newest durable mini-block, of that very one for as long as the view is used. Reads throw StrobeError
+   * STATE_FORGOTTEN when it is undone, or too old by then; whoever asks anew gets the newest again.
+   */
   readonly state: StateView;
-  /** State at the end of a sealed block; undefined when it is not kept. */
+  /** State at the end of a sealed block, as {@link RpcBackend.state}; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined;
   /** How far {@link RpcBackend.stateAt} reaches back. */
   readonly stateHistory: StateHistoryStatus;
@@ -261,5 +274,6 @@ export interface RpcBackend {
   readonly receiptProofs: ReceiptProver;
   readonly witnesses: WitnessReader;
   readonly node: NodeStatus;
-  readonly attestationPolicy: AttestationPolicy;
+  /** As it stands now. */
+  attestationPolicy(): Promise<AttestationPolicy>;
 }

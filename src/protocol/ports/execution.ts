@@ -97,7 +97,7 @@ export interface AccessListOutcome {
   readonly outcome: CallOutcome;
 }
 
-/** Where in the chain a call runs. */
+/** Where in the chain a call runs; the state stays that of one mini-block for as long as the call waits and runs. */
 export interface CallPosition {
   readonly state: StateView;
   readonly env: CallEnvironment;

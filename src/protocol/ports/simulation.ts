@@ -111,10 +111,10 @@ export interface Simulator {
    */
   simulate(request: SimulationRequest, base: SimulationBase): Promise<readonly SimulatedBlock[]>;
   /**
-   * The newest state as it is now: later mini-blocks do not show in it.
+   * The newest state as it is when this is called: later mini-blocks do not show in it.
    * @param since a mini-block whose state its changes are to be told from; undefined: they need not be
    */
-  newestState(since: number | undefined): NewestState;
+  newestState(since: number | undefined): Promise<NewestState>;
 }
 
 export interface NewestState {

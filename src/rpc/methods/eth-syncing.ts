@@ -6,8 +6,8 @@ export const ethSyncing: RpcMethod<undefined> = {
   name: 'eth_syncing',
   maxParams: 0,
   parse: noParams,
-  handle: (_, { backend }) => {
-    const progress = backend.node.syncing();
+  handle: async (_, { backend }) => {
+    const progress = await backend.node.syncing();
     return progress === undefined ? false : formatSyncing(progress);
   },
 };

@@ -20,5 +20,5 @@ export const netPeerCount: RpcMethod<undefined> = {
   name: 'net_peerCount',
   maxParams: 0,
   parse: noParams,
-  handle: (_, { backend }) => quantity(backend.node.peerCount()),
+  handle: async (_, { backend }) => quantity(await backend.node.peerCount()),
 };

@@ -18,7 +18,7 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
     const oldestBlock = await earliestBlock(chain);
     const head = chain.head();
     return {
-      ...node.describe(),
+      ...(await node.describe()),
       role: node.role,
       version: node.version,
       chainId: quantity(chain.chainId),
@@ -29,7 +29,7 @@ export const strobeNodeInfo: RpcMethod<undefined> = {
       miniBlockNumber: quantity(chain.miniBlockNumber()),
       safe: quantityOrNull(chain.safeNumber()),
       finalized: quantityOrNull(chain.finalizedNumber()),
-      peerCount: quantity(node.peerCount()),
+      peerCount: quantity(await node.peerCount()),
     };
   },
 };
@@ -63,9 +63,10 @@ export const strobeBlockStatus: RpcMethod<{ block: BlockParam }> = {
   name: 'strobe_blockStatus',
   maxParams: 1,
   parse: ([block]) => ({ block: readBlockParam(block) }),
-  handle: async ({ block }, { backend: { chain, attestationPolicy } }) => {
+  handle: async ({ block }, { backend }) => {
+    const { chain } = backend;
     const status = await readOf(block, chain, (number) => chain.blockStatus(number));
-    return status === undefined ? null : formatBlockStatus(status, chain, attestationPolicy);
+    return status === undefined ? null : formatBlockStatus(status, chain, await backend.attestationPolicy());
   },
 };
 

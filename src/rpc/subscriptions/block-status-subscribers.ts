@@ -104,12 +104,14 @@ export class BlockStatusSubscribers {
   }
 
   async #readAll(): Promise<void> {
-    const { chain, attestationPolicy } = this.#backend;
+    const { chain } = this.#backend;
     for (const blockNumber of this.#waiting) {
       this.#waiting.delete(blockNumber);
       const status = await chain.blockStatus(blockNumber);
       // Undone or pruned meanwhile.
-      if (status !== undefined) this.#subscribers.publish(() => formatBlockStatus(status, chain, attestationPolicy));
+      if (status === undefined) continue;
+      const policy = await this.#backend.attestationPolicy();
+      this.#subscribers.publish(() => formatBlockStatus(status, chain, policy));
     }
     this.#isReading = false;
   }

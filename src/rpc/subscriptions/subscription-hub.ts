@@ -1,7 +1,6 @@
 import { formatHeader } from '../../protocol/header-json.ts';
 import type { ChainEvent, RpcBackend } from '../../protocol/ports/chain.ts';
 import { quantity } from '../../util/quantity.ts';
-import { formatSyncing } from '../format-syncing.ts';
 import type { RpcLimits } from '../limits.ts';
 import { assertRangeKept } from '../log-criteria.ts';
 import type { Push, StartSubscription } from '../rpc-caller.ts';
@@ -15,6 +14,7 @@ import { RealtimeStreams } from './realtime-streams.ts';
 import { Resumptions } from './resumptions.ts';
 import { SubscriberSet } from './subscriber-set.ts';
 import type { RealtimeRequest, SubscriptionRequest } from './subscription-request.ts';
+import { SyncStatus } from './sync-status.ts';
 
 export type SubscriptionLimits = Pick<RpcLimits, 'maxSubscriptions' | 'maxResumptions' | 'maxResumeMiniBlocks'>;
 
@@ -33,12 +33,11 @@ export class SubscriptionHub {
   readonly #streams: RealtimeStreams;
   readonly #resumptions: Resumptions;
   readonly #newHeads = new SubscriberSet();
-  readonly #syncing = new SubscriberSet();
   readonly #sealedLogs = new LogSubscribers();
   readonly #pendingTransactions: PendingSubscribers;
   readonly #blockStatus: BlockStatusSubscribers;
   #count = 0;
-  #wasSyncing = false;
+  readonly #syncStatus: SyncStatus;
   #unsubscribe: (() => void) | undefined;
 
   constructor(limits: SubscriptionLimits, modules: { backend: RpcBackend; logger: BlockStatusLogger }) {
@@ -50,11 +49,12 @@ export class SubscriptionHub {
     this.#resumptions = new Resumptions(limits, { ring: this.#ring, backend, logger });
     this.#pendingTransactions = new PendingSubscribers(backend);
     this.#blockStatus = new BlockStatusSubscribers(backend, logger);
+    this.#syncStatus = new SyncStatus(backend, logger);
   }
 
   start(): void {
     this.#ring.begin(this.#backend.chain.miniBlockNumber());
-    this.#wasSyncing = this.#backend.node.syncing() !== undefined;
+    this.#syncStatus.start();
     this.#blockStatus.start();
     this.#unsubscribe = this.#backend.chain.subscribe((event) => this.#onEvent(event));
   }
@@ -62,6 +62,7 @@ export class SubscriptionHub {
   stop(): void {
     this.#unsubscribe?.();
     this.#pendingTransactions.stop();
+    this.#syncStatus.stop();
   }
 
   /** Subscriptions that are flowing. */
@@ -95,7 +96,7 @@ export class SubscriptionHub {
       case 'newHeads':
         return { check, start: ({ push }) => this.#newHeads.add(push) };
       case 'syncing':
-        return { check, start: ({ push }) => this.#syncing.add(push) };
+        return { check, start: ({ push }) => this.#syncStatus.add(push) };
       case 'blockStatus':
         return { check, start: ({ push }) => this.#blockStatus.add(push) };
       case 'newPendingTransactions':
@@ -157,16 +158,6 @@ export class SubscriptionHub {
         break;
     }
     this.#blockStatus.onEvent(event);
-    this.#publishSyncing();
-  }
-
-  /** Pushes when syncing begins and ends, as geth does. */
-  #publishSyncing(): void {
-    if (this.#syncing.size === 0 && !this.#wasSyncing) return;
-    const progress = this.#backend.node.syncing();
-    const isSyncing = progress !== undefined;
-    if (isSyncing === this.#wasSyncing) return;
-    this.#wasSyncing = isSyncing;
-    this.#syncing.publish(() => (progress === undefined ? false : { syncing: true, status: formatSyncing(progress) }));
+    this.#syncStatus.onEvent();
   }
 }

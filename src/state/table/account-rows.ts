@@ -19,6 +19,7 @@ import type { PageAllocator } from './page-allocator.ts';
 import { RowSegments } from './row-segments.ts';
 import { type TableMemory, wordAt } from './table-memory.ts';
 
+/** Hashes of codes by number. */
 export interface CodeHashes {
   hashOf(code: number): Hash;
 }

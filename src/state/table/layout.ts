@@ -33,9 +33,9 @@
  * key's place is its hash modulo the size, or the next free one. While a table is replaced by a larger one, entries of
  * the old one below the cursor are in both, those above it in the old one only.
  *
- * History: 1, the first layout.
+ * History: 1, the first layout; 2, with the count of rollbacks.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 /** "STBL". */
 export const LAYOUT_MAGIC = 0x5354424c;
 
@@ -59,6 +59,8 @@ export const CONTROL_NUMBER = 6;
 export const CONTROL_FLOOR = 8;
 export const CONTROL_HEAD_SERIAL = 10;
 export const CONTROL_FLOOR_SERIAL = 11;
+/** How often mini-blocks were undone: a reader that knows of fewer rollbacks may hold on to a moment that is undone. */
+export const CONTROL_ROLLBACKS = 12;
 
 /** What a retained number is: 0 serial (0: not in use), 1-2 number, 3-5 accounts, slots, codes, 6-13 digest. */
 export const CONTROL_RETAINED = 64;

@@ -17,6 +17,12 @@ export interface NetRange {
   readonly end: number;
 }
 
+/** A range as its owner names it to another thread, without holding on to its old values. */
+export interface NamedRange extends NetRange {
+  /** It is known to have outlived as many rollbacks of the table. */
+  readonly rollbacks: number;
+}
+
 /** A range that its owner retains for readers in other threads. */
 export interface RetainedRange extends NetRange {
   /** Addresses of the entries of its two ends among the retained moments. */

@@ -7,9 +7,9 @@ import type { SlotDiff, StateDiff } from '../../protocol/state-diff.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { CodeCache } from './code-cache.ts';
-import { CONTROL_NUMBER, CONTROL_SEED, MAX_MEMORY_PAGES, PAGE_BYTES } from './layout.ts';
+import { CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_SEED, MAX_MEMORY_PAGES, PAGE_BYTES } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { NetRange, RetainedRange } from './net-range.ts';
+import type { NamedRange, NetRange, RetainedRange } from './net-range.ts';
 import { PageAllocator } from './page-allocator.ts';
 import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
@@ -23,6 +23,7 @@ import { StaleVersions } from './stale-versions.ts';
 import { TableCore } from './table-core.ts';
 import { entriesOf, slotsOf } from './table-entries.ts';
 import { createMemory } from './table-memory.ts';
+import type { TableMoment } from './table-moment.ts';
 import type { TableHandle } from './table-reader.ts';
 import { TableRows } from './table-rows.ts';
 import { TableSnapshot } from './table-snapshot.ts';
@@ -56,8 +57,6 @@ export class StateTable implements CommittedState {
   readonly #stale: StaleVersions;
   /** Up to where old values may be forgotten once nobody retains them. */
   #released = -1;
-  /** Counts rollbacks: until the next one a moment stays what it is. */
-  #rollbacks = 0;
 
   /** @throws StrobeError STATE_MEMORY_EXHAUSTED */
   constructor({ journalBytes = DEFAULT_JOURNAL_BYTES, maxBytes = MAX_MEMORY_PAGES * PAGE_BYTES }: StateTableOptions = {}) {
@@ -82,6 +81,11 @@ export class StateTable implements CommittedState {
 
   get floor(): number {
     return this.#journal.floor;
+  }
+
+  /** How often mini-blocks were undone: until the next time a moment stays what it is. */
+  get rollbacks(): number {
+    return this.#core.memory.get(CONTROL_ROLLBACKS);
   }
 
   /** Memory in use for rows, indexes, codes and old values. */
@@ -145,12 +149,12 @@ export class StateTable implements CommittedState {
     if (number >= this.number) return;
     const codes = this.#core.codes.count;
     this.#lock.write(() => {
+      this.#core.memory.set(CONTROL_ROLLBACKS, this.rollbacks + 1);
       this.#retained.undoAbove(number);
       this.#writer.rollback(number);
     });
     this.#codes.forget(this.#core.codes.count + 1, codes);
     this.#released = Math.min(this.#released, number);
-    this.#rollbacks++;
   }
 
   release(number: number): void {
@@ -208,6 +212,12 @@ export class StateTable implements CommittedState {
     return range === undefined ? undefined : composeNetDiff(this.#core, range, (look) => look());
   }
 
+  /** What a {@link TableReader} in another thread composes a net diff by; undefined when old values do not reach back. */
+  rangeOf(from: number, to: number): NamedRange | undefined {
+    const range = to > this.number ? undefined : this.#rangeOf(from, to);
+    return range && { ...range, rollbacks: this.rollbacks };
+  }
+
   /** Undefined when old values do not reach back to its begin. */
   #rangeOf(from: number, to: number): NetRange | undefined {
     const start = this.#momentAt(from);
@@ -222,8 +232,22 @@ export class StateTable implements CommittedState {
   at(number: number): StateView | undefined {
     const moment = this.#momentAt(number);
     if (moment === undefined) return undefined;
-    const guard = this.#guardOf(moment, () => forgotten(number));
-    return new PastState(this.#core, this.#codes, { ...moment, assertKept: guard });
+    const assertKept = this.#guardOf(moment, () => forgotten(number));
+    return new PastState(this.#core, this.#codes, {
+      ...moment,
+      guard: (look) => {
+        assertKept();
+        return look();
+      },
+    });
+  }
+
+  /** What a {@link TableReader} in another thread reads the end of a mini-block by; undefined as for {@link StateTable.at}. */
+  momentAt(number: number): TableMoment | undefined {
+    const moment = this.#momentAt(number);
+    if (moment === undefined) return undefined;
+    const { accounts, slots, codes } = moment.mark;
+    return { number, serial: moment.serial, mark: { accounts, slots, codes }, rollbacks: this.rollbacks };
   }
 
   snapshot(number: number): StateSnapshot | undefined {
@@ -271,11 +295,11 @@ export class StateTable implements CommittedState {
 
   /** A function that throws once the moment cannot be read any more. */
   #guardOf({ number, serial }: RetainedMoment, error: () => StrobeError): () => void {
-    let rollbacks = this.#rollbacks;
+    let { rollbacks } = this;
     return () => {
-      const isSame = rollbacks === this.#rollbacks || (number <= this.number && this.#journal.serialAt(number) === serial);
+      const isSame = rollbacks === this.rollbacks || (number <= this.number && this.#journal.serialAt(number) === serial);
       if (!isSame || !isKept(this.#core.memory, serial)) throw error();
-      rollbacks = this.#rollbacks;
+      ({ rollbacks } = this);
     };
   }
 }

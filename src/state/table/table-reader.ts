@@ -1,13 +1,14 @@
 import type { BlockChanges } from '../../protocol/ports/history.ts';
-import type { StateEntry, StateReader } from '../../protocol/ports/state.ts';
+import type { StateEntry, StateReader, StateView } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { composeBlockChanges } from './block-changes.ts';
-import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
+import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { RetainedRange } from './net-range.ts';
+import type { NamedRange, RetainedRange } from './net-range.ts';
+import { type KnownCodes, PastState } from './past-state.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { RowFinder } from './row-finder.ts';
 import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
@@ -15,6 +16,7 @@ import { isKept } from './serials.ts';
 import { TableCore } from './table-core.ts';
 import { entriesOf } from './table-entries.ts';
 import type { SharedMemory } from './table-memory.ts';
+import type { TableMoment } from './table-moment.ts';
 import { TableSnapshot } from './table-snapshot.ts';
 
 /** What `postMessage` hands to another thread: the memory, whose first pages say where everything is. */
@@ -92,6 +94,32 @@ export class TableReader implements StateReader {
     return code;
   }
 
+  /**
+   * The state at a moment that the owner named. Nobody holds it there: reads throw StrobeError STATE_FORGOTTEN when old
+   * values do not reach back to it any more, or mini-blocks were undone that `moment` is not known to have outlived.
+   */
+  at(moment: TableMoment): StateView {
+    const { memory, codes } = this.#core;
+    const { number, serial, mark } = moment;
+    const known: KnownCodes = { hashOf: (code) => codes.hashOf(code), getCode: (codeHash) => this.getCode(codeHash) };
+    return new PastState(this.#core, known, {
+      ...{ serial, mark },
+      guard: (look) =>
+        this.#lock.read(() => {
+          if (memory.get(CONTROL_ROLLBACKS) > moment.rollbacks || !isKept(memory, serial)) {
+            throw new StrobeError('STATE_FORGOTTEN', `the state of mini-block ${number} is not kept any more`, { number });
+          }
+          return look();
+        }),
+    });
+  }
+
+  /** False: reads of {@link TableReader.at} would throw. */
+  keeps({ serial, rollbacks }: TableMoment): boolean {
+    const { memory } = this.#core;
+    return this.#lock.read(() => memory.get(CONTROL_ROLLBACKS) <= rollbacks && isKept(memory, serial));
+  }
+
   /** Every account with its storage; their owner must leave them as they are until all is read. */
   entries(): Iterable<StateEntry> {
     return entriesOf(this.#core, this.#core.codes);
@@ -107,6 +135,22 @@ export class TableReader implements StateReader {
       this.#lock.read(() => {
         if (!isRetained(memory, entry, serial) || !isKept(memory, serial)) {
           throw new StrobeError('SNAPSHOT_OUTRUN', 'the old values that a snapshot needs were forgotten', { number });
+        }
+        return look();
+      }),
+    );
+  }
+
+  /**
+   * Canonical bytes of the net change in a range that nobody retains.
+   * @throws StrobeError STATE_FORGOTTEN when mini-blocks were undone since it was named, or its old values given up
+   */
+  netDiffOf(range: NamedRange): Uint8Array<ArrayBuffer> {
+    const { memory } = this.#core;
+    return composeNetDiff(this.#core, range, (look) =>
+      this.#lock.read(() => {
+        if (memory.get(CONTROL_ROLLBACKS) > range.rollbacks || !isKept(memory, range.from.serial)) {
+          throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: range.from.number });
         }
         return look();
       }),

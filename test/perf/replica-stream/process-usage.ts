@@ -20,6 +20,11 @@ export function processSeconds(pid: number): number {
   return usageIn(`/proc/${pid}/stat`).used;
 }
 
+/** Processor seconds of the first thread of a process, on which its main program runs. */
+export function mainThreadSeconds(pid: number): number {
+  return usageIn(`/proc/${pid}/task/${pid}/stat`).used;
+}
+
 function usageIn(file: string): { readonly name: string; readonly used: number } {
   const stat = readFileSync(file, 'utf8');
   const nameEnd = stat.lastIndexOf(')');

@@ -34,18 +34,18 @@ export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: 
     stateChanges: { of: async () => undefined },
     receiptProofs: receiptProver(),
     node: NODE,
-    attestationPolicy: { threshold: 1, proverCount: 1, isExcluded: () => false },
+    attestationPolicy: async () => ({ threshold: 1, proverCount: 1, isExcluded: () => false }),
   };
 }
 
 const NODE: NodeStatus = {
   role: 'sequencer',
   version: '0.1.0',
-  describe: () => ({}),
-  syncing: () => undefined,
-  peerCount: () => 0,
+  describe: async () => ({}),
+  syncing: async () => undefined,
+  peerCount: async () => 0,
   peers: async () => [],
-  equivocations: () => [],
+  equivocations: async () => [],
 };
 
 /** Head, safe and finalized are the same block, as in the fixtures' forkchoice. */

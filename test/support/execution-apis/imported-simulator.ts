@@ -14,7 +14,8 @@ export function importedSimulator(chain: ImportedChain, state: CommittedState, s
   return new EthereumJsSimulator(
     { chainId, blockSeconds: BLOCK_SECONDS, baseFeeFloorWei: 0n, hardfork: hardforkAt(defined(blocks.at(-1)).header) },
     {
-      newestState: () => ({ state: defined(state.at(state.number)), changes: EMPTY_STATE_DIFF }),
+      state,
+      newestState: async () => ({ state: defined(state.at(state.number)), changes: EMPTY_STATE_DIFF }),
       blockHash: (number) => blocks[number]?.hash,
       stateNodes,
     },

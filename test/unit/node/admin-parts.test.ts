@@ -20,7 +20,7 @@ async function serve(tokenFile: string, adminPort: number | undefined) {
     addPeer: async () => true,
     removePeer: async () => true,
   };
-  const node = { role: 'replica', version: '1.2.3', describe: () => ({ state: 'live' }) } as never;
+  const node = { role: 'replica', version: '1.2.3', describe: async () => ({ state: 'live' }) } as never;
   await serveAdmin(
     { dataDir: 'data', adminHost: '127.0.0.1', adminPort, adminTokenFile: tokenFile },
     { network, node, logger, life },

@@ -32,9 +32,12 @@ class Subscribers {
   readonly received = new Map<string, Push[]>();
 
   constructor(chain: ChainStore, state: CommittedState, dialects: readonly unknown[][]) {
-    const stateChanges = new MiniBlockChanges({ chain, state });
-    stateChanges.start();
-    const backend = { chain, stateChanges, node: { syncing: () => undefined } } as unknown as RpcBackend;
+    const statesOf = async (number: number) => {
+      const after = state.at(number);
+      return after && { after, netDiff: () => state.netDiff(number - 1, number) };
+    };
+    const stateChanges = new MiniBlockChanges({ statesOf });
+    const backend = { chain, stateChanges, node: { syncing: async () => undefined } } as unknown as RpcBackend;
     const hub = new SubscriptionHub(LIMITS, { backend, logger: { error: (_, message) => expect.fail(message) } });
     hub.start();
     for (const params of dialects) {
@@ -47,10 +50,7 @@ class Subscribers {
         drop: (reason) => expect.fail(reason),
       });
     }
-    onTestFinished(() => {
-      hub.stop();
-      stateChanges.stop();
-    });
+    onTestFinished(() => hub.stop());
   }
 }
 

@@ -66,7 +66,7 @@ describe('role settings', () => {
       rpcLimitLoopback: false,
       rpcApi: [],
       rpcDeniedMethods: [],
-      rpcMaxCallMs: 500,
+      rpcMaxCallMs: 2_000,
       rpcCallGasCap: 50_000_000,
       adminHost: '127.0.0.1',
       adminTokenFile: 'data/sequencer/admin.token',

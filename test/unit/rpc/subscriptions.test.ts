@@ -130,13 +130,12 @@ describe('eth_subscribe', () => {
     rpc.chain.mine();
     rpc.chain.syncing = { currentBlock: 1, highestBlock: 9 };
     rpc.chain.mine();
+    const status = { startingBlock: '0x0', currentBlock: '0x1', highestBlock: '0x9' };
+    expect(await client.nextPushes(id, 1)).toEqual([{ syncing: true, status }]);
     rpc.chain.mine();
     rpc.chain.syncing = undefined;
     rpc.chain.mine();
-    expect(await client.nextPushes(id, 2)).toEqual([
-      { syncing: true, status: { startingBlock: '0x0', currentBlock: '0x1', highestBlock: '0x9' } },
-      false,
-    ]);
+    expect(await client.nextPushes(id, 2)).toEqual([{ syncing: true, status }, false]);
   });
 
   it('pushes nothing before the answer that gives the id', async () => {

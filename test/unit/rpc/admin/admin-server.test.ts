@@ -19,7 +19,7 @@ beforeEach(async () => {
   did = [];
   let level = 'info';
   const admin: NodeAdmin = {
-    nodeInfo: () => ({ id: 'xyz' }),
+    nodeInfo: async () => ({ id: 'xyz' }),
     peers: async () => [PEER],
     addPeer: async (address) => {
       if (!address.startsWith('/')) throw new StrobeError('INVALID_MULTIADDR', 'not a multiaddr');

@@ -1,6 +1,7 @@
-import { THREAD_TRANSFER_BYTES } from './network-limits.ts';
+/** Arrays from this size on move between threads instead of being cloned (2 against 10 µs for 20 kB). */
+const THREAD_TRANSFER_BYTES = 4 * 1024;
 
-/** Ordered messages between the core and the network host, whether these share a thread or not. */
+/** Ordered messages between two parts of the program, whether these share a thread or not. */
 export interface Channel {
   post(message: unknown): void;
   /** Set once, before the other end posts. */

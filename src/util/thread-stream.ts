@@ -1,6 +1,8 @@
-import type { Bytes } from '../util/bytes.ts';
-import type { StrobeError } from '../util/errors.ts';
-import { THREAD_STREAM_WINDOW_BYTES } from './network-limits.ts';
+import type { Bytes } from './bytes.ts';
+import type { StrobeError } from './errors.ts';
+
+/** Bytes of a stream between the threads that the reader has not taken yet. */
+export const THREAD_STREAM_WINDOW_BYTES: number = 1024 * 1024;
 
 /** The consuming end: items in order, credit back to the producer as they are taken. */
 export class ThreadStreamReader implements AsyncIterable<Bytes> {

@@ -1,7 +1,6 @@
-import type { Bytes } from '../util/bytes.ts';
-import { type ErrorMeta, invariant, StrobeError } from '../util/errors.ts';
-import type { Channel } from './channel.ts';
-import { networkError, toStrobeError } from './network-errors.ts';
+import type { Bytes } from './bytes.ts';
+import { type ErrorMeta, invariant, StrobeError, toStrobeError } from './errors.ts';
+import type { Channel } from './thread-channel.ts';
 import { ThreadStreamReader, ThreadStreamWriter } from './thread-stream.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -155,9 +154,4 @@ export class ThreadRpc<Local extends object, Remote extends object> {
   #post(message: Message): void {
     if (this.#closed === undefined) this.#channel.post(message);
   }
-}
-
-/** The reason given to calls that a regular stop cuts off. */
-export function stoppedError(): StrobeError {
-  return networkError('NETWORK_STOPPED', 'the network is not running');
 }

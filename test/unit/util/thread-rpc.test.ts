@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { type Channel, createChannelPair, createThreadChannel } from '../../../src/network/channel.ts';
-import { THREAD_STREAM_WINDOW_BYTES } from '../../../src/network/network-limits.ts';
-import { stoppedError, ThreadRpc } from '../../../src/network/thread-rpc.ts';
+import { stoppedError } from '../../../src/network/network-errors.ts';
 import type { Bytes } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
+import { type Channel, createChannelPair, createThreadChannel } from '../../../src/util/thread-channel.ts';
+import { ThreadRpc } from '../../../src/util/thread-rpc.ts';
+import { THREAD_STREAM_WINDOW_BYTES } from '../../../src/util/thread-stream.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 interface ServerApi {

@@ -1,0 +1,115 @@
+import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
+import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
+import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
+import { strobeForks } from '../protocol/fork-config.ts';
+import type { ReceiptProver, RpcBackend } from '../protocol/ports/chain.ts';
+import type { BlockHashReader } from '../protocol/ports/execution.ts';
+import type { NewestState } from '../protocol/ports/simulation.ts';
+import { decodeStateDiff } from '../protocol/state-diff.ts';
+import type { HistoryViews } from '../state/historical-state.ts';
+import { MiniBlockChanges } from '../state/mini-block-changes.ts';
+import type { RecentHeaders } from '../state/recent-headers.ts';
+import type { StateFollower } from '../state/state-follower.ts';
+import type { ChainFollower } from '../store/chain-follower.ts';
+import { bytesEqual } from '../util/bytes.ts';
+import { type InvokeService, remoteServices } from '../util/remote-services.ts';
+import { type RemotePool, remoteListing } from './rpc-remote-pool.ts';
+import type { CoreServices, RpcThreadOptions } from './rpc-thread-api.ts';
+
+/**
+ * Most questions of each kind that wait for the core thread's answer; beyond it clients are refused, so that no flood
+ * fills its memory or keeps it from its clock.
+ */
+const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
+  // As many as synchronous sends may wait: each is on its way for the time of a signature's recovery.
+  transactions: 50_000,
+  pool: 1_000,
+  // A listing of ten thousand transactions takes the core thread some milliseconds.
+  listing: 4,
+  node: 1_000,
+  // The prover has a bound of its own; this one is above it, so that its error is what clients see.
+  stateProofs: 1_000,
+  // Simulations are carried out one at a time.
+  stateNodes: 16,
+  state: 1_000,
+  // Each is some megabytes.
+  witnesses: 8,
+  provers: 1_000,
+  // Each opens a file of the log then.
+  log: 64,
+};
+
+export interface RpcBackendParts {
+  readonly chain: ChainFollower;
+  readonly state: StateFollower;
+  /** States older than those in memory; undefined: they are not kept. */
+  readonly history: HistoryViews | undefined;
+  readonly recentHeaders: RecentHeaders;
+  readonly receiptProofs: ReceiptProver;
+  readonly transactions: RemotePool;
+  readonly core: RemoteCore;
+}
+
+/** The core thread's services as they are called from here. */
+export type RemoteCore = ReturnType<typeof remoteCore>;
+
+export function remoteCore(invoke: InvokeService) {
+  return remoteServices<CoreServices>(invoke, MAX_IN_FLIGHT);
+}
+
+/** Everything that JSON-RPC serves from in its thread: what can be read here is read here, the core thread is asked for the rest. */
+export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
+  const { chain, state, history, recentHeaders, receiptProofs, transactions, core } = parts;
+  const { chainId, callLimits } = options;
+  const blockHash: BlockHashReader = (number) => recentHeaders.hashOf(number);
+  const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state: state.latest(), blockHash });
+  const simulator = new EthereumJsSimulator(
+    {
+      ...{ chainId, ...callLimits },
+      ...{ baseFeeFloorWei: options.server.baseFeeFloorWei, blockSeconds: Math.ceil(options.blockIntervalMs / 1_000) },
+    },
+    {
+      ...{ state: state.latest(), blockHash },
+      newestState: (since) => newestStateOf(state, since),
+      stateNodes: options.provesState ? core.stateNodes : undefined,
+    },
+  );
+  const oldestInMemory = (): number => state.oldestBlock() ?? chain.head().header.number;
+  return {
+    get state() {
+      return state.latest();
+    },
+    stateAt: (blockNumber) => state.stateAt(blockNumber) ?? history?.at(blockNumber),
+    stateHistory: { oldestState: () => Math.min(oldestInMemory(), history?.oldest ?? Number.POSITIVE_INFINITY) },
+    stateChanges: new MiniBlockChanges({ statesOf: (number) => state.statesOf(number) }),
+    forks: strobeForks(chain.genesisHash),
+    ...{ chain, calls, simulator, transactions, receiptProofs },
+    tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
+    witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
+    pool: remoteListing(core.listing),
+    stateProofs: options.provesState ? core.stateProofs : undefined,
+    node: { ...options.node, ...nodeOf(core) },
+    attestationPolicy: async () => {
+      const excluded = await core.provers.excluded();
+      return { ...options.policy, isExcluded: (prover) => excluded.some((each) => bytesEqual(each, prover)) };
+    },
+  };
+}
+
+/** The view is taken at once, and its changes lead to that very one. */
+async function newestStateOf(follower: StateFollower, since: number | undefined): Promise<NewestState> {
+  const state = follower.latest();
+  const changes = since === undefined ? undefined : await follower.changesSince(since);
+  return { state, changes: changes && decodeStateDiff(changes) };
+}
+
+/** Spelled out: the services of another thread are no properties that could be spread. */
+function nodeOf({ node }: RemoteCore): CoreServices['node'] {
+  return {
+    describe: () => node.describe(),
+    syncing: () => node.syncing(),
+    peerCount: () => node.peerCount(),
+    peers: () => node.peers(),
+    equivocations: () => node.equivocations(),
+  };
+}

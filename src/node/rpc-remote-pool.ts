@@ -1,0 +1,73 @@
+import type { TransactionSink } from '../protocol/ports/chain.ts';
+import type { PooledBytes, PoolReader } from '../protocol/ports/pool.ts';
+import type { Address } from '../protocol/primitives.ts';
+import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
+import type { Bytes } from '../util/bytes.ts';
+import type { Remote } from '../util/remote-services.ts';
+import type { CoreServices } from './rpc-thread-api.ts';
+
+/** The pool as it is listed, of the thread of JSON-RPC. */
+export function remoteListing(core: Remote<CoreServices['listing']>): PoolReader {
+  return {
+    counts: () => core.counts(),
+    list: async (limit, sender) => {
+      const entries = await core.list(limit, sender);
+      return entries.map(({ raw, ...entry }) => ({ ...entry, transaction: decodeTransaction(raw) }));
+    },
+  };
+}
+
+type PendingListener = (transaction: Transaction, sender: Address) => void;
+
+/** The way into the pool from the thread of JSON-RPC. */
+export class RemotePool implements TransactionSink {
+  /** Absent where pooled transactions are not known. */
+  readonly subscribePending?: (listener: PendingListener) => () => void;
+  readonly #core: Remote<CoreServices['transactions']>;
+  readonly #pool: Remote<CoreServices['pool']>;
+  readonly #listeners = new Set<PendingListener>();
+
+  constructor(
+    options: { readonly seesPool: boolean },
+    modules: { readonly transactions: Remote<CoreServices['transactions']>; readonly pool: Remote<CoreServices['pool']> },
+  ) {
+    this.#core = modules.transactions;
+    this.#pool = modules.pool;
+    if (options.seesPool) this.subscribePending = (listener) => this.#subscribe(listener);
+  }
+
+  submit(raw: Bytes, options: { readonly requireReady?: boolean } = {}): Promise<Bytes> {
+    return this.#core.submit(raw, options);
+  }
+
+  pendingNonce(address: Address): Promise<bigint> {
+    return this.#core.pendingNonce(address);
+  }
+
+  async pooledTransaction(hash: Bytes): Promise<{ transaction: Transaction; sender: Address } | undefined> {
+    const found = await this.#pool.find(hash);
+    return found && { transaction: decodeTransaction(found.raw), sender: found.sender };
+  }
+
+  /** The core thread tells of a new transaction, and may do so for a moment after the last listener left. */
+  onPooled({ raw, sender }: PooledBytes): void {
+    if (this.#listeners.size === 0) return;
+    const transaction = decodeTransaction(raw);
+    for (const listener of this.#listeners) listener(transaction, sender);
+  }
+
+  #subscribe(listener: PendingListener): () => void {
+    // A wrapper of its own, so that one function subscribed twice is two listeners.
+    const own: PendingListener = (transaction, sender) => listener(transaction, sender);
+    this.#listeners.add(own);
+    if (this.#listeners.size === 1) this.#watch(true);
+    return () => {
+      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#watch(false);
+    };
+  }
+
+  #watch(isWatched: boolean): void {
+    // It fails only with the thread, which everybody hears of.
+    this.#pool.watch(isWatched).catch(() => undefined);
+  }
+}

@@ -1,0 +1,153 @@
+import { type Logger, type LogLevel, setLogLevel } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import type { PooledBytes } from '../protocol/ports/pool.ts';
+import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
+import type { HistoryViews } from '../state/historical-state.ts';
+import { RecentHeaders } from '../state/recent-headers.ts';
+import { StateFollower } from '../state/state-follower.ts';
+import { TableReader } from '../state/table/table-reader.ts';
+import type { ChainFollower } from '../store/chain-follower.ts';
+import { IndexedRange } from '../store/log-index/indexed-range.ts';
+import { LogIndexDatabase } from '../store/log-index/log-index-database.ts';
+import { LogIndexReader } from '../store/log-index/log-index-reader.ts';
+import { LogFileReader } from '../store/log-place.ts';
+import { openChainFollower } from '../store/open-chain-follower.ts';
+import { invariant } from '../util/errors.ts';
+import type { Channel } from '../util/thread-channel.ts';
+import { ThreadRpc } from '../util/thread-rpc.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { proveReceipts } from './proof-parts.ts';
+import { createRpcBackend, type RemoteCore, remoteCore } from './rpc-backend.ts';
+import { relayLogger } from './rpc-log.ts';
+import { RemotePool } from './rpc-remote-pool.ts';
+import type { CoreApi, FedChange, RpcBegin, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
+import { openSharedHistory } from './state-history-parts.ts';
+
+interface ServiceParts {
+  readonly logger: Logger;
+  readonly life: Lifecycle;
+}
+
+/** What follows the chain. */
+interface Followers {
+  readonly chain: ChainFollower;
+  readonly state: StateFollower;
+  readonly history: HistoryViews | undefined;
+}
+
+/**
+ * JSON-RPC with everything that it serves from, behind one channel to the core: it runs in a thread of its own, or on
+ * the core's own thread in tests, and is the same there.
+ */
+export class RpcService implements RpcThreadApi {
+  readonly #data: RpcThreadData;
+  readonly #channel: ThreadRpc<RpcThreadApi, CoreApi>;
+  readonly #core: RemoteCore;
+  readonly #metrics = createMetrics();
+  /** All that begins and ends with serving; undefined before. */
+  #life: Lifecycle | undefined;
+  #logger: Logger | undefined;
+  #pool: RemotePool | undefined;
+  #followers: Followers | undefined;
+  /** Changes that came while the database was being opened. */
+  #early: FedChange[] = [];
+
+  constructor(data: RpcThreadData, channel: Channel) {
+    this.#data = data;
+    this.#channel = new ThreadRpc<RpcThreadApi, CoreApi>(channel, this);
+    this.#core = remoteCore((service, method, args) => this.#channel.call('invoke', service, method, args));
+  }
+
+  async begin(options: RpcThreadOptions, begin: RpcBegin): Promise<RpcAddress> {
+    const logger = relayLogger(options.logLevel, (line) => this.#channel.call('log', line));
+    const life = new Lifecycle(logger);
+    this.#logger = logger;
+    this.#life = life;
+    try {
+      return await this.#serve(options, begin, { logger, life });
+    } catch (error) {
+      return life.fail(error);
+    }
+  }
+
+  async #serve(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<RpcAddress> {
+    const { chain, state, history } = await this.#follow(options, begin, { logger, life });
+    const recentHeaders = new RecentHeaders();
+    life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
+    const transactions = new RemotePool(options, this.#core);
+    this.#pool = transactions;
+    const receiptProofs = proveReceipts({ logger, life });
+    const server = createRpcServer(options.server, {
+      backend: createRpcBackend(options, {
+        ...{ chain, state, history, recentHeaders, receiptProofs, transactions, core: this.#core },
+      }),
+      logger: logger.child({ component: 'rpc' }),
+      metrics: this.#metrics,
+    });
+    const address = await server.start();
+    life.onStop('JSON-RPC', () => server.stop());
+    return address;
+  }
+
+  async #follow(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<Followers> {
+    const { chainId, genesisHeader, database } = options;
+    const log = new LogFileReader({ locate: (number) => this.#core.log.locate(number) });
+    const logIndex = await LogIndexDatabase.open(options.logIndex);
+    life.onStop('log index', () => logIndex.close());
+    const chain = await openChainFollower(
+      { chainId, genesisHeader, directory: database, ...options.logLimits },
+      { log, logger, logIndex: new LogIndexReader(logIndex, new IndexedRange(this.#data.indexedLogs)) },
+      begin.chain,
+    );
+    life.onStop('chain follower', () => chain.close());
+    const reader = TableReader.attach(this.#data.state);
+    const state = new StateFollower(begin.state, { reader, rangeOf: (from, to) => this.#core.state.rangeOf(from, to) });
+    const history = await this.#openHistory(reader, state, life);
+    this.#followers = { chain, state, history };
+    for (const change of this.#early) this.apply(change);
+    this.#early = [];
+    return this.#followers;
+  }
+
+  async #openHistory(reader: TableReader, state: StateFollower, life: Lifecycle): Promise<HistoryViews | undefined> {
+    const { history } = this.#data;
+    if (history === undefined) return undefined;
+    const own = { rows: reader.rowFinder(), recentAt: (blockNumber: number) => state.stateAt(blockNumber) };
+    const { views, close } = await openSharedHistory(history, own);
+    life.onStop('state history', close);
+    return views;
+  }
+
+  apply(fed: FedChange): void {
+    if (this.#followers === undefined) {
+      this.#early.push(fed);
+      return;
+    }
+    const { chain, state } = this.#followers;
+    const { change, moment } = fed;
+    // The state first: whoever hears of an event reads what it brought.
+    if (change.kind === 'sealed') state.onSealed(change.seal.header.number);
+    if (change.kind === 'miniBlock' || change.kind === 'rollback') {
+      invariant(moment !== undefined, 'mini-blocks and rollbacks come with the moment of their state');
+      if (change.kind === 'miniBlock') state.onMiniBlock(moment);
+      else state.onRollback(moment, change.head.header.number);
+    }
+    chain.apply(change);
+  }
+
+  setLogLevel(level: LogLevel): void {
+    if (this.#logger !== undefined) setLogLevel(this.#logger, level);
+  }
+
+  onPooled(pooled: PooledBytes): void {
+    this.#pool?.onPooled(pooled);
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#metrics.expose()).body;
+  }
+
+  async stop(): Promise<void> {
+    await this.#life?.stop();
+  }
+}

@@ -1,0 +1,107 @@
+import type { StateView } from '../protocol/ports/state.ts';
+import type { Bytes } from '../util/bytes.ts';
+import { invariant, isStrobeError } from '../util/errors.ts';
+import { HISTORY_BLOCKS } from './chain-state.ts';
+import type { MiniBlockStates } from './mini-block-changes.ts';
+import type { NamedRange } from './table/net-range.ts';
+import type { TableMoment } from './table/table-moment.ts';
+import type { TableReader } from './table/table-reader.ts';
+
+/** Moments of a table at the begin of following it. */
+export interface StateBegin {
+  /** The newest mini-block. */
+  readonly newest: TableMoment;
+  /** Ends of the sealed blocks whose state can be read, oldest first. */
+  readonly blockEnds: readonly { readonly blockNumber: number; readonly moment: TableMoment }[];
+}
+
+export interface StateFollowerModules {
+  readonly reader: Pick<TableReader, 'at' | 'keeps' | 'netDiffOf'>;
+  /** The owner's `StateTable.rangeOf`. */
+  readonly rangeOf: (from: number, to: number) => Promise<NamedRange | undefined>;
+}
+
+/** A moment that may turn out to have outlived further rollbacks. */
+interface Pinned extends TableMoment {
+  rollbacks: number;
+}
+
+/**
+ * The state as a thread that follows the chain sees it: each view is of one mini-block, however far the owner of the
+ * table has gone on. No view holds the owner up; one whose old values are gone throws STATE_FORGOTTEN.
+ */
+export class StateFollower {
+  readonly #modules: StateFollowerModules;
+  readonly #blockEnds = new Map<number, Pinned>();
+  #newest: Pinned;
+
+  constructor({ newest, blockEnds }: StateBegin, modules: StateFollowerModules) {
+    this.#modules = modules;
+    this.#newest = { ...newest };
+    for (const { blockNumber, moment } of blockEnds) this.#blockEnds.set(blockNumber, { ...moment });
+  }
+
+  /** The newest mini-block's. */
+  latest(): StateView {
+    return this.#modules.reader.at(this.#newest);
+  }
+
+  /** A mini-block of the newest blocks, for whoever asks what it changed. */
+  async statesOf(number: number): Promise<MiniBlockStates | undefined> {
+    const { reader, rangeOf } = this.#modules;
+    const range = await rangeOf(number - 1, number);
+    if (range === undefined) return undefined;
+    const { rollbacks, to } = range;
+    return { after: reader.at({ ...to, rollbacks }), netDiff: () => reader.netDiffOf(range) };
+  }
+
+  /** Canonical bytes of what the newest state has changed since the end of mini-block `since`; undefined when it is not known. */
+  async changesSince(since: number): Promise<Bytes | undefined> {
+    const { reader, rangeOf } = this.#modules;
+    const newest = this.#newest;
+    const range = await rangeOf(since, newest.number);
+    if (range === undefined || range.to.serial !== newest.serial) return undefined;
+    try {
+      return reader.netDiffOf(range);
+    } catch (error) {
+      if (isStrobeError(error, 'STATE_FORGOTTEN')) return undefined;
+      throw error;
+    }
+  }
+
+  /** At the end of a sealed block; undefined when it is not kept. */
+  stateAt(blockNumber: number): StateView | undefined {
+    const { reader } = this.#modules;
+    const moment = this.#blockEnds.get(blockNumber);
+    return moment && reader.keeps(moment) ? reader.at(moment) : undefined;
+  }
+
+  /** The oldest block that {@link StateFollower.stateAt} has; undefined when it has none. */
+  oldestBlock(): number | undefined {
+    for (const [blockNumber, moment] of this.#blockEnds) if (this.#modules.reader.keeps(moment)) return blockNumber;
+    return undefined;
+  }
+
+  onMiniBlock(moment: TableMoment): void {
+    this.#newest = { ...moment };
+  }
+
+  /** The newest mini-block was the last one of a block. */
+  onSealed(blockNumber: number): void {
+    this.#blockEnds.set(blockNumber, this.#newest);
+    this.#blockEnds.delete(blockNumber - HISTORY_BLOCKS - 1);
+  }
+
+  /**
+   * Mini-blocks behind `target` are undone, or will be at once: moments up to it outlive as many rollbacks as it does.
+   * @param sealed the newest block that is still sealed
+   */
+  onRollback(target: TableMoment, sealed: number): void {
+    invariant(target.number <= this.#newest.number, 'a rollback goes back');
+    for (const [blockNumber, moment] of this.#blockEnds) {
+      if (blockNumber > sealed) this.#blockEnds.delete(blockNumber);
+      else moment.rollbacks = target.rollbacks;
+    }
+    this.#newest = { ...target };
+  }
+}
