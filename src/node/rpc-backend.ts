@@ -24,6 +24,8 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   // As many as synchronous sends may wait: each is on its way for the time of a signature's recovery.
   transactions: 50_000,
   pool: 1_000,
+  // Of its own, so that no flood of other questions keeps the core from hearing what is wanted; each is a moment's work.
+  arrivals: 50_000,
   // A listing of ten thousand transactions takes the core thread some milliseconds.
   listing: 4,
   node: 1_000,

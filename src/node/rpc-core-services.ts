@@ -32,6 +32,7 @@ export function createCoreServices(parts: CoreServiceParts): CoreServices {
   return {
     transactions,
     pool: createPool(parts),
+    arrivals: createArrivals(parts),
     listing: createListing(parts),
     node,
     stateProofs: stateProofs ?? { prove: noTrie },
@@ -57,16 +58,21 @@ function createListing({ pool }: CoreServiceParts): CoreServices['listing'] {
   };
 }
 
-function createPool({ transactions, onPooled }: CoreServiceParts): CoreServices['pool'] {
-  let stop: (() => void) | undefined;
+function createPool({ transactions }: CoreServiceParts): CoreServices['pool'] {
   return {
     find: async (hash) => {
       const found = await transactions.pooledTransaction(hash);
       return found && { raw: found.transaction.raw, sender: found.sender };
     },
+  };
+}
+
+function createArrivals({ transactions, onPooled }: CoreServiceParts): CoreServices['arrivals'] {
+  let stop: (() => void) | undefined;
+  return {
     watch: (isWatched) => {
       stop?.();
-      stop = isWatched ? transactions.subscribePending?.(({ raw }, sender) => onPooled({ raw, sender })) : undefined;
+      stop = isWatched ? transactions.subscribePending(({ raw }, sender) => onPooled({ raw, sender })) : undefined;
     },
   };
 }

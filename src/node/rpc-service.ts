@@ -74,7 +74,7 @@ export class RpcService implements RpcThreadApi {
     const { chain, state, history } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
     life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
-    const transactions = new RemotePool(options, this.#core);
+    const transactions = new RemotePool(this.#core);
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const server = createRpcServer(options.server, {

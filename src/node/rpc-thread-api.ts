@@ -32,8 +32,6 @@ export interface RpcThreadOptions {
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
   readonly provesState: boolean;
-  /** Whether {@link CoreServices.pool} tells of new transactions. */
-  readonly seesPool: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +52,8 @@ export interface CoreServices {
   readonly transactions: Pick<TransactionSink, 'submit' | 'pendingNonce'>;
   readonly pool: {
     find(hash: Bytes): Promise<PooledBytes | undefined>;
+  };
+  readonly arrivals: {
     /** Whether new transactions are to be told by {@link RpcThreadApi.onPooled}. */
     watch(isWatched: boolean): void;
   };

@@ -205,8 +205,11 @@ export interface TransactionSink {
   submit(raw: Uint8Array, options?: { readonly requireReady?: boolean }): Promise<Hash>;
   /** Next nonce of an account with the pool's transactions counted. */
   pendingNonce(address: Address): Promise<bigint>;
-  /** Transactions as they enter the pool; absent where they are not known. */
-  subscribePending?(listener: (transaction: Transaction, sender: Address) => void): () => void;
+  /**
+   * Shows transactions as they enter the pool; returns the unsubscribe function. On a replica as far as there is room for
+   * them on the way from the sequencer, see {@link SequencerService.subscribePending}.
+   */
+  subscribePending(listener: (transaction: Transaction, sender: Address) => void): () => void;
   /** A pooled transaction that is not in a mini-block yet. */
   pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined>;
 }
