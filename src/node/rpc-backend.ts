@@ -36,6 +36,7 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   state: 1_000,
   // Each is some megabytes.
   witnesses: 8,
+  resources: 1_000,
   provers: 1_000,
   // Each opens a file of the log then.
   log: 64,
@@ -88,6 +89,7 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
     ...{ chain, calls, simulator, transactions, receiptProofs },
     tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
     witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
+    resources: { maxTransactionGas: options.maxTransactionGas, read: () => core.resources.read() },
     pool: remoteListing(core.listing),
     stateProofs: options.provesState ? core.stateProofs : undefined,
     node: { ...options.node, ...nodeOf(core) },

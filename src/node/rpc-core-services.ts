@@ -4,6 +4,7 @@ import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Address } from '../protocol/primitives.ts';
+import type { ChainState } from '../state/chain-state.ts';
 import type { StateTable } from '../state/table/state-table.ts';
 import { locateRecord } from '../store/log-place.ts';
 import type { SegmentLog } from '../store/segment-log.ts';
@@ -19,6 +20,7 @@ export interface CoreServiceParts {
   readonly stateNodes: StateNodes | undefined;
   readonly state: Pick<StateTable, 'rangeOf'>;
   readonly witnesses: WitnessReader;
+  readonly chainState: Pick<ChainState, 'resources'>;
   readonly provers: readonly Address[];
   readonly isExcludedProver: (prover: Address) => boolean;
   readonly log: Pick<SegmentLog, 'segments'>;
@@ -28,7 +30,7 @@ export interface CoreServiceParts {
 
 /** What the core thread does for that of JSON-RPC. */
 export function createCoreServices(parts: CoreServiceParts): CoreServices {
-  const { transactions, node, stateProofs, stateNodes, state, provers, isExcludedProver, log } = parts;
+  const { transactions, node, stateProofs, stateNodes, state, provers, isExcludedProver, log, chainState } = parts;
   return {
     transactions,
     pool: createPool(parts),
@@ -39,6 +41,7 @@ export function createCoreServices(parts: CoreServiceParts): CoreServices {
     stateNodes: stateNodes ?? { nodes: noTrie },
     state: { rangeOf: (from, to) => state.rangeOf(from, to) },
     witnesses: { read: (blockNumber) => parts.witnesses.read(blockNumber) },
+    resources: { read: () => chainState.resources() },
     provers: { excluded: () => provers.filter(isExcludedProver) },
     log: { locate: (number) => locateRecord(log, number) },
   };

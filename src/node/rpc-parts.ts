@@ -79,6 +79,7 @@ function optionsOf(
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,
+    maxTransactionGas: genesis.maxTransactionGas,
     logLevel,
   };
 }

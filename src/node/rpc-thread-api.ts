@@ -3,6 +3,7 @@ import type { BlockHeader } from '../protocol/block-header.ts';
 import type { AttestationPolicy, NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
 import type { PoolCounts, PooledBytes, PoolPageEntry } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { ResourceUsage } from '../protocol/ports/resources.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Address } from '../protocol/primitives.ts';
@@ -32,6 +33,7 @@ export interface RpcThreadOptions {
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
   readonly provesState: boolean;
+  readonly maxTransactionGas: bigint;
   readonly logLevel: LogLevel;
 }
 
@@ -63,6 +65,7 @@ export interface CoreServices {
   readonly stateNodes: StateNodes;
   readonly state: { rangeOf(from: number, to: number): NamedRange | undefined };
   readonly witnesses: WitnessReader;
+  readonly resources: { read(): ResourceUsage };
   readonly provers: { excluded(): readonly Address[] };
   readonly log: { locate(miniBlockNumber: number): LogPlace | undefined };
 }

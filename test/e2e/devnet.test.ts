@@ -33,6 +33,12 @@ const addresses = accounts.map(({ address }) => address);
 const senders = accounts.slice(1, 1 + SENDERS);
 const deployer = defined(accounts[0]);
 
+interface Resources {
+  readonly openBlock: object | null;
+  readonly sealedBlock: { readonly gasUsed: Hex; readonly transactions: Hex } | null;
+  readonly state: { readonly accounts: Hex };
+}
+
 let folder: string;
 let devnet: NodeProcess;
 let childPids: number[] = [];
@@ -264,6 +270,19 @@ describe('strobe devnet under a mixed load', () => {
     expect(shown).toMatchObject({ from: sender.address.toLowerCase(), nonce: `0x${nonce.toString(16)}`, blockHash: null });
     expect(await rpc<Hex[]>(replica, 'eth_getFilterChanges', [filter])).toContain(hash);
     connection.close();
+  });
+
+  test('every node counts the same resources', async () => {
+    // The block of the transactions above stays the newest for the length of an idle beat.
+    const answers = await devnet.until(async () => {
+      const all = await Promise.all(urls.map((url) => rpc<Resources>(url, 'strobe_resources')));
+      const blocks = new Set(all.map(({ sealedBlock }) => JSON.stringify(sealedBlock)));
+      return blocks.size === 1 && all.every(({ openBlock }) => openBlock === null) ? all : undefined;
+    }, 'every node has counted the newest block');
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const { state, sealedBlock } = defined(answers[0]);
+    expect(Number(state.accounts)).toBeGreaterThan(SENDERS);
+    expect(Number(sealedBlock?.gasUsed)).toBe(21_000 * Number(sealedBlock?.transactions));
   });
 
   test('a transaction behind a nonce gap is in the pool that every node shows', async () => {

@@ -15,6 +15,7 @@ import type { StateHistoryStatus } from './history.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { ResourceReader } from './resources.ts';
 import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 import type { StateChangeReader } from './state-changes.ts';
@@ -276,6 +277,7 @@ export interface RpcBackend {
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
   readonly witnesses: WitnessReader;
+  readonly resources: ResourceReader;
   readonly node: NodeStatus;
   /** As it stands now. */
   attestationPolicy(): Promise<AttestationPolicy>;
