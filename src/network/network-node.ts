@@ -81,7 +81,11 @@ export class NetworkNode {
   #lastTicket = 0;
   /** On a replica: who wants to see new transactions. */
   readonly #pending = new PendingListeners({ onWanted: (isWanted) => this.#watchPool(isWanted) });
-  /** On the sequencer: ends the flow of new transactions to the host. */
+  /** On the sequencer: new transactions for the host, and what ends their flow. One for good: its bound is over all of them. */
+  readonly #handover = new PendingHandover({
+    send: async (pooled) => await this.#require().call('pushPending', pooled),
+    onSkipped: (count) => this.#metrics.recordPendingSkipped(count),
+  });
   #stopPending: (() => void) | undefined;
 
   /** @throws StrobeError INVALID_MULTIADDR */
@@ -224,11 +228,7 @@ export class NetworkNode {
     this.#stopPending?.();
     this.#stopPending = undefined;
     if (!isWatched) return;
-    const handover = new PendingHandover({
-      send: (pooled) => this.#require().call('pushPending', pooled),
-      onSkipped: (count) => this.#metrics.recordPendingSkipped(count),
-    });
-    this.#stopPending = required(this.#modules.sequencer).subscribePending((pooled) => handover.push(pooled));
+    this.#stopPending = required(this.#modules.sequencer).subscribePending((pooled) => this.#handover.push(pooled));
   }
 
   #subscribe(topic: Topic, subscription: Subscription): void {
