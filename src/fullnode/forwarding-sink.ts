@@ -25,10 +25,31 @@ export class ForwardingSink implements TransactionSink {
     return this.#link.pendingNonce(address);
   }
 
+  /**
+   * Best effort, see {@link SequencerLink.subscribePending}. Hashes are made here; the sender is the sequencer's word, as in
+   * its mini-blocks and its listing of the pool: to recover it would take this thread 60 µs a transaction, and nothing is
+   * decided by it.
+   */
+  subscribePending(listener: (transaction: Transaction, sender: Address) => void): () => void {
+    return this.#link.subscribePending(({ raw, sender }) => {
+      const transaction = decodeIfPossible(raw);
+      if (transaction !== undefined) listener(transaction, sender);
+    });
+  }
+
   async pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined> {
     const raw = await this.#link.pooledTransaction(hash);
     if (raw === undefined) return undefined;
     const transaction = decodeTransaction(raw);
     return { transaction, sender: recoverAddress(transaction.signingHash, transaction.signature) };
+  }
+}
+
+/** Undefined for what is no transaction to this node. */
+function decodeIfPossible(raw: Bytes): Transaction | undefined {
+  try {
+    return decodeTransaction(raw);
+  } catch {
+    return undefined;
   }
 }

@@ -7,7 +7,7 @@ import type {
   SyncOffers,
   Topic,
 } from '../protocol/ports/network.ts';
-import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
+import type { PoolCounts, PooledBytes, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
@@ -41,6 +41,10 @@ export interface HostApi {
   pooledTransaction(hash: Hash): Promise<Bytes | undefined>;
   poolCounts(): Promise<PoolCounts>;
   poolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
+  /** On a replica: whether the sequencer's new transactions are wanted, see {@link CoreApi.pendingArrived}. */
+  watchPool(isWatched: boolean): void;
+  /** On the sequencer: a transaction entered the pool, see {@link CoreApi.servePending}. */
+  pushPending(pooled: PooledBytes): void;
 }
 
 /** What the core thread does for the network host. */
@@ -59,4 +63,10 @@ export interface CoreApi {
   servePooledTransaction(hash: Hash): Promise<Bytes | undefined>;
   servePoolCounts(): Promise<PoolCounts>;
   servePoolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
+  /** On the sequencer: whether some replica wants to see new transactions. */
+  servePending(isWatched: boolean): void;
+  /** On a replica: a transaction entered the sequencer's pool. */
+  pendingArrived(pooled: PooledBytes): void;
+  /** New transactions that somebody wanted to see and did not, as there was no room. */
+  pendingSkipped(count: number): void;
 }

@@ -1,6 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
 import { MAX_TRANSACTION_BYTES } from '../protocol/limits.ts';
-import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
+import type { PoolCounts, PooledBytes, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
@@ -12,6 +12,7 @@ import { networkError } from './network-errors.ts';
 import { LINK_RETRY_MS, OPEN_STREAM_TIMEOUT_MS } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import { PeerSet } from './peer-set.ts';
+import { PoolWatch } from './pool-watch.ts';
 
 export interface LinkClientOptions {
   readonly prefix: string;
@@ -22,6 +23,8 @@ export interface LinkClientModules {
   readonly libp2p: Libp2p;
   readonly guard: PeerGuard;
   readonly onLink: (up: boolean) => void;
+  /** A transaction entered the watched pool. */
+  readonly onPooled: (pooled: PooledBytes) => void;
 }
 
 /**
@@ -32,6 +35,7 @@ export class LinkClient {
   readonly #options: LinkClientOptions;
   readonly #modules: LinkClientModules;
   readonly #peers: PeerSet;
+  readonly #poolWatch = new PoolWatch();
   #requests: LinkRequests | undefined;
   #opening = false;
   #retry: NodeJS.Timeout | undefined;
@@ -81,6 +85,16 @@ export class LinkClient {
     return decodePoolPage(this.#expect(page, true), from);
   }
 
+  /** Whether new transactions are wanted, on this link and on those after it. */
+  watchPool(isWatched: boolean): void {
+    this.#poolWatch.want(isWatched);
+  }
+
+  /** One that was on its way when the watch ended is nobody's. */
+  #onPooled(pooled: PooledBytes): void {
+    if (this.#poolWatch.isWanted) this.#modules.onPooled(pooled);
+  }
+
   async #ask(kind: LinkKind, body: Bytes): Promise<Bytes | undefined> {
     if (this.#requests === undefined) throw unreachable('no connected peer is the sequencer');
     return await this.#requests.ask(kind, body);
@@ -113,14 +127,17 @@ export class LinkClient {
     const stream = await connection.newStream(linkProtocol(this.#options.prefix), {
       signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS),
     });
-    const requests = new LinkRequests(new FrameStream(stream, { maxFrameBytes: MAX_LINK_FRAME_BYTES }));
+    const frames = new FrameStream(stream, { maxFrameBytes: MAX_LINK_FRAME_BYTES });
+    const requests = new LinkRequests(frames, { onPooled: (pooled) => this.#onPooled(pooled) });
     if (this.#stopped) return requests.close(unreachable('the node stops'));
     this.#requests = requests;
+    this.#poolWatch.follow(requests);
     this.#modules.onLink(true);
     try {
       await requests.readAnswers();
     } finally {
       this.#requests = undefined;
+      this.#poolWatch.follow(undefined);
       requests.close(unreachable('the link to the sequencer was lost'));
       this.#modules.onLink(false);
     }

@@ -9,8 +9,9 @@ export const linkProtocol = (prefix: string): string => `${prefix}/sequencer/1`;
 
 /**
  * A frame is `[kind u8, id u32, body]`. Requests: 1 submit (body: raw transaction), 2 submit that requires readiness,
- * 3 pending nonce (address), 4 pooled transaction (hash), 5 pool counts, 6 pool page (see link-pool.ts). Answers: 16 value,
- * 17 nothing, 18 error (JSON). Append-only.
+ * 3 pending nonce (address), 4 pooled transaction (hash), 5 pool counts, 6 pool page (see link-pool.ts), 7 watch the pool
+ * (see link-pending.ts). Answers: 16 value, 17 nothing, 18 error (JSON). 19 is no answer: a transaction that entered the
+ * watched pool, its id is 0. Append-only.
  */
 export const LINK_KIND = {
   submit: 1,
@@ -19,9 +20,11 @@ export const LINK_KIND = {
   pooledTransaction: 4,
   poolCounts: 5,
   poolPage: 6,
+  watchPool: 7,
   value: 16,
   nothing: 17,
   error: 18,
+  pooled: 19,
 } as const;
 export type LinkKind = (typeof LINK_KIND)[keyof typeof LINK_KIND];
 

@@ -1,8 +1,10 @@
+import type { PooledBytes } from '../protocol/ports/pool.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { StrobeError } from '../util/errors.ts';
 import { BatchingWriter } from './batching-writer.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { decodeLinkError, decodeLinkFrame, encodeLinkFrame, LINK_KIND, type LinkFrame, type LinkKind } from './link-frames.ts';
+import { decodePooled } from './link-pending.ts';
 import { networkError } from './network-errors.ts';
 import { LINK_REQUEST_TIMEOUT_MS, MAX_LINK_REQUEST_BYTES, MAX_LINK_REQUESTS } from './network-limits.ts';
 
@@ -17,13 +19,15 @@ interface Request {
 export class LinkRequests {
   readonly #frames: FrameStream;
   readonly #writer: BatchingWriter;
+  readonly #onPooled: (pooled: PooledBytes) => void;
   readonly #waiting = new Map<number, Request>();
   #waitingBytes = 0;
   #nextId = 0;
   #closed: StrobeError | undefined;
 
-  constructor(frames: FrameStream) {
+  constructor(frames: FrameStream, modules: { readonly onPooled: (pooled: PooledBytes) => void }) {
     this.#frames = frames;
+    this.#onPooled = modules.onPooled;
     this.#writer = new BatchingWriter(frames);
   }
 
@@ -76,6 +80,9 @@ export class LinkRequests {
         this.#settle(frame.id)?.reject(error);
         break;
       }
+      case LINK_KIND.pooled:
+        this.#onPooled(decodePooled(frame.body));
+        break;
       default:
         throw networkError('PROTOCOL_VIOLATION', 'a request where an answer belongs');
     }

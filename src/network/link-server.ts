@@ -1,4 +1,5 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import type { PooledBytes } from '../protocol/ports/pool.ts';
 import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { isStrobeError, StrobeError, toStrobeError } from '../util/errors.ts';
 import type { ThreadRpc } from '../util/thread-rpc.ts';
@@ -17,20 +18,31 @@ import {
   linkProtocol,
   MAX_LINK_FRAME_BYTES,
 } from './link-frames.ts';
+import { decodeWatch } from './link-pending.ts';
 import { decodePoolPageRequest, encodePoolCounts, encodePoolPage } from './link-pool.ts';
 import { networkError } from './network-errors.ts';
 import {
   MAX_LINK_ANSWER_BACKLOG_BYTES,
+  MAX_PENDING_PUSH_BACKLOG_BYTES,
   MAX_SERVED_LINK_REQUESTS,
   POOL_LISTING_BURST,
   POOL_LISTINGS_PER_SECOND,
 } from './network-limits.ts';
 import type { PeerGuard } from './peer-guard.ts';
+import { PendingPush, type PushTarget } from './pending-push.ts';
 
 export interface LinkServerModules {
   readonly libp2p: Libp2p;
   readonly core: ThreadRpc<HostApi, CoreApi>;
   readonly guard: PeerGuard;
+  /** Told of new transactions that a replica was not shown. */
+  readonly onSkipped: (count: number) => void;
+}
+
+interface SessionModules {
+  readonly core: LinkServerModules['core'];
+  readonly listings: TokenBucket;
+  readonly pending: PendingPush;
 }
 
 type Answer = Pick<LinkFrame, 'kind' | 'body'>;
@@ -42,9 +54,18 @@ export class LinkServer {
   /** One for all replicas: what listing the pool may cost the core thread. */
   readonly #listings = new TokenBucket({ perSecond: POOL_LISTINGS_PER_SECOND, burst: POOL_LISTING_BURST }, performance.now());
 
+  readonly #pending: PendingPush;
+
   constructor(options: { readonly prefix: string }, modules: LinkServerModules) {
     this.#protocol = linkProtocol(options.prefix);
     this.#modules = modules;
+    const { core, onSkipped } = modules;
+    this.#pending = new PendingPush({ watch: (isWatched) => core.call('servePending', isWatched), onSkipped });
+  }
+
+  /** Shows a new transaction to the replicas that watch the pool. */
+  pushPending(pooled: PooledBytes): void {
+    this.#pending.push(pooled);
   }
 
   async start(): Promise<void> {
@@ -56,29 +77,37 @@ export class LinkServer {
 
   async #serve(stream: Stream, peer: string): Promise<void> {
     const frames = new FrameStream(stream, { maxFrameBytes: MAX_LINK_FRAME_BYTES });
+    const { core, guard } = this.#modules;
+    const session = new LinkSession(frames, { core, listings: this.#listings, pending: this.#pending });
     try {
-      await new LinkSession(frames, { core: this.#modules.core, listings: this.#listings }).run();
+      await session.run();
       await frames.end();
     } catch (error) {
-      if (isStrobeError(error, 'PROTOCOL_VIOLATION')) this.#modules.guard.offend(peer, error.code);
+      if (isStrobeError(error, 'PROTOCOL_VIOLATION')) guard.offend(peer, error.code);
       frames.abort(toStrobeError(error));
+    } finally {
+      await this.#pending.remove(session);
     }
   }
 }
 
 /** One replica's requests: answered as they are done, in any order. */
-class LinkSession {
+class LinkSession implements PushTarget {
   readonly #frames: FrameStream;
   readonly #core: LinkServerModules['core'];
   readonly #listings: TokenBucket;
+  readonly #pending: PendingPush;
   readonly #writer: BatchingWriter;
   #running = 0;
+  /** Answers have to leave before anything else is sent. */
+  #isBehind = false;
   #onAnswer: (() => void) | undefined;
 
-  constructor(frames: FrameStream, modules: { readonly core: LinkServerModules['core']; readonly listings: TokenBucket }) {
+  constructor(frames: FrameStream, modules: SessionModules) {
     this.#frames = frames;
     this.#core = modules.core;
     this.#listings = modules.listings;
+    this.#pending = modules.pending;
     this.#writer = new BatchingWriter(frames);
   }
 
@@ -96,8 +125,21 @@ class LinkSession {
           this.#onAnswer = resolve;
         });
       }
-      if (this.#writer.queuedBytes > MAX_LINK_ANSWER_BACKLOG_BYTES) await this.#writer.idle();
+      if (this.#writer.queuedBytes > MAX_LINK_ANSWER_BACKLOG_BYTES) await this.#drain();
     }
+  }
+
+  offer(frame: Bytes): boolean {
+    if (this.#isBehind || this.#writer.queuedBytes + frame.length > MAX_PENDING_PUSH_BACKLOG_BYTES) return false;
+    this.#writer.push(frame);
+    return true;
+  }
+
+  /** New transactions in between would keep it from ever becoming idle. */
+  async #drain(): Promise<void> {
+    this.#isBehind = true;
+    await this.#writer.idle();
+    this.#isBehind = false;
   }
 
   /** Never rejects. */
@@ -134,6 +176,10 @@ class LinkSession {
       case LINK_KIND.poolPage: {
         const { from, sender } = decodePoolPageRequest(body);
         return this.#listPool(async () => encodePoolPage(await this.#core.call('servePoolPage', from, sender)));
+      }
+      case LINK_KIND.watchPool: {
+        const watching = decodeWatch(body) ? this.#pending.add(this) : this.#pending.remove(this);
+        return watching.then(() => NOTHING);
       }
       default:
         throw networkError('PROTOCOL_VIOLATION', 'an answer where a request belongs');

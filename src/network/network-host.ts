@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface';
 import type { AnswerFault, PeerConnection, PeerHead, PeerOffers, PeerStanding, Topic } from '../protocol/ports/network.ts';
-import type { PoolCounts, PoolPage } from '../protocol/ports/pool.ts';
+import type { PoolCounts, PooledBytes, PoolPage } from '../protocol/ports/pool.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage } from '../util/errors.ts';
@@ -21,6 +21,7 @@ import { PeerFailures } from './peer-failures.ts';
 import { PeerGuard } from './peer-guard.ts';
 import { PeerServer } from './peer-server.ts';
 import { standingsOf } from './peer-standings.ts';
+import { PendingHandover, SkippedCount } from './pending-handover.ts';
 import { SnapshotClient } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
 
@@ -31,6 +32,7 @@ interface Running {
   readonly peers: PeerClient;
   readonly snapshots: SnapshotClient;
   readonly link: LinkClient;
+  readonly linkServer: LinkServer;
   readonly dialer: BootstrapDialer;
 }
 
@@ -44,6 +46,8 @@ export class NetworkHost implements HostApi {
   readonly #guard: PeerGuard;
   readonly #flood: FloodGuard;
   readonly #failures: PeerFailures;
+  readonly #skipped: SkippedCount;
+  readonly #arrived: PendingHandover;
   #running: Running | undefined;
   /** Peers that left; true once a heartbeat has passed since. */
   readonly #departed = new Map<string, { readonly peer: PeerId; readonly settled: boolean }>();
@@ -54,6 +58,11 @@ export class NetworkHost implements HostApi {
     this.#guard = new PeerGuard({ onOffence: (peer, code, banned) => this.#onOffence(peer, code, banned) });
     this.#flood = new FloodGuard({ offend: (peer, code) => this.#guard.offend(peer, code) });
     this.#failures = new PeerFailures({ onFailure: (peer, code) => this.#tell({ kind: 'failure', peer, code }) });
+    this.#skipped = new SkippedCount((count) => this.#core.call('pendingSkipped', count));
+    this.#arrived = new PendingHandover({
+      send: (pooled) => this.#core.call('pendingArrived', pooled),
+      onSkipped: (count) => this.#skipped.add(count),
+    });
   }
 
   async start(): Promise<readonly string[]> {
@@ -164,6 +173,14 @@ export class NetworkHost implements HostApi {
     return await this.#require().link.poolPage(from, sender);
   }
 
+  watchPool(isWatched: boolean): void {
+    this.#require().link.watchPool(isWatched);
+  }
+
+  pushPending(pooled: PooledBytes): void {
+    this.#require().linkServer.pushPending(pooled);
+  }
+
   /** Registers every protocol before libp2p starts, so that the first identification names them all. */
   async #assemble(): Promise<Running> {
     const libp2p = await createHostLibp2p(this.#options, this.#guard);
@@ -172,7 +189,12 @@ export class NetworkHost implements HostApi {
     const gossip = new GossipHost(this.#options, { ...shared, pubsub, drop: (peer, reason) => this.#drop(peer, reason) });
     const peers = new PeerClient(this.#options, shared);
     const snapshots = new SnapshotClient(this.#options, shared);
-    const link = new LinkClient(this.#options, { ...shared, onLink: (up) => this.#tell({ kind: 'sequencerLink', up }) });
+    const link = new LinkClient(this.#options, {
+      ...shared,
+      onLink: (up) => this.#tell({ kind: 'sequencerLink', up }),
+      onPooled: (pooled) => this.#arrived.push(pooled),
+    });
+    const linkServer = new LinkServer(this.#options, { ...shared, onSkipped: (count) => this.#skipped.add(count) });
     const dialer = new BootstrapDialer(this.#options, {
       libp2p,
       onFailure: (address, reason) => this.#tell({ kind: 'dialFailed', address, reason }),
@@ -183,9 +205,9 @@ export class NetworkHost implements HostApi {
     await snapshots.start();
     await new PeerServer(this.#options, shared).start();
     await new SnapshotServer(this.#options, shared).start();
-    if (this.#options.servesSequencer) await new LinkServer(this.#options, shared).start();
+    if (this.#options.servesSequencer) await linkServer.start();
     else await link.start();
-    return { libp2p, gossip, peers, snapshots, link, dialer };
+    return { libp2p, gossip, peers, snapshots, link, linkServer, dialer };
   }
 
   #watchPeers(libp2p: HostLibp2p): void {

@@ -170,6 +170,23 @@ export const POOL_LISTINGS_PER_SECOND = 50;
 /** A listing of 16 MiB of transactions is 128 pages. */
 export const POOL_LISTING_BURST = 256;
 
+/**
+ * Bytes on their way to one replica above which it is shown no further new transaction: what it asked for is behind them,
+ * so it is a small part of {@link MAX_LINK_ANSWER_BACKLOG_BYTES}.
+ */
+export const MAX_PENDING_PUSH_BACKLOG_BYTES = 256 * KIB;
+
+/**
+ * New transactions shown to all replicas together, bytes per second and saved up: 20 replicas that watch 5,000 transactions
+ * a second. Mini-blocks share the sequencer's link, and matter more.
+ */
+export const PENDING_PUSH_BYTES_PER_SECOND = 16 * MIB;
+/** Also lets the largest transaction go to every connection at once. */
+export const PENDING_PUSH_BURST_BYTES = 64 * MIB;
+
+/** New transactions that the other thread has not taken yet, bytes: two seconds of a busy pool. */
+export const MAX_PENDING_HANDOVER_BYTES = 2 * MIB;
+
 /** Pause before the link is opened again on a connection where it was lost, ms: the sequencer may have refused it. */
 export const LINK_RETRY_MS = 250;
 

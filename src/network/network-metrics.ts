@@ -27,6 +27,8 @@ export interface NetworkMetrics {
   recordPublishDropped(topic: Topic, bytes: number): void;
   recordReceived(topic: Topic, bytes: number, verdict: Verdict): void;
   recordPeerEvent(event: PeerEvent): void;
+  /** New transactions of the pool that a replica wanted to see and did not, as there was no room on the way. */
+  recordPendingSkipped(count: number): void;
 }
 
 /** For nodes that nobody scrapes. */
@@ -35,4 +37,5 @@ export const NO_NETWORK_METRICS: NetworkMetrics = {
   recordPublishDropped: () => {},
   recordReceived: () => {},
   recordPeerEvent: () => {},
+  recordPendingSkipped: () => {},
 };

@@ -24,6 +24,8 @@ import { networkError, stoppedError } from './network-errors.ts';
 import { HOST_STOP_TIMEOUT_MS, MAX_PUBLISH_BACKLOG_BYTES } from './network-limits.ts';
 import { type NetworkMetrics, NO_NETWORK_METRICS, type PeerEvent } from './network-metrics.ts';
 import { type HostOptions, type NetworkOptions, toHostOptions } from './network-options.ts';
+import { PendingHandover } from './pending-handover.ts';
+import { PendingListeners } from './pending-listeners.ts';
 
 export interface NetworkModules {
   /** What this node serves to its peers. */
@@ -77,6 +79,14 @@ export class NetworkNode {
   /** Names of answers, by which the host knows whose they were. */
   readonly #tickets = new WeakMap<object, number>();
   #lastTicket = 0;
+  /** On a replica: who wants to see new transactions. */
+  readonly #pending = new PendingListeners({ onWanted: (isWanted) => this.#watchPool(isWanted) });
+  /** On the sequencer: new transactions for the host, and what ends their flow. One for good: its bound is over all of them. */
+  readonly #handover = new PendingHandover({
+    send: async (pooled) => await this.#require().call('pushPending', pooled),
+    onSkipped: (count) => this.#metrics.recordPendingSkipped(count),
+  });
+  #stopPending: (() => void) | undefined;
 
   /** @throws StrobeError INVALID_MULTIADDR */
   constructor(options: NetworkOptions, modules: NetworkModules, openHost: (options: HostOptions) => HostHandle) {
@@ -112,6 +122,7 @@ export class NetworkNode {
       pooledTransaction: (hash) => this.#forward((rpc) => rpc.call('pooledTransaction', hash)),
       poolCounts: () => this.#forward((rpc) => rpc.call('poolCounts')),
       poolPage: (from, sender) => this.#forward((rpc) => rpc.call('poolPage', from, sender)),
+      subscribePending: (listener) => this.#pending.subscribe(listener),
     };
   }
 
@@ -158,6 +169,7 @@ export class NetworkNode {
     try {
       this.#addresses = await rpc.call('start');
       for (const topic of this.#subscriptions.keys()) await rpc.call('subscribe', topic);
+      if (this.#pending.isWanted) await rpc.call('watchPool', true);
     } catch (error) {
       await this.stop();
       throw error;
@@ -172,6 +184,7 @@ export class NetworkNode {
     this.#rpc = undefined;
     this.#addresses = [];
     this.#peerCount = 0;
+    this.#servePending(false);
     if (host === undefined || rpc === undefined) return;
     try {
       await Promise.race([rpc.call('stop'), setTimeoutPromise(HOST_STOP_TIMEOUT_MS, undefined, { ref: false })]);
@@ -200,7 +213,22 @@ export class NetworkNode {
       servePooledTransaction: async (hash) => await required(sequencer).pooledTransaction(hash),
       servePoolCounts: async () => await required(sequencer).poolCounts(),
       servePoolPage: async (from, sender) => await required(sequencer).poolPage(from, sender),
+      servePending: (isWatched) => this.#servePending(isWatched),
+      pendingArrived: (pooled) => this.#pending.publish(pooled),
+      pendingSkipped: (count) => this.#metrics.recordPendingSkipped(count),
     };
+  }
+
+  #watchPool(isWatched: boolean): void {
+    // A network that does not run yet is told when it starts.
+    this.#rpc?.call('watchPool', isWatched).catch(() => undefined);
+  }
+
+  #servePending(isWatched: boolean): void {
+    this.#stopPending?.();
+    this.#stopPending = undefined;
+    if (!isWatched) return;
+    this.#stopPending = required(this.#modules.sequencer).subscribePending((pooled) => this.#handover.push(pooled));
   }
 
   #subscribe(topic: Topic, subscription: Subscription): void {

@@ -48,6 +48,10 @@ function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     help: 'Bytes of gossip messages received, by verdict of their check',
     labelNames: ['topic', 'verdict'],
   });
+  const skipped = metrics.counter({
+    name: 'pending_transactions_skipped_total',
+    help: 'New transactions of the pool that a replica wanted to see and did not, as there was no room on the way',
+  });
   const peers = metrics.gauge({ name: 'peers', help: 'Connected peers' });
   const offences = metrics.counter({ name: 'peer_offences_total', help: 'Offences of peers, by code', labelNames: ['code'] });
   const failures = metrics.counter({
@@ -68,6 +72,7 @@ function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     },
     recordPublishDropped: (topic, bytes) => dropped.inc({ topic }, bytes),
     recordReceived: (topic, bytes, verdict) => received.inc({ topic, verdict: verdict.kind }, bytes),
+    recordPendingSkipped: (count) => skipped.inc(count),
     recordPeerEvent: (event) => {
       if (event.kind === 'connected' || event.kind === 'disconnected') peers.set(event.peers);
       if (event.kind === 'failure') failures.inc({ code: event.code });

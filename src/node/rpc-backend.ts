@@ -24,6 +24,8 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   // As many as synchronous sends may wait: each is on its way for the time of a signature's recovery.
   transactions: 50_000,
   pool: 1_000,
+  // Of its own, so that no flood of other questions keeps the core from hearing what is wanted; each is a moment's work.
+  arrivals: 50_000,
   // A listing of ten thousand transactions takes the core thread some milliseconds.
   listing: 4,
   node: 1_000,
@@ -34,6 +36,7 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   state: 1_000,
   // Each is some megabytes.
   witnesses: 8,
+  resources: 1_000,
   provers: 1_000,
   // Fewer are read at one time, see LogFileReader.
   log: 64,
@@ -86,6 +89,7 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
     ...{ chain, calls, simulator, transactions, receiptProofs },
     tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
     witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
+    resources: { maxTransactionGas: options.maxTransactionGas, read: () => core.resources.read() },
     pool: remoteListing(core.listing),
     stateProofs: options.provesState ? core.stateProofs : undefined,
     node: { ...options.node, ...nodeOf(core) },

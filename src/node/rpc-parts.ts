@@ -64,7 +64,7 @@ export async function serveRpc(
 function optionsOf(
   settings: RpcSettings & { readonly dataDir: string },
   { genesis, stateRoot }: GenesisChain,
-  { node, stateProofs, transactions }: RpcParts,
+  { node, stateProofs }: RpcParts,
   logLevel: LogLevel,
 ): RpcThreadOptions {
   return {
@@ -79,7 +79,7 @@ function optionsOf(
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,
-    seesPool: transactions.subscribePending !== undefined,
+    maxTransactionGas: genesis.maxTransactionGas,
     logLevel,
   };
 }

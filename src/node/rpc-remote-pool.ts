@@ -1,10 +1,10 @@
 import type { TransactionSink } from '../protocol/ports/chain.ts';
-import type { PoolReader } from '../protocol/ports/pool.ts';
+import type { PooledBytes, PoolReader } from '../protocol/ports/pool.ts';
 import type { Address } from '../protocol/primitives.ts';
 import { decodeTransaction, type Transaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { Remote } from '../util/remote-services.ts';
-import type { CoreServices, PooledBytes } from './rpc-thread-api.ts';
+import type { CoreServices } from './rpc-thread-api.ts';
 
 /** The pool as it is listed, of the thread of JSON-RPC. */
 export function remoteListing(core: Remote<CoreServices['listing']>): PoolReader {
@@ -21,19 +21,15 @@ type PendingListener = (transaction: Transaction, sender: Address) => void;
 
 /** The way into the pool from the thread of JSON-RPC. */
 export class RemotePool implements TransactionSink {
-  /** Absent where pooled transactions are not known. */
-  readonly subscribePending?: (listener: PendingListener) => () => void;
   readonly #core: Remote<CoreServices['transactions']>;
   readonly #pool: Remote<CoreServices['pool']>;
+  readonly #arrivals: Remote<CoreServices['arrivals']>;
   readonly #listeners = new Set<PendingListener>();
 
-  constructor(
-    options: { readonly seesPool: boolean },
-    modules: { readonly transactions: Remote<CoreServices['transactions']>; readonly pool: Remote<CoreServices['pool']> },
-  ) {
+  constructor(modules: { readonly [K in 'transactions' | 'pool' | 'arrivals']: Remote<CoreServices[K]> }) {
     this.#core = modules.transactions;
     this.#pool = modules.pool;
-    if (options.seesPool) this.subscribePending = (listener) => this.#subscribe(listener);
+    this.#arrivals = modules.arrivals;
   }
 
   submit(raw: Bytes, options: { readonly requireReady?: boolean } = {}): Promise<Bytes> {
@@ -56,7 +52,7 @@ export class RemotePool implements TransactionSink {
     for (const listener of this.#listeners) listener(transaction, sender);
   }
 
-  #subscribe(listener: PendingListener): () => void {
+  subscribePending(listener: PendingListener): () => void {
     // A wrapper of its own, so that one function subscribed twice is two listeners.
     const own: PendingListener = (transaction, sender) => listener(transaction, sender);
     this.#listeners.add(own);
@@ -68,6 +64,6 @@ export class RemotePool implements TransactionSink {
 
   #watch(isWatched: boolean): void {
     // It fails only with the thread, which everybody hears of.
-    this.#pool.watch(isWatched).catch(() => undefined);
+    this.#arrivals.watch(isWatched).catch(() => undefined);
   }
 }

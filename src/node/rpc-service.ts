@@ -1,5 +1,6 @@
 import { type Logger, type LogLevel, setLogLevel } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import type { PooledBytes } from '../protocol/ports/pool.ts';
 import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
 import type { HistoryViews } from '../state/historical-state.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
@@ -19,15 +20,7 @@ import { proveReceipts } from './proof-parts.ts';
 import { createRpcBackend, type RemoteCore, remoteCore } from './rpc-backend.ts';
 import { relayLogger } from './rpc-log.ts';
 import { RemotePool } from './rpc-remote-pool.ts';
-import type {
-  CoreApi,
-  FedChange,
-  PooledBytes,
-  RpcBegin,
-  RpcThreadApi,
-  RpcThreadData,
-  RpcThreadOptions,
-} from './rpc-thread-api.ts';
+import type { CoreApi, FedChange, RpcBegin, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
 import { openSharedHistory } from './state-history-parts.ts';
 
 interface ServiceParts {
@@ -81,7 +74,7 @@ export class RpcService implements RpcThreadApi {
     const { chain, state, history } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
     life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
-    const transactions = new RemotePool(options, this.#core);
+    const transactions = new RemotePool(this.#core);
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const server = createRpcServer(options.server, {

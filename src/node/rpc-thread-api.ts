@@ -1,8 +1,9 @@
 import type { LogLevel } from '../observability/logger.ts';
 import type { BlockHeader } from '../protocol/block-header.ts';
 import type { AttestationPolicy, NodeStatus, TransactionSink } from '../protocol/ports/chain.ts';
-import type { PoolCounts, PoolPageEntry } from '../protocol/ports/pool.ts';
+import type { PoolCounts, PooledBytes, PoolPageEntry } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
+import type { ResourceUsage } from '../protocol/ports/resources.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { WitnessReader } from '../protocol/ports/witnesses.ts';
 import type { Address } from '../protocol/primitives.ts';
@@ -32,8 +33,7 @@ export interface RpcThreadOptions {
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
   readonly provesState: boolean;
-  /** Whether {@link CoreServices.pool} tells of new transactions. */
-  readonly seesPool: boolean;
+  readonly maxTransactionGas: bigint;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +54,8 @@ export interface CoreServices {
   readonly transactions: Pick<TransactionSink, 'submit' | 'pendingNonce'>;
   readonly pool: {
     find(hash: Bytes): Promise<PooledBytes | undefined>;
+  };
+  readonly arrivals: {
     /** Whether new transactions are to be told by {@link RpcThreadApi.onPooled}. */
     watch(isWatched: boolean): void;
   };
@@ -63,14 +65,9 @@ export interface CoreServices {
   readonly stateNodes: StateNodes;
   readonly state: { rangeOf(from: number, to: number): NamedRange | undefined };
   readonly witnesses: WitnessReader;
+  readonly resources: { read(): ResourceUsage };
   readonly provers: { excluded(): readonly Address[] };
   readonly log: { locate(miniBlockNumber: number): LogPlace | undefined };
-}
-
-/** A pooled transaction as it travels between the threads. */
-export interface PooledBytes {
-  readonly raw: Bytes;
-  readonly sender: Address;
 }
 
 /** A change of the chain with the moment of the state that goes with it: the newest, or that of a rollback's target. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger, LogLevel } from '../observability/logger.ts';
 import type { MetricFactory, Metrics } from '../observability/metrics.ts';
+import type { PooledBytes } from '../protocol/ports/pool.ts';
 import type { RpcAddress } from '../rpc/server.ts';
 import { errorMessage, StrobeError, toStrobeError } from '../util/errors.ts';
 import { invokeService } from '../util/remote-services.ts';
@@ -10,7 +11,7 @@ import { ThreadRpc } from '../util/thread-rpc.ts';
 import { type CoreServiceParts, createCoreServices } from './rpc-core-services.ts';
 import { feedRpc, type RpcFeedModules } from './rpc-feed.ts';
 import { writeRelayed } from './rpc-log.ts';
-import type { CoreApi, FedChange, PooledBytes, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
+import type { CoreApi, FedChange, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
 
 /**
  * Bytes of mini-blocks that the thread has not taken yet. It takes them between two requests, so this much means that it

@@ -65,11 +65,8 @@ export class FilterRegistry {
     return this.#add({ kind: 'blocks', hashes: [], expiresAtMs: 0 });
   }
 
-  /** @throws StrobeError LIMIT_EXCEEDED, NOT_AVAILABLE where pooled transactions are not known */
+  /** @throws StrobeError LIMIT_EXCEEDED */
   addPendingFilter(): string {
-    if (this.#transactions.subscribePending === undefined) {
-      throw rpcError('NOT_AVAILABLE', 'this node does not see pending transactions');
-    }
     const id = this.#add({ kind: 'pending', hashes: [], expiresAtMs: 0 });
     this.#stopPending ??= this.#transactions.subscribePending(({ hash }) => this.#collect('pending', toHex(hash)));
     return id;

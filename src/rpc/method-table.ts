@@ -64,6 +64,7 @@ import {
   strobePeers,
 } from './methods/strobe.ts';
 import { strobeGetReceiptProof } from './methods/strobe-get-receipt-proof.ts';
+import { strobeResources } from './methods/strobe-resources.ts';
 import { txpoolContent, txpoolContentFrom, txpoolInspect, txpoolStatus } from './methods/txpool.ts';
 import { web3ClientVersion, web3Sha3 } from './methods/web3.ts';
 import type { RpcMethod } from './rpc-method.ts';
@@ -145,4 +146,5 @@ export const METHODS: readonly RpcMethod[] = [
   strobeAttestations,
   strobeGetReceiptProof,
   strobeEquivocations,
+  strobeResources,
 ];

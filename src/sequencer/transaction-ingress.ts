@@ -57,6 +57,7 @@ export class TransactionIngress implements TransactionSink {
       pooledTransaction: async (hash) => this.#modules.mempool.find(hash)?.transaction.raw,
       poolCounts: () => this.pool.counts(),
       poolPage: (from, sender) => this.pool.page(from, sender),
+      subscribePending: (listener) => this.subscribePending(({ raw }, sender) => listener({ raw, sender })),
     };
   }
 }

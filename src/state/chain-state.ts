@@ -1,12 +1,14 @@
 import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { AppliedMiniBlock, Block, ChainReader, ChainWriter, MiniBlockCommit } from '../protocol/ports/chain.ts';
 import type { BlockEnd, StateHistory } from '../protocol/ports/history.ts';
+import type { BlockResources, ResourceUsage } from '../protocol/ports/resources.ts';
 import type { CommittedState, StateView } from '../protocol/ports/state.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { isRowDiff, type RowDiff } from '../protocol/row-diff.ts';
 import type { BlockSeal, EpochStart } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant, StrobeError } from '../util/errors.ts';
+import { withMiniBlock } from './block-resources.ts';
 import { type ChainPosition, ChainTrail, type MiniBlockHead, type OpenBlockState } from './chain-trail.ts';
 
 /**
@@ -37,6 +39,8 @@ export class ChainState {
   readonly #trail: ChainTrail;
   /** Last mini-block of the sealed blocks whose end state can be read. */
   readonly #blockEnds = new Map<number, number>();
+  /** What each of them took, unless it was sealed before the start. */
+  readonly #resources = new Map<number, BlockResources>();
   #open: OpenBlockState | undefined;
   /** Ascending. */
   #epochStarts: readonly EpochStart[];
@@ -101,6 +105,17 @@ export class ChainState {
     return [...this.#blockEnds].map(([blockNumber, lastMiniBlock]) => ({ blockNumber, lastMiniBlock }));
   }
 
+  /** What the newest blocks took, and how large the state is. */
+  resources(): ResourceUsage {
+    const { state, chain } = this.#modules;
+    return {
+      openBlock: this.#open?.resources,
+      sealedBlock: this.#resources.get(chain.head().header.number),
+      accounts: state.rows.accountCount,
+      slots: state.rows.slotCount,
+    };
+  }
+
   registryDigest(): Hash {
     return this.#modules.state.mark().digest;
   }
@@ -132,14 +147,17 @@ export class ChainState {
     const { state, chain } = this.#modules;
     const { number, blockNumber, epoch, timestampUs } = envelope;
     this.#assertFits(commit);
+    const { accountCount, slotCount } = state.rows;
     if (isRowDiff(commit.diff)) state.applyRows(commit.diff, number);
     else state.apply(commit.diff, number);
+    const growth = { accounts: state.rows.accountCount - accountCount, slots: state.rows.slotCount - slotCount };
     const before = this.#open;
     this.#open = {
       env: commit.env,
       firstNumber: before?.firstNumber ?? number,
       gasUsed: commit.body.receipts.at(-1)?.cumulativeGasUsed ?? before?.gasUsed ?? 0n,
       nextIndex: envelope.index + 1,
+      resources: withMiniBlock(before?.resources, commit, growth),
     };
     this.#trail.add({ epoch, number, digest, timestampUs, blockNumber, open: this.#open });
     return chain.appendMiniBlock(commit);
@@ -170,6 +188,7 @@ export class ChainState {
     const sealing = chain.sealBlock(seal);
     // Not visible at once: it was refused, and nothing has changed.
     if (chain.head().header.number !== number) await sealing;
+    if (this.#open !== undefined) this.#resources.set(number, this.#open.resources);
     this.#open = undefined;
     this.#trail.sealed();
     this.#blockEnds.set(number, seal.lastNumber);
@@ -182,6 +201,7 @@ export class ChainState {
   #releaseState(newest: number): void {
     const { state, history } = this.#modules;
     this.#blockEnds.delete(newest - HISTORY_BLOCKS - 1);
+    this.#resources.delete(newest - HISTORY_BLOCKS - 1);
     const [oldestReadable = 0] = this.#blockEnds.values();
     state.release(Math.min(oldestReadable, this.#trail.oldest().number, history?.retainFrom ?? Number.POSITIVE_INFINITY));
     // The state forgets earlier when old values take too much memory.
@@ -207,7 +227,9 @@ export class ChainState {
     this.#trail.rollback(target.number);
     this.#open = target.open;
     const sealed = chain.head().header.number;
-    for (const blockNumber of this.#blockEnds.keys()) if (blockNumber > sealed) this.#blockEnds.delete(blockNumber);
+    for (const blockNumbers of [this.#blockEnds, this.#resources]) {
+      for (const blockNumber of blockNumbers.keys()) if (blockNumber > sealed) blockNumbers.delete(blockNumber);
+    }
     return target.number;
   }
 

@@ -1,4 +1,5 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
+import type { BlockResources } from '../protocol/ports/resources.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { invariant } from '../util/errors.ts';
 
@@ -9,6 +10,7 @@ export interface OpenBlockState {
   readonly gasUsed: bigint;
   /** Index that its next mini-block has. */
   readonly nextIndex: number;
+  readonly resources: BlockResources;
 }
 
 /** Newest applied mini-block; number 0 and the genesis hash before the first. */

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPublicClient, encodeFunctionData, erc20Abi, http, type PublicClient } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { deriveDevnetAccounts } from '../../src/node/devnet-accounts.ts';
 import { type Hex, toHex } from '../../src/util/bytes.ts';
 import { expectSameChain, receiptsOf } from '../support/chain-agreement.ts';
@@ -13,6 +15,7 @@ import { freePorts, isPortFree } from '../support/free-ports.ts';
 import { nodeInfo, type RpcReceiptJson, rpc, rpcBatch } from '../support/json-rpc.ts';
 import { type LoadKind, MixedLoad, tokenCreation } from '../support/mixed-load.ts';
 import { childrenOf, isAlive, NodeProcess, page } from '../support/node-process.ts';
+import { RpcSocket } from '../support/rpc-harness.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const CHAIN_ID = 27_182;
@@ -29,6 +32,12 @@ const accounts = deriveDevnetAccounts(50).accounts.map(({ privateKey }) => priva
 const addresses = accounts.map(({ address }) => address);
 const senders = accounts.slice(1, 1 + SENDERS);
 const deployer = defined(accounts[0]);
+
+interface Resources {
+  readonly openBlock: object | null;
+  readonly sealedBlock: { readonly gasUsed: Hex; readonly transactions: Hex } | null;
+  readonly state: { readonly accounts: Hex };
+}
 
 let folder: string;
 let devnet: NodeProcess;
@@ -235,6 +244,45 @@ describe('strobe devnet under a mixed load', () => {
     const witnesses = await Promise.all(urls.map((url) => rpc(url, 'debug_executionWitness', [toQuantity(lastBlock)])));
     expect(witnesses[0]).toMatchObject({ headers: [expect.any(String)], state: expect.any(Array), keys: expect.any(Array) });
     for (const witness of witnesses) expect(witness).toEqual(witnesses[0]);
+  });
+
+  test('a replica shows what enters the pool of the sequencer, by WebSocket and by filter', async () => {
+    const replica = defined(urls[2]);
+    const connection = new WebSocket(replica.replace('http', 'ws'));
+    await once(connection, 'open');
+    const socket = new RpcSocket(connection);
+    const hashes = await socket.subscribe('newPendingTransactions');
+    const whole = await socket.subscribe('newPendingTransactions', true);
+    const filter = await rpc<Hex>(replica, 'eth_newPendingTransactionFilter');
+    const sender = defined(accounts.at(-2));
+    const fields = { type: 'eip1559', chainId: CHAIN_ID, gas: 21_000n, maxFeePerGas: 10_000_000_000n } as const;
+    const sent: Hex[] = [];
+    // The first ones may be earlier than the replica's wish.
+    await devnet.until(async () => {
+      const raw = await sender.signTransaction({ ...fields, nonce: sent.length, to: deployer.address });
+      sent.push(await rpc<Hex>(sequencerUrl, 'eth_sendRawTransaction', [raw]));
+      return socket.pushes(hashes).length > 1 && socket.pushes(whole).length > 1;
+    }, 'pending transactions are shown');
+    const [hash] = socket.pushes(hashes);
+    expect(sent).toContain(hash);
+    const nonce = sent.indexOf(hash);
+    const shown = socket.pushes(whole).find((transaction) => transaction.hash === hash);
+    expect(shown).toMatchObject({ from: sender.address.toLowerCase(), nonce: `0x${nonce.toString(16)}`, blockHash: null });
+    expect(await rpc<Hex[]>(replica, 'eth_getFilterChanges', [filter])).toContain(hash);
+    connection.close();
+  });
+
+  test('every node counts the same resources', async () => {
+    // The block of the transactions above stays the newest for the length of an idle beat.
+    const answers = await devnet.until(async () => {
+      const all = await Promise.all(urls.map((url) => rpc<Resources>(url, 'strobe_resources')));
+      const blocks = new Set(all.map(({ sealedBlock }) => JSON.stringify(sealedBlock)));
+      return blocks.size === 1 && all.every(({ openBlock }) => openBlock === null) ? all : undefined;
+    }, 'every node has counted the newest block');
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const { state, sealedBlock } = defined(answers[0]);
+    expect(Number(state.accounts)).toBeGreaterThan(SENDERS);
+    expect(Number(sealedBlock?.gasUsed)).toBe(21_000 * Number(sealedBlock?.transactions));
   });
 
   test('a transaction behind a nonce gap is in the pool that every node shows', async () => {

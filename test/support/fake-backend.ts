@@ -59,6 +59,7 @@ import {
   stateOf,
 } from './fake-chain-parts.ts';
 import { fakePool } from './fake-pool.ts';
+import { FAKE_BLOCK_RESOURCES, fakeResources } from './fake-resources.ts';
 import { FakeSimulator } from './fake-simulator.ts';
 import { FakeStateChanges } from './fake-state-changes.ts';
 import { fakeTracing } from './fake-tracing.ts';
@@ -166,6 +167,7 @@ export class FakeChain {
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       ...fakeTracing(this.storedWitnesses),
+      resources: fakeResources(FAKE_BLOCK_RESOURCES),
       receiptProofs: receiptProver(),
       attestationPolicy: async () => ({
         ...{ threshold: 2, proverCount: 3 },

@@ -60,7 +60,10 @@ export class FakeSequencer implements AsyncDisposable {
       { identity, privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [] },
       {
         source: chain,
-        sequencer: { submit: refuse, pendingNonce: refuse, pooledTransaction: refuse, poolCounts: refuse, poolPage: refuse },
+        sequencer: {
+          ...{ submit: refuse, pendingNonce: refuse, pooledTransaction: refuse, poolCounts: refuse, poolPage: refuse },
+          subscribePending: refuse,
+        },
       },
     );
     const attestations: Attestation[] = [];

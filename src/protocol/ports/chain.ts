@@ -15,6 +15,7 @@ import type { StateHistoryStatus } from './history.ts';
 import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
+import type { ResourceReader } from './resources.ts';
 import type { Simulator } from './simulation.ts';
 import type { StateView } from './state.ts';
 import type { StateChangeReader } from './state-changes.ts';
@@ -205,8 +206,11 @@ export interface TransactionSink {
   submit(raw: Uint8Array, options?: { readonly requireReady?: boolean }): Promise<Hash>;
   /** Next nonce of an account with the pool's transactions counted. */
   pendingNonce(address: Address): Promise<bigint>;
-  /** Transactions as they enter the pool; absent where they are not known. */
-  subscribePending?(listener: (transaction: Transaction, sender: Address) => void): () => void;
+  /**
+   * Shows transactions as they enter the pool; returns the unsubscribe function. On a replica as far as there is room for
+   * them on the way from the sequencer, see {@link SequencerService.subscribePending}.
+   */
+  subscribePending(listener: (transaction: Transaction, sender: Address) => void): () => void;
   /** A pooled transaction that is not in a mini-block yet. */
   pooledTransaction(hash: Hash): Promise<{ transaction: Transaction; sender: Address } | undefined>;
 }
@@ -273,6 +277,7 @@ export interface RpcBackend {
   readonly stateProofs: StateProver | undefined;
   readonly receiptProofs: ReceiptProver;
   readonly witnesses: WitnessReader;
+  readonly resources: ResourceReader;
   readonly node: NodeStatus;
   /** As it stands now. */
   attestationPolicy(): Promise<AttestationPolicy>;

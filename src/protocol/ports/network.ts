@@ -1,7 +1,7 @@
 import type { Bytes } from '../../util/bytes.ts';
 import type { Address, Hash } from '../primitives.ts';
 import type { Verdict } from '../verdict.ts';
-import type { PoolCounts, PoolPage } from './pool.ts';
+import type { PoolCounts, PooledBytes, PoolPage } from './pool.ts';
 
 /** Gossip topics by their short names; on the wire they carry the chain's prefix. */
 export const TOPICS = ['mini-blocks', 'seals', 'witnesses', 'attestations'] as const;
@@ -145,6 +145,13 @@ export interface SequencerService {
    * @param from 0, then the `next` of the page before
    */
   poolPage(from: number, sender: Address | undefined): Promise<PoolPage>;
+  /**
+   * Shows transactions as they enter the pool. Best effort on a replica: those for which there is no room on the way, and
+   * those that come while the link is lost, are skipped.
+   * @param listener must not throw
+   * @returns the unsubscribe function
+   */
+  subscribePending(listener: (pooled: PooledBytes) => void): () => void;
 }
 
 /** The replica's end of {@link SequencerService}: errors keep their codes; SEQUENCER_UNREACHABLE when the link is lost. */

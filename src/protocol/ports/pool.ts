@@ -28,10 +28,14 @@ export interface PoolReader {
   list(limit: number, sender?: Address): Promise<readonly ListedTransaction[]>;
 }
 
-/** A {@link ListedTransaction} as it travels. */
-export interface PoolPageEntry {
+/** A pooled transaction as it travels. */
+export interface PooledBytes {
   readonly raw: Bytes;
   readonly sender: Address;
+}
+
+/** A {@link ListedTransaction} as it travels. */
+export interface PoolPageEntry extends PooledBytes {
   readonly isQueued: boolean;
 }
 

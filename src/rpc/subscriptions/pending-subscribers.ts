@@ -2,7 +2,6 @@ import type { TransactionSink } from '../../protocol/ports/chain.ts';
 import { toHex } from '../../util/bytes.ts';
 import { formatPooledTransaction } from '../format-transaction.ts';
 import type { Push } from '../rpc-caller.ts';
-import { rpcError } from '../rpc-error.ts';
 import { SubscriberSet } from './subscriber-set.ts';
 
 /** Subscribers of pooled transactions. The pool is listened to only while there are some: its path is the hot one. */
@@ -16,16 +15,9 @@ export class PendingSubscribers {
     this.#transactions = modules.transactions;
   }
 
-  /** @throws StrobeError NOT_AVAILABLE where pooled transactions are not known */
-  requireAvailable(): void {
-    if (this.#transactions.subscribePending === undefined) {
-      throw rpcError('NOT_AVAILABLE', 'this node does not see pending transactions');
-    }
-  }
-
   add(full: boolean, push: Push): () => void {
     const remove = (full ? this.#full : this.#hashes).add(push);
-    this.#unsubscribe ??= this.#transactions.subscribePending?.((transaction, sender) => {
+    this.#unsubscribe ??= this.#transactions.subscribePending((transaction, sender) => {
       this.#hashes.publish(() => toHex(transaction.hash));
       this.#full.publish(() => formatPooledTransaction(transaction, sender));
     });

@@ -100,7 +100,6 @@ export class SubscriptionHub {
       case 'blockStatus':
         return { check, start: ({ push }) => this.#blockStatus.add(push) };
       case 'newPendingTransactions':
-        this.#pendingTransactions.requireAvailable();
         return { check, start: ({ push }) => this.#pendingTransactions.add(request.full, push) };
       case 'logs': {
         const { criteria } = request;

@@ -8,6 +8,7 @@ import type { CommittedState } from '../../../src/protocol/ports/state.ts';
 import { bytesEqual } from '../../../src/util/bytes.ts';
 import { defined } from '../defined.ts';
 import { logPageOf, logsIn, receiptProver } from '../fake-chain-parts.ts';
+import { fakeResources } from '../fake-resources.ts';
 import type { ImportedChain } from './import-chain.ts';
 import { importedSimulator } from './imported-simulator.ts';
 
@@ -29,6 +30,7 @@ export function importedBackend(chain: ImportedChain, { stateNodes, ...parts }: 
     simulator: importedSimulator(chain, state, stateNodes),
     tracer: new EthereumJsTracer({ chainId: chain.chainId }, { blockHash: (number) => chain.blocks[number]?.hash }),
     witnesses: { read: async () => undefined },
+    resources: fakeResources(undefined),
     forks: chain.forks,
     // It has no mini-blocks.
     stateChanges: { of: async () => undefined },

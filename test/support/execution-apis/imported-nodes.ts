@@ -86,6 +86,7 @@ function linkTo(pool: MemoryPool): SequencerLink {
       const entries = listed.map(({ transaction, ...rest }) => ({ raw: transaction.raw, ...rest }));
       return { entries, next: undefined };
     },
+    subscribePending: () => () => {},
   };
 }
 

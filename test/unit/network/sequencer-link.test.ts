@@ -21,6 +21,7 @@ const service = (overrides: Partial<SequencerService> = {}): SequencerService =>
   pooledTransaction: async (hash) => (hash[0] === 2 ? pattern(100_000, 5) : undefined),
   poolCounts: async () => ({ pending: 7, queued: 1 }),
   poolPage: async () => ({ entries: [], next: undefined }),
+  subscribePending: () => () => {},
   ...overrides,
 });
 

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { RecoveryPool } from '../../../src/crypto/recovery-pool.ts';
+import type { PooledBytes } from '../../../src/protocol/ports/pool.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
 import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
 import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
@@ -95,6 +96,12 @@ test('subscribers see what enters', async () => {
   const first = kit.transfer(0);
   await ingress.submit(first.raw);
   unsubscribe();
+  const travelling: PooledBytes[] = [];
+  const end = ingress.service().subscribePending((pooled) => travelling.push(pooled));
+  const second = kit.transfer(0);
+  await ingress.submit(second.raw);
+  end();
   await ingress.submit(kit.transfer(0).raw);
   expect(seen).toEqual([toHex(first.hash)]);
+  expect(travelling).toEqual([{ raw: second.raw, sender: defined(kit.builder.accounts[0]).address }]);
 });

@@ -38,6 +38,7 @@ function snapshot({ state, chain, chainState }: Node): unknown {
     openDiff: chainState.openBlockDiff(),
     miniBlocks: chain.miniBlocks.map(({ miniBlock }) => miniBlock.envelope.number),
     sealed: chain.head().header.number,
+    resources: chainState.resources(),
   };
 }
 
