@@ -63,12 +63,15 @@ async function expectComeBack(node: string, damaged: readonly string[]): Promise
   );
 }
 
-test.each(NODES)(`a flipped bit in the newest snapshot of a %s: the rest brings it back (seed ${FAULT_SEED})`, async (node) => {
-  await devnet.process(node).crash();
-  const newest = (await snapshotsOf(node)).slice(-1);
-  for (const path of newest) await damage(path);
-  await expectComeBack(node, newest);
-});
+test.each(sampled(NODES))(
+  `a flipped bit in the newest snapshot of a %s: the rest brings it back (seed ${FAULT_SEED})`,
+  async (node) => {
+    await devnet.process(node).crash();
+    const newest = (await snapshotsOf(node)).slice(-1);
+    for (const path of newest) await damage(path);
+    await expectComeBack(node, newest);
+  },
+);
 
 test.each(sampled(NODES))(
   `a flipped bit in every snapshot of a %s: the log brings it back (seed ${FAULT_SEED})`,
