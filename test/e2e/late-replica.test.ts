@@ -79,7 +79,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('a replica that is ended by %s under 
   // It applied what it missed and not the chain from its beginning.
   const applied = await devnet.metric('replica-2', 'strobe_replica_transactions_total');
   expect(applied).toBeGreaterThanOrEqual(sent - sentBefore);
-  expect(applied).toBeLessThan(sentBefore);
+  expect(applied).toBeLessThan(sent);
 });
 
 test('a replica whose only peer is another replica gets the whole chain from it, though the sequencer is gone', async () => {
