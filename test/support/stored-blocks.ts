@@ -3,8 +3,9 @@ import { encodeSequencerMessage } from '../../src/protocol/log-record.ts';
 import { encodeBody, MINI_BLOCK_VERSION, type MiniBlock, miniBlockDigest } from '../../src/protocol/mini-block.ts';
 import type { LogEntry } from '../../src/protocol/ports/log.ts';
 import type { Hash } from '../../src/protocol/primitives.ts';
+import { type Log, logsBloom } from '../../src/protocol/receipt.ts';
 import type { BlockRecord } from '../../src/store/block-record.ts';
-import { bigIntToBytes32, concatBytes } from '../../src/util/bytes.ts';
+import { type Bytes, bigIntToBytes32, concatBytes } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { SIGNATURE_BYTES } from '../../src/util/signature.ts';
 
@@ -26,8 +27,12 @@ const SIGNATURE = new Uint8Array(SIGNATURE_BYTES);
 const rawTransaction = (miniBlock: number, index: number): Uint8Array =>
   concatBytes(Uint8Array.of(0xc0), bigIntToBytes32(BigInt(miniBlock)), bigIntToBytes32(BigInt(index)));
 
-/** Block `number` of a chain in which all blocks have as many mini-blocks, and all mini-blocks as many transactions. */
-export function madeUpBlock(number: number, transactions: number): MadeUpBlock {
+/**
+ * Block `number` of a chain in which all blocks have as many mini-blocks, and all mini-blocks as many transactions.
+ * @param logs of the first transaction of each mini-block
+ * @param raw what every transaction is, when they are to be decoded
+ */
+export function madeUpBlock(number: number, transactions: number, logs: readonly Log[] = [], raw?: Bytes): MadeUpBlock {
   const firstNumber = (number - 1) * MINI_BLOCKS_PER_BLOCK + 1;
   const numbers = Array.from({ length: MINI_BLOCKS_PER_BLOCK }, (_, i) => firstNumber + i);
   const header = {
@@ -36,7 +41,7 @@ export function madeUpBlock(number: number, transactions: number): MadeUpBlock {
     stateRoot: HASH,
     transactionsRoot: HASH,
     receiptsRoot: HASH,
-    logsBloom: new Uint8Array(256),
+    logsBloom: logsBloom(logs),
     number,
     gasLimit: 1n,
     gasUsed: 1n,
@@ -63,21 +68,30 @@ export function madeUpBlock(number: number, transactions: number): MadeUpBlock {
   return {
     record: { seal, sizeBytes: 1, starts },
     hash: hashHeader(header),
-    miniBlocks: numbers.map((miniBlock, index) => madeUpMiniBlock(miniBlock, { blockNumber: number, index, transactions })),
+    miniBlocks: numbers.map((miniBlock, index) =>
+      madeUpMiniBlock(miniBlock, { blockNumber: number, index, transactions, logs, raw }),
+    ),
     transactionHashes: raws.map(keccak256),
     diff: undefined,
   };
 }
 
-function madeUpMiniBlock(number: number, at: { blockNumber: number; index: number; transactions: number }): MiniBlock {
-  const { blockNumber, index, transactions } = at;
+interface MiniBlockPlan {
+  readonly blockNumber: number;
+  readonly index: number;
+  readonly transactions: number;
+  readonly logs: readonly Log[];
+  readonly raw: Bytes | undefined;
+}
+
+function madeUpMiniBlock(number: number, { blockNumber, index, transactions, logs, raw }: MiniBlockPlan): MiniBlock {
   const { payload, transactionsDigest, receiptsDigest } = encodeBody({
-    transactions: Array.from({ length: transactions }, (_, i) => ({ raw: rawTransaction(number, i), sender: ADDRESS })),
-    receipts: Array.from({ length: transactions }, () => ({
+    transactions: Array.from({ length: transactions }, (_, i) => ({ raw: raw ?? rawTransaction(number, i), sender: ADDRESS })),
+    receipts: Array.from({ length: transactions }, (_, i) => ({
       type: 0 as const,
       status: 1 as const,
       cumulativeGasUsed: 1n,
-      logs: [],
+      logs: i === 0 ? logs : [],
     })),
   });
   const diffPayload = Uint8Array.of(0);
