@@ -4,7 +4,8 @@ import { Web3 } from 'web3';
 import type { Hex } from '../../src/util/bytes.ts';
 import { createEthersDriver, type EthersDriver } from '../support/clients/ethers-driver.ts';
 import { createMetaMaskDriver, type MetaMaskDriver } from '../support/clients/metamask-driver.ts';
-import { BOX, useUniswapV2, useUpgradeableProxy } from '../support/clients/scenario.ts';
+import { BOX, type ClientDriver, useUniswapV2, useUpgradeableProxy } from '../support/clients/scenario.ts';
+import { createViemDriver } from '../support/clients/viem-driver.ts';
 import { createWeb3Driver, type Web3Driver } from '../support/clients/web3-driver.ts';
 import { defined } from '../support/defined.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
@@ -31,6 +32,17 @@ afterAll(() => devnet[Symbol.asyncDispose]());
 
 const keyOf = (account: number): Hex => defined(devnet.accounts[account]).privateKey;
 const webSocketUrl = (): string => url.replace('http', 'ws');
+
+describe('viem 2', () => {
+  let driver: ClientDriver;
+  beforeAll(() => {
+    driver = createViemDriver(url, CHAIN_ID, keyOf(3));
+  });
+
+  test('deploys, uses and upgrades a proxy', () => useUpgradeableProxy(driver));
+
+  test('trades on Uniswap V2 and reads through Multicall3', () => useUniswapV2(driver));
+});
 
 describe('ethers 6', () => {
   let driver: EthersDriver;
