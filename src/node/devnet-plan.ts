@@ -5,6 +5,7 @@ import type { DevnetPaths } from './devnet-directory.ts';
 import { majorityOf } from './devnet-genesis.ts';
 import { proverName } from './devnet-keys.ts';
 import type { DevnetSettings } from './settings-devnet.ts';
+import { rpcAccessOf } from './settings-rpc.ts';
 
 export type DevnetRole = 'sequencer' | 'replica' | 'prover';
 
@@ -52,7 +53,7 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
     p2p: { port: p2pPort, bootstrap: role === 'sequencer' ? [] : [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`] },
     ...(role === 'prover'
       ? {}
-      : { rpc: { host: settings.rpcHost, port: rpcPort, ...rpcAccess(settings) }, da: { dir: paths.da } }),
+      : { rpc: { host: settings.rpcHost, port: rpcPort, ...rpcAccessOf(settings) }, da: { dir: paths.da } }),
     ...(role === 'replica' ? {} : { key: { keystore: join(paths.keys, `${name}.json`), passwordFile: paths.passwordFile } }),
     ...(role === 'prover' ? {} : { storage: storage(settings), proofs: proofs(role, settings) }),
     ...(role === 'sequencer' ? sequencing(settings) : {}),
@@ -60,18 +61,6 @@ function planProcess(name: string, role: DevnetRole, index: number, settings: De
   };
   const common = { name, role, metricsPort, p2pPort, niceness: NICENESS[role], configFile: join(folder, 'strobe.yaml'), config };
   return role === 'prover' ? common : { ...common, rpcPort };
-}
-
-function rpcAccess(settings: DevnetSettings): Record<string, unknown> {
-  return {
-    allowedHosts: settings.rpcAllowedHosts,
-    allowedOrigins: settings.rpcAllowedOrigins,
-    trustedProxies: settings.rpcTrustedProxies,
-    clientAddressHeader: settings.rpcClientAddressHeader,
-    limitLoopback: settings.rpcLimitLoopback,
-    api: settings.rpcApi,
-    deniedMethods: settings.rpcDeniedMethods,
-  };
 }
 
 function shareOf({ shares }: DevnetSettings, prover: number): { share?: ProverShare } {

@@ -4,12 +4,13 @@ import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import { BlockReceiptProver } from '../state/block-receipt-prover.ts';
-import { type ProofTrieHost, startProofTrieThread } from '../state/proof-trie.ts';
+import { startProofTrieThread } from '../state/proof-trie.ts';
 import { ProofTrieFeed } from '../state/proof-trie-feed.ts';
 import { startReceiptTriesThread } from '../state/receipt-tries-host.ts';
 import type { RootsHost } from '../state/roots-host.ts';
 import { followSafeRoots } from '../state/safe-roots.ts';
 import { SlicedProver } from '../state/sliced-prover.ts';
+import type { TrieHistoryHost } from '../state/trie-history-host.ts';
 import { errorMessage } from '../util/errors.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChainStorage } from './open-storage.ts';
@@ -55,7 +56,7 @@ export async function proveFromOwnTrie(
   return proofsOf(feed);
 }
 
-function proofsOf(host: Pick<ProofTrieHost, 'prove' | 'nodes'>): StateProofs {
+function proofsOf(host: Pick<TrieHistoryHost, 'prove' | 'nodes'>): StateProofs {
   return {
     stateProofs: new SlicedProver((request) => host.prove(request)),
     // Simulations are carried out one at a time, so there is no crowd to keep from the thread.

@@ -91,11 +91,9 @@ export function rpcSettings(defaults: { readonly port: number; readonly maxCallM
 
 export type RpcSettings = SettingsOf<ReturnType<typeof rpcSettings>>;
 
-/** What the settings say to the server. */
-export function rpcServerOptions(settings: RpcSettings): Omit<RpcServerOptions, 'baseFeeFloorWei'> {
+/** Who may use the server, under the names that it and configuration files have. */
+export function rpcAccessOf(settings: SettingsOf<typeof rpcAccessSettings>) {
   return {
-    host: settings.rpcHost,
-    port: settings.rpcPort,
     allowedHosts: settings.rpcAllowedHosts,
     allowedOrigins: settings.rpcAllowedOrigins,
     trustedProxies: settings.rpcTrustedProxies,
@@ -103,6 +101,15 @@ export function rpcServerOptions(settings: RpcSettings): Omit<RpcServerOptions, 
     limitLoopback: settings.rpcLimitLoopback,
     api: settings.rpcApi,
     deniedMethods: settings.rpcDeniedMethods,
+  };
+}
+
+/** What the settings say to the server. */
+export function rpcServerOptions(settings: RpcSettings): Omit<RpcServerOptions, 'baseFeeFloorWei'> {
+  return {
+    host: settings.rpcHost,
+    port: settings.rpcPort,
+    ...rpcAccessOf(settings),
     limits: rpcLimitsOf(settings),
   };
 }

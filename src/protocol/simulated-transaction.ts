@@ -2,23 +2,13 @@ import { type Bytes, concatBytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { keccak256 } from '../util/keccak.ts';
 import type { Address, Hash } from './primitives.ts';
 import { encodeRlp, fromNumber, type RlpItem } from './rlp.ts';
-import type { AccessListEntry, Authorization, TransactionType } from './transaction.ts';
+import type { Authorization, TransactionFields, TransactionType } from './transaction.ts';
 
-/** A transaction that nobody signed; fees in wei per gas. Blobs (type 3) are possible here only. */
-export interface SimulatedFields {
+/** A transaction that nobody signed. Blobs (type 3) are possible here only. */
+export interface SimulatedFields extends TransactionFields {
   readonly type: TransactionType | 3;
   readonly sender: Address;
   readonly chainId: bigint;
-  readonly nonce: bigint;
-  /** `gasPrice` for types 0 and 1, and the priority fee too. */
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-  readonly gasLimit: bigint;
-  readonly to: Address | undefined;
-  readonly value: bigint;
-  readonly data: Bytes;
-  readonly accessList: readonly AccessListEntry[];
-  readonly authorizationList: readonly Authorization[];
   readonly maxFeePerBlobGas: bigint;
   readonly blobVersionedHashes: readonly Hash[];
 }

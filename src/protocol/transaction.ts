@@ -23,14 +23,8 @@ export interface Authorization {
   readonly s: bigint;
 }
 
-/** A signed transaction, decoded; fees in wei per gas. */
-export interface Transaction {
-  readonly type: TransactionType;
-  /** The exact bytes that were signed and travel. */
-  readonly raw: Bytes;
-  readonly hash: Hash;
-  /** Absent only in a legacy transaction without replay protection (EIP-155). */
-  readonly chainId: bigint | undefined;
+/** What a transaction does and pays, whoever signs it; fees in wei per gas. */
+export interface TransactionFields {
   readonly nonce: bigint;
   /** `gasPrice` for types 0 and 1. */
   readonly maxFeePerGas: bigint;
@@ -43,6 +37,16 @@ export interface Transaction {
   readonly data: Bytes;
   readonly accessList: readonly AccessListEntry[];
   readonly authorizationList: readonly Authorization[];
+}
+
+/** A signed transaction, decoded; fees in wei per gas. */
+export interface Transaction extends TransactionFields {
+  readonly type: TransactionType;
+  /** The exact bytes that were signed and travel. */
+  readonly raw: Bytes;
+  readonly hash: Hash;
+  /** Absent only in a legacy transaction without replay protection (EIP-155). */
+  readonly chainId: bigint | undefined;
   readonly r: bigint;
   readonly s: bigint;
   readonly yParity: number;

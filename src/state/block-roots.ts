@@ -1,5 +1,4 @@
 import { type BodyTransaction, decodeMiniBlock, decodeRawBody } from '../protocol/mini-block.ts';
-import type { StateProof } from '../protocol/ports/proofs.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { BLOOM_BYTES, mergeBloom, receiptTotals } from '../protocol/receipt.ts';
 import { splitWitness, witnessDigest } from '../protocol/sequencer-messages.ts';
@@ -12,7 +11,7 @@ import { indexTrieKey } from './index-trie.ts';
 import { fillTrie } from './state-root.ts';
 import { type TableHandle, TableReader } from './table/table-reader.ts';
 import { Trie } from './trie.ts';
-import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
+import { DEFAULT_HISTORY, TrieHistory, type TrieHistoryOptions } from './trie-history.ts';
 
 /** A mini-block as the thread takes it: the compact diff can be read only beside the flat state. */
 export interface CommittedMiniBlock {
@@ -52,7 +51,8 @@ export interface SealedWitness {
  */
 export class BlockRoots {
   readonly #state = new ArenaStateTrie({ keepsViews: true });
-  readonly #history: TrieHistory;
+  /** Of the newest sealed blocks. */
+  readonly history: TrieHistory;
   #transactions = Trie.empty();
   #receipts = Trie.empty();
   #bloom: Bytes = new Uint8Array(BLOOM_BYTES);
@@ -60,7 +60,7 @@ export class BlockRoots {
   #gasUsed = 0n;
 
   constructor(options: TrieHistoryOptions = DEFAULT_HISTORY) {
-    this.#history = new TrieHistory(this.#state, options);
+    this.history = new TrieHistory(this.#state, options);
   }
 
   /** Adds committed state before the first block. */
@@ -116,21 +116,6 @@ export class BlockRoots {
     return { witness, chunkHashes, witnessDigest: witnessDigest(chunkHashes) };
   }
 
-  /** See {@link TrieHistory.prove}: of the newest sealed blocks. */
-  prove(request: ProofRequest): StateProof {
-    return this.#history.prove(request);
-  }
-
-  /** See {@link TrieHistory.nodes}. */
-  nodes(request: NodesRequest): Bytes[] {
-    return this.#history.nodes(request);
-  }
-
-  /** See {@link TrieHistory.keepFrom}. */
-  keepFrom(safeRoot: Hash): void {
-    this.#history.keepFrom(safeRoot);
-  }
-
   /** Returns the state root that the next block begins with. */
   #startBlock(): Hash {
     this.#transactions = Trie.empty();
@@ -138,6 +123,6 @@ export class BlockRoots {
     this.#bloom = new Uint8Array(BLOOM_BYTES);
     this.#count = 0;
     this.#gasUsed = 0n;
-    return this.#history.endBlock();
+    return this.history.endBlock();
   }
 }

@@ -1,13 +1,13 @@
-import type { StateProof } from '../protocol/ports/proofs.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type SealedRoots, type SealedWitness, type WitnessRequest } from './block-roots.ts';
 import type { TableHandle } from './table/table-reader.ts';
-import { DEFAULT_HISTORY, type NodesRequest, type ProofRequest, type TrieHistoryOptions } from './trie-history.ts';
+import { DEFAULT_HISTORY, type TrieHistoryOptions } from './trie-history.ts';
+import { inlineHistory, type TrieHistoryHost, threadHistory } from './trie-history-host.ts';
 
 /** {@link BlockRoots} behind a thread boundary: the same work in a worker thread or on the calling thread. */
-export interface RootsHost {
+export interface RootsHost extends TrieHistoryHost {
   /** Adds committed state, as canonical diffs, before the first block. */
   load(diffBytes: Bytes): void;
   /** See {@link BlockRoots.loadTable}; {@link RootsHost.ready} resolves when all of it was read. */
@@ -19,12 +19,6 @@ export interface RootsHost {
   roots(): Promise<SealedRoots>;
   /** The witness of the open block; ends it. */
   seal(request: WitnessRequest): Promise<SealedWitness>;
-  /** See {@link BlockRoots.prove}; behind what was appended and sealed before. @throws StrobeError PROOF_NOT_AVAILABLE */
-  prove(request: ProofRequest): Promise<StateProof>;
-  /** @throws StrobeError PROOF_NOT_AVAILABLE */
-  nodes(request: NodesRequest): Promise<Bytes[]>;
-  /** See {@link BlockRoots.keepFrom}. */
-  keepFrom(safeRoot: Hash): void;
   stop(): Promise<void>;
   /** Rejects when the host dies by itself. */
   readonly failed: Promise<never>;
@@ -40,9 +34,7 @@ export function startRootsThread(history: TrieHistoryOptions = DEFAULT_HISTORY):
     append: (miniBlock) => thread.post('append', miniBlock),
     roots: () => thread.call('roots', undefined),
     seal: (request) => thread.call('seal', request),
-    prove: (request) => thread.call('prove', request),
-    nodes: (request) => thread.call('nodes', request),
-    keepFrom: (safeRoot) => thread.post('keepFrom', safeRoot),
+    ...threadHistory(thread),
     stop: () => thread.stop(),
     failed: thread.failed,
   };
@@ -58,9 +50,7 @@ export function createInlineRoots(history?: TrieHistoryOptions): RootsHost {
     append: (miniBlock) => roots.append(miniBlock),
     roots: async () => roots.roots(),
     seal: async (request) => roots.seal(request),
-    prove: async (request) => roots.prove(request),
-    nodes: async (request) => roots.nodes(request),
-    keepFrom: (safeRoot) => roots.keepFrom(safeRoot),
+    ...inlineHistory(roots.history),
     stop: async () => {},
     failed: new Promise<never>(() => {}),
   };

@@ -1,10 +1,10 @@
 import { workerData } from 'node:worker_threads';
-import type { Hash } from '../protocol/primitives.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { serveThread } from '../util/thread.ts';
 import { BlockRoots, type CommittedMiniBlock, type WitnessRequest } from './block-roots.ts';
 import type { TableHandle } from './table/table-reader.ts';
-import type { NodesRequest, ProofRequest, TrieHistoryOptions } from './trie-history.ts';
+import type { TrieHistoryOptions } from './trie-history.ts';
+import { historyHandlers } from './trie-history-host.ts';
 
 const roots = new BlockRoots(workerData as TrieHistoryOptions);
 
@@ -15,7 +15,5 @@ serveThread({
   append: (miniBlock: CommittedMiniBlock) => roots.append(miniBlock),
   roots: () => roots.roots(),
   seal: (request: WitnessRequest) => roots.seal(request),
-  prove: (request: ProofRequest) => roots.prove(request),
-  nodes: (request: NodesRequest) => roots.nodes(request),
-  keepFrom: (safeRoot: Hash) => roots.keepFrom(safeRoot),
+  ...historyHandlers(roots.history),
 });

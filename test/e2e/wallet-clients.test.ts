@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import {
   createPublicClient,
   createWalletClient,
-  defineChain,
   erc20Abi,
   http,
   type Log,
@@ -15,6 +14,7 @@ import {
 } from 'viem';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Hex, toHex } from '../../src/util/bytes.ts';
+import { chainAt } from '../support/clients/viem-driver.ts';
 import { initCodeOf, LOG } from '../support/contracts.ts';
 import { defined } from '../support/defined.ts';
 import { TOKEN, tokenCreation } from '../support/mixed-load.ts';
@@ -34,20 +34,19 @@ beforeAll(async () => {
   devnet = await TestDevnet.create({ replicas: 1, chainId: CHAIN_ID });
   await devnet.start('sequencer');
   await devnet.start('replica-1');
-  sequencer = createPublicClient({ chain: chainAt(devnet.rpcUrl('sequencer')), transport: http(), pollingInterval: 20 });
-  replica = createPublicClient({ chain: chainAt(devnet.rpcUrl('replica-1')), transport: http(), pollingInterval: 20 });
+  sequencer = createPublicClient({
+    chain: chainAt(devnet.rpcUrl('sequencer'), CHAIN_ID),
+    transport: http(),
+    pollingInterval: 20,
+  });
+  replica = createPublicClient({ chain: chainAt(devnet.rpcUrl('replica-1'), CHAIN_ID), transport: http(), pollingInterval: 20 });
   wallet = walletOf(0, 'sequencer');
 });
 
 afterAll(() => devnet[Symbol.asyncDispose]());
 
-function chainAt(url: string) {
-  const nativeCurrency = { name: 'Ether', symbol: 'ETH', decimals: 18 };
-  return defineChain({ id: CHAIN_ID, name: 'test', nativeCurrency, rpcUrls: { default: { http: [url] } } });
-}
-
 function walletOf(index: number, node: string): WalletClient {
-  return createWalletClient({ account: devnet.account(index), chain: chainAt(devnet.rpcUrl(node)), transport: http() });
+  return createWalletClient({ account: devnet.account(index), chain: chainAt(devnet.rpcUrl(node), CHAIN_ID), transport: http() });
 }
 
 /** What every wallet call needs again, since the client's type does not know that it has them. */
@@ -97,7 +96,7 @@ describe('viem', () => {
     const token = await deployToken(wallet);
     const url = devnet.rpcUrl('replica-1').replace('http', 'ws');
     const transport = webSocket(url, { reconnect: false });
-    const watcher = createPublicClient({ chain: chainAt(devnet.rpcUrl('replica-1')), transport });
+    const watcher = createPublicClient({ chain: chainAt(devnet.rpcUrl('replica-1'), CHAIN_ID), transport });
     await waitFor(async () => (await replica.getCode({ address: token })) !== undefined, { what: 'the token is on the replica' });
     const logs: Log[] = [];
     const failures: Error[] = [];

@@ -43,7 +43,7 @@ test('diffs on parts of a past state lead to the roots that they have on the who
           const next = later.shift();
           if (next !== undefined) trie.apply(encodeStateDiff(next));
           trie.endBlock();
-          return trie.nodes({ stateRoot, changes });
+          return trie.history.nodes({ stateRoot, changes });
         },
       };
       const partial = new PartialState(root, source);

@@ -59,7 +59,7 @@ export function simulationScene({ allocations = [], ...options }: SceneOptions =
     extraData: new Uint8Array(0),
   };
   const base: SimulationBase = { header, hash: hashHeader(header), state, changes: EMPTY_STATE_DIFF, nextTimestamp: undefined };
-  const ownNodes: StateNodes = { nodes: async (stateRoot, changes) => trie.nodes({ stateRoot, changes }) };
+  const ownNodes: StateNodes = { nodes: async (stateRoot, changes) => trie.history.nodes({ stateRoot, changes }) };
   const simulator = new EthereumJsSimulator(
     { chainId: CHAIN_ID, blockSeconds: BLOCK_SECONDS, baseFeeFloorWei: 0n, ...options },
     {

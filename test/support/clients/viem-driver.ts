@@ -7,9 +7,14 @@ import type { ClientDriver } from './scenario.ts';
 
 const POLLING_MS = 50;
 
-export function createViemDriver(url: string, chainId: number, privateKey: Hex): ClientDriver {
+/** The chain as a node at `url` serves it. */
+export function chainAt(url: string, chainId: number) {
   const nativeCurrency = { name: 'Ether', symbol: 'ETH', decimals: 18 };
-  const chain = defineChain({ id: chainId, name: 'Strobe', nativeCurrency, rpcUrls: { default: { http: [url] } } });
+  return defineChain({ id: chainId, name: 'Strobe', nativeCurrency, rpcUrls: { default: { http: [url] } } });
+}
+
+export function createViemDriver(url: string, chainId: number, privateKey: Hex): ClientDriver {
+  const chain = chainAt(url, chainId);
   const reader = createPublicClient({ chain, transport: http(), pollingInterval: POLLING_MS });
   const account = privateKeyToAccount(privateKey);
   const wallet = createWalletClient({ account, chain, transport: http() });
