@@ -1,21 +1,14 @@
+import type { LoggedBlock } from '../fullnode/lost-records.ts';
 import type { Logger } from '../observability/logger.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
-import type { Hash } from '../protocol/primitives.ts';
 import type { ChainStore } from '../store/chain-store.ts';
 import { bytesEqual } from '../util/bytes.ts';
-import { invariant } from '../util/errors.ts';
 
 export interface UnloggedBlocksModules {
   readonly store: Pick<ChainStore, 'base' | 'sealedHead' | 'safeNumber' | 'sealOf' | 'rollback'>;
   readonly log: Pick<MiniBlockLog, 'firstNumber' | 'lastNumber' | 'read'>;
   readonly logger: Pick<Logger, 'warn'>;
-}
-
-/** The last mini-block of a block. */
-interface BlockEnd {
-  readonly number: number;
-  readonly digest: Hash;
 }
 
 /**
@@ -25,26 +18,36 @@ interface BlockEnd {
  */
 export async function undoUnlogged({ store, log, logger }: UnloggedBlocksModules): Promise<void> {
   const { header } = store.sealedHead();
-  const floor = Math.max(store.base.header.number, store.safeNumber() ?? 0);
-  for (let number = header.number; number >= floor; number--) {
+  const logged = await newestLogged({ store, log });
+  if (logged === undefined || logged.blockNumber === header.number || logged.blockNumber < (store.safeNumber() ?? 0)) return;
+  await store.rollback(logged.number);
+  const fields = { from: header.number, to: logged.blockNumber, logNumber: log.lastNumber() };
+  logger.warn(fields, 'blocks that the log does not have were undone');
+}
+
+/** The newest stored block whose end the log has; undefined: there is none. */
+export async function newestLogged({
+  store,
+  log,
+}: Pick<UnloggedBlocksModules, 'store' | 'log'>): Promise<LoggedBlock | undefined> {
+  for (let number = store.sealedHead().header.number; number >= store.base.header.number; number--) {
     const end = await endOf(number, store);
-    if (!(await isLogged(end, log))) continue;
-    if (number === header.number) return;
-    await store.rollback(end.number);
-    logger.warn({ from: header.number, to: number, logNumber: log.lastNumber() }, 'blocks that the log does not have were undone');
-    return;
+    // Below the log's begin there is nothing to find.
+    if (end === undefined || (number > 0 && end.number < (log.firstNumber() ?? 0))) return undefined;
+    if (await isLogged(end, log)) return end;
   }
+  return undefined;
 }
 
-async function endOf(blockNumber: number, store: UnloggedBlocksModules['store']): Promise<BlockEnd> {
+/** Undefined: its history was pruned. */
+async function endOf(blockNumber: number, store: UnloggedBlocksModules['store']): Promise<LoggedBlock | undefined> {
   const { header, lastMiniBlock, lastDigest } = store.base;
-  if (blockNumber === header.number) return { number: lastMiniBlock, digest: lastDigest };
+  if (blockNumber === header.number) return { blockNumber, number: lastMiniBlock, digest: lastDigest };
   const seal = await store.sealOf(blockNumber);
-  invariant(seal !== undefined, 'every seal from where the chain begins up to the head is stored');
-  return { number: seal.lastNumber, digest: seal.lastDigest };
+  return seal && { blockNumber, number: seal.lastNumber, digest: seal.lastDigest };
 }
 
-async function isLogged({ number, digest }: BlockEnd, log: UnloggedBlocksModules['log']): Promise<boolean> {
+async function isLogged({ number, digest }: LoggedBlock, log: UnloggedBlocksModules['log']): Promise<boolean> {
   const first = log.firstNumber() ?? 1;
   // In front of mini-block 1 there is nothing that could be missed.
   if (number === 0) return first <= 1;

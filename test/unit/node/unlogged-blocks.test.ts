@@ -22,7 +22,8 @@ async function open(builder: ChainBuilder, records: ReturnType<typeof recordsOf>
   await addBlocks(store, builder.blocks);
   await log.append(records);
   const warnings: string[] = [];
-  const undo = () => undoUnlogged({ store, log, logger: { warn: (_: object, message?: string) => warnings.push(message ?? '') } });
+  const undo = () =>
+    undoUnlogged({ store, log, logger: { warn: (_: object, message?: string) => warnings.push(message ?? '') } });
   return { store, log, undo, warnings };
 }
 
