@@ -102,7 +102,7 @@ async function wireReplica(
       ...createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
       snapshots: serveSnapshotsOf(dataDir, { storage, life }),
     },
-    metrics,
+    ...{ metrics, memory: join.record.peers },
     logger: logger.child({ component: 'network' }),
   });
   const wallMs = createWallClock();
