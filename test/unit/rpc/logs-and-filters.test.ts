@@ -173,6 +173,62 @@ describe('filters', () => {
     expect(await changes(id)).toEqual([]);
   });
 
+  it('logs: what replaces undone blocks is told, whether or not those had transactions', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    for (let block = 0; block < 3; block++) rpc.chain.seal();
+    expect(await changes(id)).toEqual([]);
+    rpc.chain.rollback(0);
+    await sealLog(topic('07'));
+    expect(await changes(id)).toMatchObject([{ blockNumber: '0x1', topics: [topic('07')], removed: false }]);
+    rpc.chain.seal();
+    await sealLog(topic('08'));
+    expect(await changes(id)).toHaveLength(1);
+    rpc.chain.rollback(1);
+    await sealLog(topic('09'));
+    expect(await changes(id)).toMatchObject([
+      { blockNumber: '0x3', topics: [topic('08')], removed: true },
+      { blockNumber: '0x2', topics: [topic('09')], removed: false },
+    ]);
+  });
+
+  it('logs: a rollback while they are read makes none come twice, or be removed that never came', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    await sealLog(topic('07'));
+    await sendLog(topic('08'));
+    rpc.chain.onRead = () => {
+      rpc.chain.onRead = () => {};
+      rpc.chain.rollback(0);
+      rpc.chain.seal();
+    };
+    const both = JSON.stringify(
+      [1, 2].map((request) => ({ ...{ jsonrpc: '2.0', id: request }, method: 'eth_getFilterChanges', params: [id] })),
+    );
+    const answers = (await (await rpc.post(both)).json()) as { result: object[] }[];
+    expect(answers.map(({ result }) => result)).toMatchObject([[{ topics: [topic('08')], removed: false }], []]);
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('logs: more than one answer may have come with the next polls, and only those that came are undone', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    for (const byte of ['01', '02', '03']) await sendLog(topic(byte));
+    rpc.chain.seal();
+    const topicsOf = async () => (await changes(id)).map(({ topics, removed }: never) => [topics[0], removed]);
+    expect(await topicsOf()).toEqual([
+      [topic('01'), false],
+      [topic('02'), false],
+    ]);
+    rpc.chain.rollback(0);
+    expect(await topicsOf()).toEqual([
+      [topic('02'), true],
+      [topic('01'), true],
+    ]);
+    for (const byte of ['04', '05', '06']) await sendLog(topic(byte));
+    rpc.chain.seal();
+    expect(await topicsOf()).toHaveLength(2);
+    expect(await topicsOf()).toEqual([[topic('06'), false]]);
+    expect(await topicsOf()).toEqual([]);
+  });
+
   it('knows no filter that was removed or never installed', async () => {
     const id = await rpc.result('eth_newBlockFilter');
     expect(await rpc.result('eth_uninstallFilter', id)).toBe(true);
