@@ -35,7 +35,14 @@ export function readLogCriteria(value: unknown, limits: Pick<RpcLimits, 'maxLogA
   if (criteria.blockHash !== undefined && (criteria.fromBlock ?? criteria.toBlock) !== undefined) {
     throw invalidParams(field, 'cannot specify both blockHash and fromBlock/toBlock, choose one or the other');
   }
+  const { fromBlock, toBlock } = criteria;
+  if (fromBlock?.kind === 'number' && toBlock?.kind === 'number') assertAscending(fromBlock.number, toBlock.number, field);
   return criteria;
+}
+
+/** @throws StrobeError INVALID_PARAMS in geth's wording */
+export function assertAscending(fromBlock: number, toBlock: number, field = 'filter'): void {
+  if (fromBlock > toBlock) throw invalidParams(field, 'invalid block range params: fromBlock is above toBlock');
 }
 
 function readAddresses(value: unknown, maxItems: number, field: string): Address[] {
@@ -76,7 +83,7 @@ export async function resolveRange(criteria: LogCriteria, chain: ChainReader, ma
   if (to.kind === 'number' && to.number > chain.head().header.number) {
     throw invalidParams('filter.toBlock', 'block range extends beyond current head block');
   }
-  if (fromBlock > toBlock) throw invalidParams('filter', 'invalid block range: fromBlock is above toBlock');
+  assertAscending(fromBlock, toBlock);
   await assertKept(fromBlock, toBlock, chain);
   if (toBlock - fromBlock >= maxBlocks) {
     throw rpcError('LIMIT_EXCEEDED', `query exceeds max block range ${maxBlocks}`);

@@ -150,6 +150,13 @@ describe('filters', () => {
     expect(await changes(id)).toEqual([]);
   });
 
+  it('logs: a range that ends before it begins is refused at once', async () => {
+    expect((await rpc.call('eth_newFilter', { fromBlock: '0x2', toBlock: '0x1' })).error).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('invalid block range params'),
+    });
+  });
+
   it('logs: eth_getFilterLogs gives the whole range again', async () => {
     await sealLog(topic('07'));
     const id = await rpc.result('eth_newFilter', { fromBlock: '0x0' });
