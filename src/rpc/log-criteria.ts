@@ -79,7 +79,7 @@ export async function resolveRange(criteria: LogCriteria, chain: ChainReader, ma
   const from = criteria.fromBlock ?? LATEST;
   const to = criteria.toBlock ?? (wantsPending(criteria) ? from : LATEST);
   const fromBlock = blockNumberOf(from, chain, earliest);
-  const toBlock = blockNumberOf(to, chain, earliest);
+  const toBlock = lastBlockOf(to, fromBlock, chain, earliest);
   if (to.kind === 'number' && to.number > chain.head().header.number) {
     throw invalidParams('filter.toBlock', 'block range extends beyond current head block');
   }
@@ -89,6 +89,16 @@ export async function resolveRange(criteria: LogCriteria, chain: ChainReader, ma
     throw rpcError('LIMIT_EXCEEDED', `query exceeds max block range ${maxBlocks}`);
   }
   return { fromBlock, toBlock, addresses, topics };
+}
+
+/**
+ * `pending` as the end is the next block whether or not it has begun: whoever reads on from behind the newest sealed one
+ * finds nothing in the meantime, and is not wrong.
+ */
+function lastBlockOf(to: BlockNumberParam, fromBlock: number, chain: ChainReader, earliest: number): number {
+  const last = blockNumberOf(to, chain, earliest);
+  const isPending = to.kind === 'tag' && to.tag === 'pending';
+  return isPending && fromBlock === chain.head().header.number + 1 ? fromBlock : last;
 }
 
 /**

@@ -102,6 +102,31 @@ describe('eth_getLogs', () => {
     expect(await rpc.result('eth_getLogs', { fromBlock: 'pending' })).toMatchObject([{ topics: [topic('08')] }]);
   });
 
+  it('finds nothing behind the newest block up to pending while no block is open', async () => {
+    await sealLog(topic('07'));
+    const behind = { fromBlock: '0x2', toBlock: 'pending' };
+    expect(await rpc.result('eth_getLogs', behind)).toEqual([]);
+    await sendLog(topic('08'));
+    rpc.chain.mine();
+    expect(await rpc.result('eth_getLogs', behind)).toMatchObject([{ topics: [topic('08')] }]);
+    expect((await rpc.call('eth_getLogs', { fromBlock: '0x3', toBlock: 'pending' })).error?.code).toBe(-32602);
+  });
+
+  it('by block hash are those of that block, though another one has its number by now', async () => {
+    const blockHash = await sealLog(topic('07'));
+    await sendLog(topic('09'));
+    rpc.chain.onRead = () => {
+      rpc.chain.onRead = () => {};
+      queueMicrotask(() => {
+        rpc.chain.rollback(0);
+        rpc.chain.seal();
+      });
+    };
+    const logs = await rpc.result('eth_getLogs', { blockHash });
+    expect(logs).toMatchObject([{ blockHash, topics: [topic('07')] }]);
+    expect(await rpc.result('eth_getLogs', { fromBlock: '0x1' })).toMatchObject([{ topics: [topic('09')] }]);
+  });
+
   it.each([
     [{ fromBlock: '0x0', toBlock: '0x9' }, -32602, 'block range extends beyond current head block'],
     [{ fromBlock: '0x1', toBlock: '0x0' }, -32602, 'invalid block range'],
