@@ -18,6 +18,7 @@ import type { Channel } from '../util/thread-channel.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { proveReceipts } from './proof-parts.ts';
+import { RecentlyPooled } from './recently-pooled.ts';
 import { createRpcBackend, type RemoteCore, remoteCore } from './rpc-backend.ts';
 import { relayLogger } from './rpc-log.ts';
 import { RemotePool } from './rpc-remote-pool.ts';
@@ -75,7 +76,11 @@ export class RpcService implements RpcThreadApi {
     const { chain, state, history } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
     life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
-    const transactions = new RemotePool(this.#core);
+    const transactions = new RemotePool({
+      core: this.#core,
+      nonceOf: (address) => state.latest().getAccount(address)?.nonce ?? 0n,
+      recentlyPooled: options.node.role === 'replica' ? new RecentlyPooled() : undefined,
+    });
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const server = createRpcServer(options.server, {
