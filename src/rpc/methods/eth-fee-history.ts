@@ -18,7 +18,7 @@ export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
   name: 'eth_feeHistory',
   maxParams: 3,
   parse: ([blockCount, newestBlock, percentiles]) => ({
-    blockCount: typeof blockCount === 'number' ? readCount(blockCount) : readSafeInteger(blockCount, 'blockCount'),
+    blockCount: readCount(blockCount),
     newestBlock: readBlockNumberParam(newestBlock, 'newestBlock'),
     percentiles: readOptional(percentiles, 'rewardPercentiles', (value, field) =>
       readArray(value, field, Number.POSITIVE_INFINITY),
@@ -30,6 +30,7 @@ export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
   },
 };
 
+const DECIMAL = /^\d+$/;
 const NO_BLOCKS = { oldestBlock: '0x0', baseFeePerGas: [], gasUsedRatio: [], baseFeePerBlobGas: [], blobGasUsedRatio: [] };
 
 async function feeHistory(newest: number, blockCount: number, percentiles: readonly number[], modules: RpcModules) {
@@ -58,9 +59,11 @@ async function feeHistory(newest: number, blockCount: number, percentiles: reado
   };
 }
 
-/** Some clients send the count as a plain number. */
-function readCount(value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
+/** In hex, decimal, or as a plain number: geth takes them all. */
+function readCount(value: unknown): number {
+  const count = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  if (typeof count !== 'number') return readSafeInteger(count, 'blockCount');
+  if (Number.isSafeInteger(count) && count >= 0) return count;
   throw invalidParams('blockCount', 'expected a whole number');
 }
 

@@ -160,6 +160,9 @@ describe('fees', () => {
     });
     const pending = await rpc.result('eth_feeHistory', '0x400', 'pending');
     expect(pending.oldestBlock).toBe('0x0');
+    for (const count of ['3', 3, '0x3']) expect(await rpc.result('eth_feeHistory', count, 'pending')).toEqual(pending);
+    for (const count of ['-1', '1.5', '', 'x', {}])
+      expect((await rpc.call('eth_feeHistory', count, 'pending')).error?.code).toBe(-32602);
     expect(pending.baseFeePerGas).toHaveLength(4);
     expect(pending).not.toHaveProperty('reward');
   });
