@@ -5,7 +5,8 @@ import { decodeTransaction, type Transaction } from '../../src/protocol/transact
 import { FilterRegistry } from '../../src/rpc/filter-registry.ts';
 import { readLogCriteria } from '../../src/rpc/log-criteria.ts';
 import { fromHex, type Hex, toHex, toKey } from '../../src/util/bytes.ts';
-import { FakeChain, LOGGER } from '../support/fake-backend.ts';
+import { FakeChain } from '../support/fake-backend.ts';
+import { LOGGER } from '../support/fake-contracts.ts';
 import { runs } from '../support/property-runs.ts';
 import { ALICE, signTransfer } from '../support/rpc-harness.ts';
 
