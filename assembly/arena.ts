@@ -40,6 +40,7 @@ import {
   valueOf,
 } from './record';
 import { rehash } from './rehash';
+import { writeWord } from './rlp';
 import { beginNextBlock, insertLeaf, nearestLeaf, removeLeaf, ROOT, rootOf, sharedNibbles, topOf } from './update';
 
 export { hashOne, hashTwo, pad } from './keccak';
@@ -144,18 +145,7 @@ export function writeSlots(account: usize, count: u32): void {
 }
 
 function writeSlot(account: usize, key: usize, value: usize): void {
-  let zeros: usize = 0;
-  while (zeros < 32 && load<u8>(value + zeros) == 0) zeros++;
-  const length: usize = 32 - zeros;
-  if (length == 0) {
-    writeSlotValue(account, key, 0, 0);
-  } else if (length == 1 && load<u8>(value + 31) < 0x80) {
-    writeSlotValue(account, key, value + 31, 1);
-  } else {
-    store<u8>(word, 0x80 + length);
-    memory.copy(word + 1, value + zeros, length);
-    writeSlotValue(account, key, word, length + 1);
-  }
+  writeSlotValue(account, key, word, writeWord(word, value) - word);
 }
 
 /** Sets the slot with the key in KEY to the trie value of `length` bytes (at most 35) in VALUE; length 0 clears it. */

@@ -9,7 +9,7 @@ import { chainRules } from '../../src/prover-stub/block-job.ts';
 import { reexecuteBlock } from '../../src/prover-stub/re-execute.ts';
 import { BlockRoots, type SealedWitness, type WitnessRequest } from '../../src/state/block-roots.ts';
 import { StateTable } from '../../src/state/table/state-table.ts';
-import { verifyRootTransition } from '../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../src/state/witness/witness-check.ts';
 import { type Bytes, bigIntToBytes32, concatBytes, fromHex, padTo32, toHex } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';

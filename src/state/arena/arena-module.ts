@@ -1,27 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Bytes } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
+import type { DiffModule } from '../diff-input.ts';
 import { ARENA_WASM } from './arena-wasm.ts';
 
 /** Address of a record, or of bytes, in the memory of a module; 0 stands for none. Above 2 GiB it is negative. */
 export type Pointer = number;
 
 /** What assembly/arena.ts exports; its comments are the documentation. */
-export interface ArenaExports {
-  readonly memory: WebAssembly.Memory;
-  readonly KEY: WebAssembly.Global;
-  readonly VALUE: WebAssembly.Global;
-  readonly BATCH: WebAssembly.Global;
+export interface ArenaExports extends DiffModule {
   readonly NODE: WebAssembly.Global;
   readonly ROOT: WebAssembly.Global;
   hashOne(source: Pointer, blocks: number, target: Pointer): void;
   hashTwo(sourceA: Pointer, sourceB: Pointer, blocks: number, targetA: Pointer, targetB: Pointer): void;
   pad(at: Pointer, length: number): void;
   open(secret0: bigint, secret1: bigint, pageLimit: number, hashesSlotKeys: number): void;
-  writeAccount(fields: number): Pointer;
-  deleteAccount(): void;
   fetchAccounts(count: number): void;
-  writeSlots(account: Pointer, count: number): void;
   writeRawSlot(account: Pointer, length: number): void;
   updateRoot(): void;
   startBlock(): number;

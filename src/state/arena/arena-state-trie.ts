@@ -1,12 +1,12 @@
 import type { ProvenAccount, SlotProof, StateProof } from '../../protocol/ports/proofs.ts';
 import type { ChangedAccount } from '../../protocol/ports/simulation.ts';
 import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
-import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../../protocol/state-diff.ts';
+import { type AccountDiff, isClearedSlot, type StateDiff } from '../../protocol/state-diff.ts';
 import type { WitnessKey } from '../../protocol/witness.ts';
 import { type Bytes, bytesToBigInt, padTo32, toKey } from '../../util/bytes.ts';
 import { invariant } from '../../util/errors.ts';
 import { keccak256 } from '../../util/keccak.ts';
-import { ArenaInput, HAS_BALANCE, HAS_CODE, HAS_NONCE, MAX_BATCH } from './arena-input.ts';
+import { DiffInput, MAX_BATCH } from '../diff-input.ts';
 import { type ArenaExports, bytesAt, guarded, MAX_ARENA_BYTES, openArena, type Pointer } from './arena-module.ts';
 import { ArenaWalk, PRESENT } from './arena-walk.ts';
 import { ArenaWitness } from './arena-witness.ts';
@@ -63,7 +63,7 @@ const BRANCH_KINDS = [3, 4, 5, 6];
  */
 export class ArenaStateTrie {
   readonly #arena: ArenaExports;
-  readonly #input: ArenaInput;
+  readonly #input: DiffInput;
   #failure: unknown;
   readonly #keepsViews: boolean;
   #isClean = true;
@@ -75,7 +75,7 @@ export class ArenaStateTrie {
 
   constructor(options: ArenaStateTrieOptions = {}) {
     this.#arena = openArena(options.maxBytes ?? MAX_ARENA_BYTES, true);
-    this.#input = new ArenaInput(this.#arena);
+    this.#input = new DiffInput(this.#arena);
     this.#keepsViews = options.keepsViews ?? false;
     this.#preRoot = this.root();
   }
@@ -96,35 +96,7 @@ export class ArenaStateTrie {
 
   #applyAccount(diff: AccountDiff): void {
     if (this.#block !== PRESENT) this.#noteDeletions(diff);
-    const input = this.#input;
-    input.setAddress(diff.address);
-    if (diff.deleted) {
-      this.#arena.deleteAccount();
-      return;
-    }
-    let fields = 0;
-    if (diff.nonce !== undefined) {
-      input.setNonce(diff.nonce);
-      fields |= HAS_NONCE;
-    }
-    if (diff.balance !== undefined) {
-      input.setBalance(diff.balance);
-      fields |= HAS_BALANCE;
-    }
-    if (diff.codeHash !== undefined) {
-      input.setCodeHash(diff.codeHash);
-      fields |= HAS_CODE;
-    }
-    const account = this.#arena.writeAccount(fields);
-    if (diff.slots !== undefined) this.#applySlots(account, diff.slots);
-  }
-
-  #applySlots(account: Pointer, slots: readonly SlotDiff[]): void {
-    for (let at = 0; at < slots.length; at += MAX_BATCH) {
-      const batch = slots.slice(at, at + MAX_BATCH);
-      this.#input.setSlots(batch);
-      this.#arena.writeSlots(account, batch.length);
-    }
+    this.#input.apply(diff);
   }
 
   #noteDeletions(diff: AccountDiff): void {
