@@ -11,6 +11,7 @@ import { copyHash } from './copy';
 import { allocate, liveCount, setPageLimit, usedBytes } from './heap';
 import { forgetOldest, journalBytes, presentBlock, reclaim, resolve, setView, touch } from './journal';
 import { fetchNoted, noteBucket } from './fetch';
+import { setMultiplier } from './hash-set';
 import { accountBucket, addToIndex, findAccount, findSlot, openIndex, removeFromIndex, slotBucket } from './key-index';
 import { hashOne, pad } from './keccak';
 import { anyLeaf, writeBranch, writeNode } from './node-rlp';
@@ -45,6 +46,7 @@ import { beginNextBlock, insertLeaf, nearestLeaf, removeLeaf, ROOT, rootOf, shar
 
 export { hashOne, hashTwo, pad } from './keccak';
 export { forgetOldest, journalBytes };
+export { beginNodes, collectNodes, firstNodes, reserveKeys } from './witness-nodes';
 export { ROOT };
 
 /** Nodes of dropped storage that one call gives back: about a millisecond. */
@@ -76,6 +78,7 @@ export function open(secret0: u64, secret1: u64, pageLimit: i32, slotKeys: bool)
   setPageLimit(pageLimit);
   hashesSlotKeys = slotKeys;
   openIndex(secret0, secret1);
+  setMultiplier(secret0 ^ secret1);
 }
 
 function hashKey(key: usize, bytes: usize, target: usize): void {

@@ -1,3 +1,4 @@
+import { isSameHash } from '../copy';
 import { reserve } from '../heap';
 import { hashCopy, hashWaiting } from '../hash-queue';
 import { READ_AHEAD } from './space';
@@ -66,16 +67,7 @@ function slotOf(hash: usize): usize {
 @inline
 function isFreeOrOf(slot: usize, hash: usize): bool {
   const entry: usize = load<u32>(slot);
-  return entry == 0 || isSame(hash, hashes + (entry - 1) * HASH_BYTES);
-}
-
-@inline
-function isSame(a: usize, b: usize): bool {
-  const difference = v128.or(
-    v128.xor(v128.load(a), v128.load(b)),
-    v128.xor(v128.load(a, 16), v128.load(b, 16)),
-  );
-  return !v128.any_true(difference);
+  return entry == 0 || isSameHash(hash, hashes + (entry - 1) * HASH_BYTES);
 }
 
 export let foundAt: usize = 0;

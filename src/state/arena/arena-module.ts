@@ -32,6 +32,10 @@ export interface ArenaExports extends DiffModule {
   pathKey(node: Pointer): Pointer;
   encodeNode(node: Pointer, from: number): number;
   encodeBranch(branch: Pointer): number;
+  beginNodes(): void;
+  reserveKeys(count: number): Pointer;
+  collectNodes(owner: Pointer, root: Pointer, count: number): void;
+  firstNodes(): Pointer;
   readAccount(account: Pointer): void;
   readSlot(slot: Pointer): number;
   recordCount(kind: number): number;
@@ -39,8 +43,6 @@ export interface ArenaExports extends DiffModule {
 }
 
 const PAGE_BYTES = 65_536;
-/** Room at NODE; a node is shorter. */
-export const MAX_NODE_BYTES = 640;
 /** 4 GiB less a page, so that no address behind a record wraps round. */
 export const MAX_ARENA_BYTES = 4 * 1024 ** 3 - PAGE_BYTES;
 

@@ -152,8 +152,12 @@ export class ArenaStateTrie {
    */
   witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     this.#clean();
+    return this.#run(() => this.#witnessNodes(keys));
+  }
+
+  #witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     const walk = new ArenaWalk(this.#arena, this.#block);
-    const witness = new ArenaWitness(this.#arena, walk);
+    const witness = new ArenaWitness(this.#arena);
     const accounts = keys.map(({ address }) => ({
       hash: keccak256(address),
       deleted: this.#deletions.get(toKey(address))?.account === true,
@@ -170,7 +174,7 @@ export class ArenaStateTrie {
       ];
       witness.collect(account, walk.root(account), covered);
     }
-    return witness.nodes;
+    return witness.nodes();
   }
 
   /**
@@ -180,8 +184,12 @@ export class ArenaStateTrie {
   nodesFor(view: number, changes: readonly ChangedAccount[]): Bytes[] {
     this.#assertKept(view);
     this.#clean();
+    return this.#run(() => this.#nodesFor(view, changes));
+  }
+
+  #nodesFor(view: number, changes: readonly ChangedAccount[]): Bytes[] {
     const walk = new ArenaWalk(this.#arena, view);
-    const witness = new ArenaWitness(this.#arena, walk);
+    const witness = new ArenaWitness(this.#arena);
     const accounts = changes.map(({ address, deleted }) => ({ hash: keccak256(address), deleted }));
     witness.collect(0, walk.root(0), accounts);
     for (const [i, { slots }] of changes.entries()) {
@@ -191,7 +199,7 @@ export class ArenaStateTrie {
       witness.collect(account, walk.root(account), covered);
     }
     // Each on its own: the memory that they were collected in is much larger, and would travel with them.
-    return witness.nodes.map((node) => node.slice());
+    return witness.nodes().map((node) => node.slice());
   }
 
   /**
@@ -280,10 +288,10 @@ export class ArenaStateTrie {
     this.#isClean = true;
   }
 
-  #run(calls: () => void): void {
+  #run<Result>(calls: () => Result): Result {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      guarded(this.#arena, calls);
+      return guarded(this.#arena, calls);
     } catch (error) {
       this.#failure = error;
       throw error;

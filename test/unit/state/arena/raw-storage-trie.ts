@@ -60,9 +60,9 @@ export class RawStorageTrie {
     const walk = new ArenaWalk(this.arena, this.#view);
     const account = walk.leaf(0, keccak256(ADDRESS));
     const keys = [...read.map((hash) => ({ hash, deleted: false })), ...deleted.map((hash) => ({ hash, deleted: true }))];
-    const witness = new ArenaWitness(this.arena, walk);
+    const witness = new ArenaWitness(this.arena);
     witness.collect(account, walk.root(account), keys);
-    return witness.nodes;
+    return witness.nodes();
   }
 
   /** Views before the newest `keptViews` are forgotten; returns the newest. */
