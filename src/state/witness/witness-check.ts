@@ -3,7 +3,7 @@ import { decodeStateDiff } from '../../protocol/state-diff.ts';
 import { decodeWitness } from '../../protocol/witness.ts';
 import { type Bytes, bytesEqual, toHex } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
-import { WitnessTrie } from './witness-trie.ts';
+import { rootAfter } from './witness-trie.ts';
 
 /** The claim that a witness must prove: this diff leads from one root to the other. */
 export interface RootTransition {
@@ -21,9 +21,7 @@ export interface RootTransition {
  */
 export function verifyRootTransition(witness: Bytes, claim: RootTransition): void {
   const { nodes } = decodeWitness(witness);
-  const trie = new WitnessTrie({ bytes: witness, nodes }, claim.preStateRoot);
-  trie.apply(decodeStateDiff(claim.diffBytes));
-  const root = trie.root();
+  const root = rootAfter({ bytes: witness, nodes }, claim.preStateRoot, decodeStateDiff(claim.diffBytes));
   if (!bytesEqual(root, claim.postStateRoot)) {
     throw new StrobeError('STATE_ROOT_MISMATCH', 'the diff does not lead to the post-state root', {
       computed: toHex(root),

@@ -42,7 +42,30 @@ const INVALID_ACCOUNT = 3;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Of its own for every check: what one left behind is not there in the next, and its memory goes with it. */
+/**
+ * The state root to which a diff leads from another, by the part of the state trie that a witness has. A node that it lacks
+ * throws MISSING_TRIE_NODE: it never reads as an absent key.
+ * @param diff has each address once, as the canonical bytes do
+ * @param maxBytes most memory that it takes, {@link MAX_MEMORY_BYTES} at most
+ * @throws StrobeError MISSING_TRIE_NODE, MALFORMED_TRIE_NODE, INVALID_RLP (an account), WITNESS_TOO_LARGE
+ */
+export function rootAfter(witness: WitnessNodes, root: Hash, diff: StateDiff, maxBytes = MAX_MEMORY_BYTES): Hash {
+  if (witness.bytes.length + witness.nodes.length * NODE_BYTES > maxBytes) throw tooLarge();
+  const module = openModule(maxBytes);
+  try {
+    load(module, witness);
+    new Uint8Array(module.memory.buffer, module.ROOT.value, HASH_BYTES).set(root);
+    module.openRoot();
+    const input = new DiffInput(module);
+    for (const account of diff.accounts) input.apply(account);
+    module.updateRoot();
+    return hashAt(module, module.ROOT.value);
+  } catch (error) {
+    throw error instanceof WebAssembly.RuntimeError ? reasonOf(module, error) : error;
+  }
+}
+
+/** An instance for every check: what one left behind is not there in the next, and its memory goes with it. */
 function openModule(maxBytes: number): WitnessTrieExports {
   // Compiled once per thread: instances are cheap.
   compiled ??= new WebAssembly.Module(Buffer.from(WITNESS_TRIE_WASM, 'base64'));
@@ -51,80 +74,33 @@ function openModule(maxBytes: number): WitnessTrieExports {
   return module;
 }
 
-/**
- * The part of the state trie that a witness has, from a root on. A node that it lacks throws MISSING_TRIE_NODE: it never
- * reads as an absent key. After an error every call throws it again.
- */
-export class WitnessTrie {
-  readonly #module: WitnessTrieExports;
-  readonly #input: DiffInput;
-  #failure: unknown;
-
-  /**
-   * @param maxBytes most memory that it takes, {@link MAX_MEMORY_BYTES} at most
-   * @throws StrobeError WITNESS_TOO_LARGE
-   */
-  constructor(witness: WitnessNodes, root: Hash, maxBytes = MAX_MEMORY_BYTES) {
-    if (witness.bytes.length + witness.nodes.length * NODE_BYTES > maxBytes) throw tooLarge();
-    this.#module = openModule(maxBytes);
-    this.#input = new DiffInput(this.#module);
-    this.#run(() => this.#load(witness));
-    new Uint8Array(this.#module.memory.buffer, this.#module.ROOT.value, HASH_BYTES).set(root);
-    this.#module.openRoot();
+function load(module: WitnessTrieExports, { bytes, nodes }: WitnessNodes): void {
+  const at = module.reserveWitness(bytes.length, nodes.length, randomBytes(8).readBigInt64LE());
+  const table = new Uint32Array(module.memory.buffer, at, nodes.length * 2);
+  for (const [i, node] of nodes.entries()) {
+    table[i * 2] = node.byteOffset - bytes.byteOffset;
+    table[i * 2 + 1] = node.length;
   }
+  new Uint8Array(module.memory.buffer, at + table.byteLength, bytes.length).set(bytes);
+  module.indexNodes();
+}
 
-  #load({ bytes, nodes }: WitnessNodes): void {
-    const module = this.#module;
-    const at = module.reserveWitness(bytes.length, nodes.length, randomBytes(8).readBigInt64LE());
-    const table = new Uint32Array(module.memory.buffer, at, nodes.length * 2);
-    for (const [i, node] of nodes.entries()) {
-      table[i * 2] = node.byteOffset - bytes.byteOffset;
-      table[i * 2 + 1] = node.length;
+function hashAt(module: WitnessTrieExports, at: number): Hash {
+  return new Uint8Array(module.memory.buffer, at, HASH_BYTES).slice();
+}
+
+function reasonOf(module: WitnessTrieExports, cause: WebAssembly.RuntimeError): StrobeError {
+  switch (module.failure()) {
+    case MISSING_NODE: {
+      const meta = { hash: toHex(hashAt(module, module.missingHash())), depth: module.missingDepth() };
+      return new StrobeError('MISSING_TRIE_NODE', 'a trie node on the path is not in the witness', meta);
     }
-    new Uint8Array(module.memory.buffer, at + table.byteLength, bytes.length).set(bytes);
-    module.indexNodes();
-  }
-
-  /** @throws StrobeError MISSING_TRIE_NODE, MALFORMED_TRIE_NODE, INVALID_RLP (an account), WITNESS_TOO_LARGE */
-  apply(diff: StateDiff): void {
-    this.#run(() => {
-      for (const account of diff.accounts) this.#input.apply(account);
-    });
-  }
-
-  /** The state root after what was applied; to be asked for once, at the end. @throws StrobeError WITNESS_TOO_LARGE */
-  root(): Hash {
-    this.#run(() => this.#module.updateRoot());
-    return this.#bytesAt(this.#module.ROOT.value);
-  }
-
-  #bytesAt(at: number): Hash {
-    return new Uint8Array(this.#module.memory.buffer, at, HASH_BYTES).slice();
-  }
-
-  #run(calls: () => void): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    try {
-      calls();
-    } catch (error) {
-      this.#failure = error instanceof WebAssembly.RuntimeError ? this.#reason(error) : error;
-      throw this.#failure;
-    }
-  }
-
-  #reason(cause: WebAssembly.RuntimeError): StrobeError {
-    switch (this.#module.failure()) {
-      case MISSING_NODE: {
-        const meta = { hash: toHex(this.#bytesAt(this.#module.missingHash())), depth: this.#module.missingDepth() };
-        return new StrobeError('MISSING_TRIE_NODE', 'a trie node on the path is not in the witness', meta);
-      }
-      case MALFORMED_NODE:
-        return new StrobeError('MALFORMED_TRIE_NODE', 'a trie node of the witness is not as one is encoded');
-      case INVALID_ACCOUNT:
-        return new StrobeError('INVALID_RLP', 'a leaf of the state trie is not an account');
-      default:
-        return tooLarge(cause);
-    }
+    case MALFORMED_NODE:
+      return new StrobeError('MALFORMED_TRIE_NODE', 'a trie node of the witness is not as one is encoded');
+    case INVALID_ACCOUNT:
+      return new StrobeError('INVALID_RLP', 'a leaf of the state trie is not an account');
+    default:
+      return tooLarge(cause);
   }
 }
 
