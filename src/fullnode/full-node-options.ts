@@ -115,4 +115,6 @@ export interface FullNodeModules {
   readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
   /** Absent: the node goes by ranges alone. */
   readonly snapshots?: SnapshotSyncModules;
+  /** Has the node wired anew on what is on disk then; absent: what memory does not know how to undo stays. */
+  readonly beginAnew?: () => void;
 }

@@ -139,6 +139,8 @@ export interface HarnessOptions extends Partial<FullNodeLimits> {
   readonly resume?: ResumeOrder;
   /** Snapshots at peers. */
   readonly snapshots?: SnapshotSyncModules;
+  /** Is told when the node wants to be wired anew. */
+  readonly beginAnew?: () => void;
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -224,6 +226,7 @@ export class ReplicaHarness {
         verifyWitness: options.verifyWitness ?? verifyRootTransition,
         ...(options.reexecute === undefined ? {} : { reexecute: options.reexecute }),
         ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+        ...(options.beginAnew === undefined ? {} : { beginAnew: options.beginAnew }),
         evidence: this.evidence,
         logger: silent,
         metrics: createFullNodeMetrics(this.metrics),
