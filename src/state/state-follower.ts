@@ -71,9 +71,14 @@ export class StateFollower {
 
   /** At the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined {
-    const { reader } = this.#modules;
+    const moment = this.momentAt(blockNumber);
+    return moment && this.#modules.reader.at(moment);
+  }
+
+  /** The moment of {@link StateFollower.stateAt}, for another thread that reads the table. */
+  momentAt(blockNumber: number): TableMoment | undefined {
     const moment = this.#blockEnds.get(blockNumber);
-    return moment && reader.keeps(moment) ? reader.at(moment) : undefined;
+    return moment && this.#modules.reader.keeps(moment) ? { ...moment } : undefined;
   }
 
   /** The oldest block that {@link StateFollower.stateAt} has; undefined when it has none. */
