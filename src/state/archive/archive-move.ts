@@ -1,4 +1,4 @@
-import type { RowKind, StoredMoment } from '../../protocol/ports/history.ts';
+import type { ChangeList, RowKind, StoredMoment } from '../../protocol/ports/history.ts';
 import type { Account } from '../../protocol/primitives.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
@@ -27,20 +27,29 @@ const KINDS = ['account', 'slot'] as const;
 /** Rows that are read from the table in one go: some 50 µs, so that a reader beside a busy writer seldom begins again. */
 const ROWS_AT_ONCE = 256;
 
-/** A set of row numbers. */
-class RowSet {
-  readonly #bits: Uint8Array;
+/** Rows and the one change of each whose old value is meant. */
+class MeantChanges {
+  readonly #rows: number[] = [];
+  /** By row, plus one; 0: the row is not among them. Memory that is not touched is not taken. */
+  readonly #ordinals: Uint32Array;
 
   constructor(rows: number) {
-    this.#bits = new Uint8Array((rows >>> 3) + 1);
+    this.#ordinals = new Uint32Array(rows);
   }
 
-  /** False: it was there. */
-  add(row: number): boolean {
-    const [at, bit] = [row >>> 3, 1 << (row & 7)];
-    const before = this.#bits[at] as number;
-    this.#bits[at] = before | bit;
-    return (before & bit) === 0;
+  /** The first one of a row counts. @param step from the ordinal in the list to the one that is meant */
+  add({ rows, ordinals }: ChangeList, step: 0 | 1): void {
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] as number;
+      if (this.#ordinals[row] !== 0) continue;
+      this.#ordinals[row] = (ordinals[i] as number) + step + 1;
+      this.#rows.push(row);
+    }
+  }
+
+  /** In the order of the rows, in which the database has them: reads go through it once. */
+  *entries(): Iterable<{ readonly row: number; readonly ordinal: number }> {
+    for (const row of Uint32Array.from(this.#rows).sort()) yield { row, ordinal: (this.#ordinals[row] as number) - 1 };
   }
 }
 
@@ -70,11 +79,20 @@ export class ArchiveMove {
 
   /** Writes what the blocks of the span and those up to `blockNumber` changed, from their lists. */
   byBlocks({ lowest, highest }: BlockSpan, blockNumber: number): void {
-    const { rows } = this.#modules;
-    const seen = { account: new RowSet(rows.accountCount), slot: new RowSet(rows.slotCount) };
+    const { rows, stored } = this.#modules;
+    const meant = { account: new MeantChanges(rows.accountCount), slot: new MeantChanges(rows.slotCount) };
+    const addBlock = (number: number, step: 0 | 1): void => {
+      this.#assertWanted();
+      const changes = stored.changesOf(number);
+      for (const kind of KINDS) meant[kind].add(changes[kind], step);
+    };
     // A key is as it was before the first change above the block, which is behind the last one below it.
-    for (let above = blockNumber + 1; above <= highest; above++) this.#takeBlock(above, 0, seen);
-    for (let below = blockNumber; below > lowest; below--) this.#takeBlock(below, 1, seen);
+    for (let above = blockNumber + 1; above <= highest; above++) addBlock(above, 0);
+    for (let below = blockNumber; below > lowest; below--) addBlock(below, 1);
+    for (const kind of KINDS) {
+      for (const { row, ordinal } of meant[kind].entries()) this.#take(kind, row, stored.valueBefore(kind, row, ordinal));
+      this.#write(kind);
+    }
   }
 
   /** As {@link ArchiveMove.byBlocks}, by looking every key up: for spans of many more blocks than there are keys. */
@@ -97,20 +115,6 @@ export class ArchiveMove {
     this.#write(kind);
   }
 
-  /** @param step from the ordinal of a change to that of the change whose old value is meant */
-  #takeBlock(blockNumber: number, step: 0 | 1, seen: Readonly<Record<RowKind, RowSet>>): void {
-    const { stored } = this.#modules;
-    const changes = stored.changesOf(blockNumber);
-    for (const kind of KINDS) {
-      const { rows, ordinals } = changes[kind];
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i] as number;
-        if (seen[kind].add(row)) this.#take(kind, row, stored.valueBefore(kind, row, (ordinals[i] as number) + step));
-      }
-      this.#write(kind);
-    }
-  }
-
   #take(kind: RowKind, row: number, value: Bytes | undefined): void {
     this.#rows.push(row);
     this.#values.push(value);
@@ -118,12 +122,16 @@ export class ArchiveMove {
   }
 
   #write(kind: RowKind): void {
-    if (this.#modules.isStopping()) throw new StrobeError('THREAD_STOPPED', 'the state trie was stopped on its way');
+    this.#assertWanted();
     if (kind === 'account') this.#writeAccounts();
     else this.#writeSlots();
     this.#written += this.#rows.length;
     this.#rows.length = 0;
     this.#values.length = 0;
+  }
+
+  #assertWanted(): void {
+    if (this.#modules.isStopping()) throw new StrobeError('THREAD_STOPPED', 'the state trie was stopped on its way');
   }
 
   #writeAccounts(): void {
