@@ -2,6 +2,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricFactory } from '../observability/metrics.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import { type ArchiveObserver, ArchiveProver } from '../state/archive/archive-prover.ts';
+import type { RecentBlock } from '../state/archive/archive-trie.ts';
 import { HistoryReach } from '../state/history-reach.ts';
 import type { StateFollower } from '../state/state-follower.ts';
 import type { TableHandle } from '../state/table/table-reader.ts';
@@ -11,7 +12,7 @@ import type { SharedHistory } from './state-history-parts.ts';
 
 export interface ArchiveProofParts {
   readonly recentProofs: StateProver;
-  readonly follower: Pick<StateFollower, 'momentAt'>;
+  readonly follower: Pick<StateFollower, 'momentAt' | 'newestBlock'>;
   readonly state: TableHandle;
   readonly history: SharedHistory;
   readonly metrics: MetricFactory;
@@ -31,15 +32,19 @@ export function proveStoredBlocks({ maxWaitMs }: { readonly maxWaitMs: number },
     {
       ...{ recentProofs, reach, logger, observer: observe(metrics) },
       start: () => startArchiveTrieThread({ state, history }),
-      recentBlock: () => {
-        const blockNumber = reach.newest;
-        const moment = blockNumber === undefined ? undefined : follower.momentAt(blockNumber);
-        return blockNumber === undefined || moment === undefined ? undefined : { blockNumber, moment };
-      },
+      recentBlock: () => recentBlockOf(reach, follower),
     },
   );
   life.onStop('proofs of old blocks', () => prover.stop());
   return prover;
+}
+
+function recentBlockOf(reach: HistoryReach, follower: ArchiveProofParts['follower']): RecentBlock | undefined {
+  const [stored, followed] = [reach.newest, follower.newestBlock()];
+  if (stored === undefined || followed === undefined) return undefined;
+  const blockNumber = Math.min(stored, followed);
+  const moment = follower.momentAt(blockNumber);
+  return moment && { blockNumber, moment };
 }
 
 function observe(factory: MetricFactory): ArchiveObserver {

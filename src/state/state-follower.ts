@@ -75,6 +75,11 @@ export class StateFollower {
     return moment && this.#modules.reader.at(moment);
   }
 
+  /** The newest sealed block that this thread has heard of: what is stored may be ahead of it. */
+  newestBlock(): number | undefined {
+    return [...this.#blockEnds.keys()].at(-1);
+  }
+
   /** The moment of {@link StateFollower.stateAt}, for another thread that reads the table. */
   momentAt(blockNumber: number): TableMoment | undefined {
     const moment = this.#blockEnds.get(blockNumber);

@@ -13,7 +13,7 @@ import type { ProofRequest } from '../trie-history.ts';
 import { ArchiveMove } from './archive-move.ts';
 import { TrieWriter } from './trie-writer.ts';
 
-/** The newest stored block, whose state is in memory. */
+/** A stored block of the newest ones, whose state is in memory. */
 export interface RecentBlock {
   readonly blockNumber: number;
   readonly moment: TableMoment;
@@ -54,10 +54,7 @@ interface TravellingTrie {
   root: Hash | undefined;
 }
 
-/**
- * Looking up one key costs about a third of reading the list of a small block (test/perf/archive-proofs.ts), and what a
- * list names is looked up besides.
- */
+/** Reading the list of a block with a hundred changes costs as much as looking up that many keys (test/perf/archive-proofs.ts). */
 const KEYS_PER_BLOCK = 4;
 
 /**
