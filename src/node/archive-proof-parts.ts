@@ -12,7 +12,7 @@ import type { SharedHistory } from './state-history-parts.ts';
 
 export interface ArchiveProofParts {
   readonly recentProofs: StateProver;
-  readonly follower: Pick<StateFollower, 'momentAt' | 'newestBlock'>;
+  readonly follower: Pick<StateFollower, 'newestUpTo'>;
   readonly state: TableHandle;
   readonly history: SharedHistory;
   readonly metrics: MetricFactory;
@@ -40,11 +40,9 @@ export function proveStoredBlocks({ maxWaitMs }: { readonly maxWaitMs: number },
 }
 
 function recentBlockOf(reach: HistoryReach, follower: ArchiveProofParts['follower']): RecentBlock | undefined {
-  const [stored, followed] = [reach.newest, follower.newestBlock()];
-  if (stored === undefined || followed === undefined) return undefined;
-  const blockNumber = Math.min(stored, followed);
-  const moment = follower.momentAt(blockNumber);
-  return moment && { blockNumber, moment };
+  const recent = reach.newest === undefined ? undefined : follower.newestUpTo(reach.newest);
+  // The view stays in this thread.
+  return recent && { blockNumber: recent.blockNumber, moment: recent.moment };
 }
 
 function observe(factory: MetricFactory): ArchiveObserver {

@@ -115,7 +115,7 @@ export class RpcService implements RpcThreadApi {
   async #openHistory(reader: TableReader, state: StateFollower, life: Lifecycle): Promise<HistoryViews | undefined> {
     const { history } = this.#data;
     if (history === undefined) return undefined;
-    const own = { rows: reader.rowFinder(), recentAt: (blockNumber: number) => state.stateAt(blockNumber) };
+    const own = { rows: reader.rowFinder(), recentUpTo: (blockNumber: number) => state.newestUpTo(blockNumber) };
     const { views, close } = await openSharedHistory(history, own);
     life.onStop('state history', close);
     return views;

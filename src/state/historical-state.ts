@@ -13,8 +13,14 @@ export interface HistoryViewModules {
   readonly oldValues: OldValueReader;
   readonly rows: RowFinder;
   readonly reach: HistoryReach;
-  /** State at the end of the newest stored block, from memory; undefined when it is not kept there. */
-  readonly recentAt: (blockNumber: number) => StateView | undefined;
+  /** State in memory at the end of the newest block that is not above this stored one; undefined when none is kept there. */
+  readonly recentUpTo: (blockNumber: number) => RecentState | undefined;
+}
+
+/** State at the end of a block. */
+export interface RecentState {
+  readonly blockNumber: number;
+  readonly state: StateView;
 }
 
 /**
@@ -34,11 +40,12 @@ export class HistoryViews {
 
   /** Undefined when the history does not have the block, or does not meet the states in memory. */
   at(blockNumber: number): StateView | undefined {
-    const { reach, recentAt } = this.#modules;
+    const { reach, recentUpTo } = this.#modules;
     const { rollbacks, oldest, newest } = reach;
     if (oldest === undefined || newest === undefined || blockNumber < oldest || blockNumber > newest) return undefined;
-    const recent = recentAt(newest);
-    return recent && new HistoricalState(this.#modules, { blockNumber, recent, rollbacks });
+    const recent = recentUpTo(newest);
+    if (recent === undefined || recent.blockNumber < blockNumber) return undefined;
+    return new HistoricalState(this.#modules, { blockNumber, recent: recent.state, rollbacks });
   }
 }
 

@@ -21,6 +21,13 @@ export interface StateFollowerModules {
   readonly rangeOf: (from: number, to: number) => Promise<NamedRange | undefined>;
 }
 
+/** A sealed block whose state can be read. */
+export interface FollowedBlock {
+  readonly blockNumber: number;
+  readonly moment: TableMoment;
+  readonly state: StateView;
+}
+
 /** A moment that may turn out to have outlived further rollbacks. */
 interface Pinned extends TableMoment {
   rollbacks: number;
@@ -71,19 +78,23 @@ export class StateFollower {
 
   /** At the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined {
-    const moment = this.momentAt(blockNumber);
+    const moment = this.#keptMoment(blockNumber);
     return moment && this.#modules.reader.at(moment);
   }
 
-  /** The newest sealed block that this thread has heard of: what is stored may be ahead of it. */
-  newestBlock(): number | undefined {
-    return [...this.#blockEnds.keys()].at(-1);
+  /**
+   * The newest sealed block that is not above this one, which this thread may not have heard of; with its moment as it is
+   * now, for another thread that reads the table. Undefined when it is not kept.
+   */
+  newestUpTo(blockNumber: number): FollowedBlock | undefined {
+    const newest = Math.min(blockNumber, [...this.#blockEnds.keys()].at(-1) ?? blockNumber);
+    const moment = this.#keptMoment(newest);
+    return moment && { blockNumber: newest, moment: { ...moment }, state: this.#modules.reader.at(moment) };
   }
 
-  /** The moment of {@link StateFollower.stateAt}, for another thread that reads the table. */
-  momentAt(blockNumber: number): TableMoment | undefined {
+  #keptMoment(blockNumber: number): Pinned | undefined {
     const moment = this.#blockEnds.get(blockNumber);
-    return moment && this.#modules.reader.keeps(moment) ? { ...moment } : undefined;
+    return moment && this.#modules.reader.keeps(moment) ? moment : undefined;
   }
 
   /** The oldest block that {@link StateFollower.stateAt} has; undefined when it has none. */

@@ -110,11 +110,13 @@ export class TableReader implements StateReader {
     return new MomentRows(this.#core, this.#pastMoment(moment));
   }
 
-  #pastMoment({ number, serial, mark, rollbacks }: TableMoment): PastMoment {
+  #pastMoment(moment: TableMoment): PastMoment {
     const { memory } = this.#core;
+    const { number, serial, mark } = moment;
     const guard: ReadGuard = (look) =>
       this.#lock.read(() => {
-        if (memory.get(CONTROL_ROLLBACKS) > rollbacks || !isKept(memory, serial)) {
+        // Whoever gave the moment may learn that it has outlived more of them.
+        if (memory.get(CONTROL_ROLLBACKS) > moment.rollbacks || !isKept(memory, serial)) {
           throw new StrobeError('STATE_FORGOTTEN', `the state of mini-block ${number} is not kept any more`, { number });
         }
         return look();

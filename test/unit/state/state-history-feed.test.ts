@@ -77,17 +77,26 @@ test('another thread reads the history by what it is sent of it, and a rollback 
   const chain = await createChain({ dataDir });
   for (let block = 0; block < 10; block++) chain.addBlock(2);
   await chain.feed.idle();
+  let followed = 10;
   const { views, close } = await openSharedHistory(
     { directory: stateHistoryDirectory(dataDir), reach: chain.feed.sharedReach },
     {
       rows: TableReader.attach(chain.table.share()).rowFinder(),
-      recentAt: (block) => chain.table.at(chain.blocks[block]?.lastNumber ?? -1),
+      recentUpTo: (stored) => {
+        const blockNumber = Math.min(stored, followed);
+        const state = chain.table.at(chain.blocks[blockNumber]?.lastNumber ?? -1);
+        return state && { blockNumber, state };
+      },
     },
   );
   onTestFinished(close);
   expect(views.oldest).toBe(0);
   for (let block = 0; block <= 10; block++) expect(chain.read(block, views)).toEqual(chain.expected(block));
   expect(views.at(11)).toBeUndefined();
+  // The other thread hears of sealed blocks later than they are stored.
+  followed = 9;
+  for (let block = 0; block <= 9; block++) expect(chain.read(block, views)).toEqual(chain.expected(block));
+  expect(views.at(10)).toBeUndefined();
   const [held, address] = [views.at(4), new Uint8Array(20)];
   held?.getAccount(address);
   chain.rollback(2);
