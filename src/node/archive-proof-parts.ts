@@ -12,7 +12,7 @@ import type { SharedHistory } from './state-history-parts.ts';
 
 export interface ArchiveProofParts {
   readonly recentProofs: StateProver;
-  readonly follower: Pick<StateFollower, 'newestUpTo'>;
+  readonly follower: Pick<StateFollower, 'blockUpTo'>;
   readonly state: TableHandle;
   readonly history: SharedHistory;
   readonly metrics: MetricFactory;
@@ -40,9 +40,7 @@ export function proveStoredBlocks({ maxWaitMs }: { readonly maxWaitMs: number },
 }
 
 function recentBlockOf(reach: HistoryReach, follower: ArchiveProofParts['follower']): RecentBlock | undefined {
-  const recent = reach.newest === undefined ? undefined : follower.newestUpTo(reach.newest);
-  // The view stays in this thread.
-  return recent && { blockNumber: recent.blockNumber, moment: recent.moment };
+  return reach.newest === undefined ? undefined : follower.blockUpTo(reach.newest);
 }
 
 function observe(factory: MetricFactory): ArchiveObserver {

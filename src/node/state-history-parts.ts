@@ -49,7 +49,7 @@ export interface SharedHistory {
  */
 export async function openSharedHistory(
   { directory, reach }: SharedHistory,
-  own: Pick<HistoryViewModules, 'rows' | 'recentUpTo'>,
+  own: Pick<HistoryViewModules, 'rows' | 'recentAt'>,
 ): Promise<{ readonly views: HistoryViews; readonly close: () => Promise<void> }> {
   const reader = await HistoryReader.open(directory);
   const views = new HistoryViews({ ...own, oldValues: reader, reach: HistoryReach.attach(reach) });
@@ -113,12 +113,9 @@ export class StoredHistory {
       extent = { oldest: begin.blockNumber, newest: begin };
     }
     const reach = HistoryReach.create();
-    const recentUpTo = () => {
-      const { blockNumber, lastNumber } = feed.newest;
-      const recent = state.at(lastNumber);
-      return recent && { blockNumber, state: recent };
-    };
-    const views = new HistoryViews({ oldValues: this.#reader, rows: state.rowFinder(), reach, recentUpTo });
+    const recentAt = (blockNumber: number) =>
+      blockNumber === feed.newest.blockNumber ? state.at(feed.newest.lastNumber) : undefined;
+    const views = new HistoryViews({ oldValues: this.#reader, rows: state.rowFinder(), reach, recentAt });
     const feed: StateHistoryFeed = new StateHistoryFeed(extent, { host: this.#writing, state, reach, views, logger });
     life.onStop('state history writer', () => feed.stop());
     life.watch(feed.failed);

@@ -13,14 +13,8 @@ export interface HistoryViewModules {
   readonly oldValues: OldValueReader;
   readonly rows: RowFinder;
   readonly reach: HistoryReach;
-  /** State in memory at the end of the newest block that is not above this stored one; undefined when none is kept there. */
-  readonly recentUpTo: (blockNumber: number) => RecentState | undefined;
-}
-
-/** State at the end of a block. */
-export interface RecentState {
-  readonly blockNumber: number;
-  readonly state: StateView;
+  /** State in memory at the end of the newest stored block, or of one before that is known; undefined when it is not kept. */
+  readonly recentAt: (blockNumber: number) => StateView | undefined;
 }
 
 /**
@@ -34,18 +28,20 @@ export class HistoryViews {
     this.#modules = modules;
   }
 
+  /** The oldest block that {@link HistoryViews.at} has. */
   get oldest(): number | undefined {
-    return this.#modules.reach.oldest;
+    const { reach, recentAt } = this.#modules;
+    const { oldest, newest } = reach;
+    return newest === undefined || recentAt(newest) === undefined ? undefined : oldest;
   }
 
   /** Undefined when the history does not have the block, or does not meet the states in memory. */
   at(blockNumber: number): StateView | undefined {
-    const { reach, recentUpTo } = this.#modules;
+    const { reach, recentAt } = this.#modules;
     const { rollbacks, oldest, newest } = reach;
     if (oldest === undefined || newest === undefined || blockNumber < oldest || blockNumber > newest) return undefined;
-    const recent = recentUpTo(newest);
-    if (recent === undefined || recent.blockNumber < blockNumber) return undefined;
-    return new HistoricalState(this.#modules, { blockNumber, recent: recent.state, rollbacks });
+    const recent = recentAt(newest);
+    return recent && new HistoricalState(this.#modules, { blockNumber, recent, rollbacks });
   }
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Hex, toHex } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, type RpcSocket, signTransfer } from '../../support/rpc-harness.ts';
 
 const ZERO = `0x${'00'.repeat(32)}`;
@@ -169,7 +169,9 @@ describe('eth_subscribe', () => {
   });
 
   it.each([
-    [['nothing'], -32602],
+    [['nothing'], -32601],
+    [[7], -32602],
+    [['logs', { fromBlock: '0x2', toBlock: '0x1' }], -32602],
     [[], -32602],
     [['newHeads', true], -32602],
     [['newPendingTransactions', 'yes'], -32602],
