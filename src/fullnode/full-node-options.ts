@@ -7,7 +7,7 @@ import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
 import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { ChainState } from '../state/chain-state.ts';
-import type { RootTransition } from '../state/witness-check.ts';
+import type { RootTransition } from '../state/witness/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { BlockReexecutor } from './block-reexecutor.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';

@@ -11,7 +11,7 @@ import type { NodeStatus } from '../protocol/ports/chain.ts';
 import { chainRules } from '../prover-stub/block-job.ts';
 import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
-import { WitnessThread } from '../state/witness-thread.ts';
+import { WitnessThread } from '../state/witness/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
 import { serveAdmin } from './admin-parts.ts';

@@ -19,7 +19,7 @@ import type { ResumeOrder } from '../../src/protocol/resume-order.ts';
 import type { StateRows } from '../../src/protocol/row-diff.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
-import { verifyRootTransition } from '../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../src/state/witness/witness-check.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
 import { openChainStore } from '../../src/store/open-chain-store.ts';
 import type { Bytes } from '../../src/util/bytes.ts';
