@@ -83,8 +83,8 @@ function storage(settings: DevnetSettings): Record<string, unknown> {
 }
 
 /** A sequencer has the trie anyway. */
-function proofs(role: DevnetRole, { trie, proofBlocks }: DevnetSettings): Record<string, unknown> {
-  return { blocks: proofBlocks, ...(role === 'replica' && { trie }) };
+function proofs(role: DevnetRole, { trie, proofBlocks, proofArchive }: DevnetSettings): Record<string, unknown> {
+  return { blocks: proofBlocks, archive: proofArchive, ...(role === 'replica' && { trie }) };
 }
 
 function sequencing(settings: DevnetSettings): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tra
 import { strobeForks } from '../protocol/fork-config.ts';
 import type { ReceiptProver, RpcBackend } from '../protocol/ports/chain.ts';
 import type { BlockHashReader } from '../protocol/ports/execution.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { NewestState } from '../protocol/ports/simulation.ts';
 import { decodeStateDiff } from '../protocol/state-diff.ts';
 import type { HistoryViews } from '../state/historical-state.ts';
@@ -49,6 +50,8 @@ export interface RpcBackendParts {
   readonly history: HistoryViews | undefined;
   readonly recentHeaders: RecentHeaders;
   readonly receiptProofs: ReceiptProver;
+  /** Undefined: this node keeps no state trie. */
+  readonly stateProofs: StateProver | undefined;
   readonly transactions: RemotePool;
   readonly core: RemoteCore;
 }
@@ -62,7 +65,7 @@ export function remoteCore(invoke: InvokeService) {
 
 /** Everything that JSON-RPC serves from in its thread: what can be read here is read here, the core thread is asked for the rest. */
 export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
-  const { chain, state, history, recentHeaders, receiptProofs, transactions, core } = parts;
+  const { chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, core } = parts;
   const { chainId, callLimits } = options;
   const blockHash: BlockHashReader = (number) => recentHeaders.hashOf(number);
   const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state: state.latest(), blockHash });
@@ -86,12 +89,11 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
     stateHistory: { oldestState: () => Math.min(oldestInMemory(), history?.oldest ?? Number.POSITIVE_INFINITY) },
     stateChanges: new MiniBlockChanges({ statesOf: (number) => state.statesOf(number) }),
     forks: strobeForks(chain.genesisHash),
-    ...{ chain, calls, simulator, transactions, receiptProofs },
+    ...{ chain, calls, simulator, transactions, receiptProofs, stateProofs },
     tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
     witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
     resources: { maxTransactionGas: options.maxTransactionGas, read: () => core.resources.read() },
     pool: remoteListing(core.listing),
-    stateProofs: options.provesState ? core.stateProofs : undefined,
     node: { ...options.node, ...nodeOf(core) },
     attestationPolicy: async () => {
       const excluded = await core.provers.excluded();

@@ -29,6 +29,8 @@ export interface RpcParts {
   readonly life: Lifecycle;
 }
 
+type ServedSettings = RpcSettings & { readonly dataDir: string; readonly proofArchive: boolean };
+
 /** Loads the thread of JSON-RPC beside what else a node has to do when it starts. */
 export function prepareRpc(
   dataDir: string,
@@ -45,11 +47,7 @@ export function prepareRpc(
 }
 
 /** Serves JSON-RPC from its thread, the same on every role; resolves with its URL. */
-export async function serveRpc(
-  settings: RpcSettings & { readonly dataDir: string },
-  chain: GenesisChain,
-  parts: RpcParts,
-): Promise<string> {
+export async function serveRpc(settings: ServedSettings, chain: GenesisChain, parts: RpcParts): Promise<string> {
   const { host, storage, logger, life } = parts;
   const { store, state, chainState, log, witnesses, snapshot } = storage;
   const { provers } = chain.genesis;
@@ -62,7 +60,7 @@ export async function serveRpc(
 }
 
 function optionsOf(
-  settings: RpcSettings & { readonly dataDir: string },
+  settings: ServedSettings,
   { genesis, stateRoot }: GenesisChain,
   { node, stateProofs }: RpcParts,
   logLevel: LogLevel,
@@ -79,6 +77,7 @@ function optionsOf(
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,
+    archiveProofs: settings.proofArchive ? { maxWaitMs: settings.rpcMaxProofMs } : undefined,
     maxTransactionGas: genesis.maxTransactionGas,
     logLevel,
   };

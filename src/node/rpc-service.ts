@@ -1,6 +1,7 @@
 import { type Logger, type LogLevel, setLogLevel } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import type { PooledBytes } from '../protocol/ports/pool.ts';
+import type { StateProver } from '../protocol/ports/proofs.ts';
 import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
 import type { HistoryViews } from '../state/historical-state.ts';
 import { HistoryReach } from '../state/history-reach.ts';
@@ -16,6 +17,7 @@ import { openChainFollower } from '../store/open-chain-follower.ts';
 import { invariant } from '../util/errors.ts';
 import type { Channel } from '../util/thread-channel.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
+import { proveStoredBlocks } from './archive-proof-parts.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { proveReceipts } from './proof-parts.ts';
 import { RecentlyPooled } from './recently-pooled.ts';
@@ -83,9 +85,10 @@ export class RpcService implements RpcThreadApi {
     });
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
+    const stateProofs = this.#proveState(options, state, { logger, life });
     const server = createRpcServer(options.server, {
       backend: createRpcBackend(options, {
-        ...{ chain, state, history, recentHeaders, receiptProofs, transactions, core: this.#core },
+        ...{ chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, core: this.#core },
       }),
       logger: logger.child({ component: 'rpc' }),
       metrics: this.#metrics,
@@ -125,6 +128,18 @@ export class RpcService implements RpcThreadApi {
     const { views, close } = await openSharedHistory(history, own);
     life.onStop('state history', close);
     return views;
+  }
+
+  #proveState(
+    { provesState, archiveProofs }: RpcThreadOptions,
+    follower: StateFollower,
+    parts: ServiceParts,
+  ): StateProver | undefined {
+    const { stateProofs: recentProofs } = this.#core;
+    const { history, state } = this.#data;
+    if (!provesState) return undefined;
+    if (archiveProofs === undefined || history === undefined) return recentProofs;
+    return proveStoredBlocks(archiveProofs, { ...parts, recentProofs, follower, state, history, metrics: this.#metrics });
   }
 
   apply(fed: FedChange): void {

@@ -33,6 +33,8 @@ export interface RpcThreadOptions {
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */
   readonly provesState: boolean;
+  /** Undefined: blocks whose state is on disk only are not proven. */
+  readonly archiveProofs: { readonly maxWaitMs: number } | undefined;
   readonly maxTransactionGas: bigint;
   readonly logLevel: LogLevel;
 }

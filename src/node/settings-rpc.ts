@@ -79,6 +79,13 @@ export function rpcSettings(defaults: { readonly port: number; readonly maxCallM
       help: 'longest call or estimate, in ms',
       group: LIMITS_GROUP,
     },
+    rpcMaxProofMs: {
+      // Clients give up after 10 s, and those that ask again find the trie nearer.
+      schema: z.int().min(1).default(8_000),
+      file: 'rpc.limits.maxProofMs',
+      help: 'longest wait for the state trie of an old block, in ms',
+      group: LIMITS_GROUP,
+    },
     rpcCallGasCap: {
       // geth's --rpc.gascap.
       schema: z.int().min(21_000).default(50_000_000),

@@ -154,7 +154,12 @@ export const proofSettings = {
     // The trie keeps 4,096 views; some are the safe block's, which may be far behind.
     schema: z.int().min(1).max(4_000).default(128),
     file: 'proofs.blocks',
-    help: 'newest blocks whose state eth_getProof proves; the safe block and those above it always are',
+    help: 'newest blocks whose state eth_getProof proves at once; the safe block and those above it always are',
+  },
+  proofArchive: {
+    schema: z.boolean().default(true),
+    file: 'proofs.archive',
+    help: 'prove older blocks whose state is on disk (storage.stateHistory), with a second trie while one is asked for',
   },
 } satisfies Declaration;
 

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
-import type { BlockEnd } from '../protocol/ports/history.ts';
+import type { BlockEnd, StoredReach } from '../protocol/ports/history.ts';
 import { HISTORY_BLOCKS } from '../state/chain-state.ts';
 import { type HistoryViewModules, HistoryViews } from '../state/historical-state.ts';
 import { HistoryReach, type SharedReach } from '../state/history-reach.ts';
 import { type HistoryExtent, StateHistoryFeed } from '../state/state-history-feed.ts';
 import type { StateTable } from '../state/table/state-table.ts';
 import type { ChainStore } from '../store/chain-store.ts';
-import type { StoredReach } from '../store/state-history/history-format.ts';
 import { HistoryReader } from '../store/state-history/history-reader.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import type { Lifecycle } from './lifecycle.ts';

@@ -1,7 +1,6 @@
-import type { BlockEnd } from '../protocol/ports/history.ts';
+import type { BlockEnd, StoredReach } from '../protocol/ports/history.ts';
 import type { AppendRequest } from '../state/state-history-feed.ts';
 import { TableReader } from '../state/table/table-reader.ts';
-import type { StoredReach } from '../store/state-history/history-format.ts';
 import { HistoryWriter, type HistoryWriterOptions } from '../store/state-history/history-writer.ts';
 import { StrobeError } from '../util/errors.ts';
 

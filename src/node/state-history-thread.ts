@@ -1,5 +1,5 @@
+import type { StoredReach } from '../protocol/ports/history.ts';
 import type { StateHistoryHost } from '../state/state-history-feed.ts';
-import type { StoredReach } from '../store/state-history/history-format.ts';
 import type { HistoryWriterOptions } from '../store/state-history/history-writer.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import { StateHistoryService } from './state-history-service.ts';

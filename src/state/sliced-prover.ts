@@ -1,4 +1,4 @@
-import type { SlotProof, StateProof, StateProver } from '../protocol/ports/proofs.ts';
+import type { ProvenBlock, SlotProof, StateProof, StateProver } from '../protocol/ports/proofs.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
 import { invariant, StrobeError } from '../util/errors.ts';
 import type { ProofRequest } from './trie-history.ts';
@@ -19,7 +19,7 @@ export class SlicedProver implements StateProver {
     this.#slice = slice;
   }
 
-  async prove(stateRoot: Hash, address: Address, keys: readonly Hash[]): Promise<StateProof> {
+  async prove({ stateRoot }: ProvenBlock, address: Address, keys: readonly Hash[]): Promise<StateProof> {
     if (this.#waiting === MAX_WAITING) {
       throw new StrobeError('PROOFS_BUSY', 'too many proofs wait to be made', { waiting: this.#waiting });
     }

@@ -23,6 +23,12 @@ export interface StateFollowerModules {
   readonly newestStored?: () => number | undefined;
 }
 
+/** A sealed block whose state can be read. */
+export interface FollowedBlock {
+  readonly blockNumber: number;
+  readonly moment: TableMoment;
+}
+
 /** A moment that may turn out to have outlived further rollbacks. */
 interface Pinned extends TableMoment {
   rollbacks: number;
@@ -75,9 +81,20 @@ export class StateFollower {
 
   /** At the end of a sealed block; undefined when it is not kept. */
   stateAt(blockNumber: number): StateView | undefined {
-    const { reader } = this.#modules;
+    const moment = this.#keptMoment(blockNumber);
+    return moment && this.#modules.reader.at(moment);
+  }
+
+  /** The block of {@link StateFollower.stateUpTo} with its moment as it is now, for another thread that reads the table. */
+  blockUpTo(blockNumber: number): FollowedBlock | undefined {
+    const newest = Math.min(blockNumber, this.#newestSealed);
+    const moment = this.#keptMoment(newest);
+    return moment && { blockNumber: newest, moment: { ...moment } };
+  }
+
+  #keptMoment(blockNumber: number): Pinned | undefined {
     const moment = this.#blockEnds.get(blockNumber);
-    return moment && reader.keeps(moment) ? reader.at(moment) : undefined;
+    return moment && this.#modules.reader.keeps(moment) ? moment : undefined;
   }
 
   /** At the end of a sealed block, or of the newest one that is known here when the block has not been heard of yet. */

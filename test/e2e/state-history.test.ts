@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createdContractAddress } from '../../src/protocol/contract-address.ts';
+import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { StateTable } from '../../src/state/table/state-table.ts';
 import { bigIntToBytes32, fromHex, type Hex, toHex } from '../../src/util/bytes.ts';
 import { initCodeOf } from '../support/contracts.ts';
 import { defined } from '../support/defined.ts';
 import { type ExecutedBlock, ExecutedChain } from '../support/executed-chain.ts';
 import { nodeInfo, rpc } from '../support/json-rpc.ts';
+import { page } from '../support/node-process.ts';
+import { provenBy } from '../support/proven-state.ts';
 import { RoleProcesses, type RunningRole } from '../support/role-processes.ts';
 import { writeChainLog } from '../support/served-log.ts';
+import { testAccount } from '../support/test-accounts.ts';
 
 /** More than any node has in memory. */
 const BLOCKS = 205;
@@ -20,12 +24,13 @@ const CELL = fromHex('0x36600c575f545f5260205ff35b5f355f5500');
 const RETURN_PARENT_HASH = '0x6001430340' + '5f5260205ff3';
 
 const blocks: ExecutedBlock[] = [];
+let chain: ExecutedChain;
 let roles: RoleProcesses;
 let cell: Hex;
 let owner: Hex;
 
 beforeAll(async () => {
-  const chain = new ExecutedChain({ accounts: 1, state: new StateTable() });
+  chain = new ExecutedChain({ accounts: 1, state: new StateTable() });
   const from = defined(chain.accounts[0]);
   owner = toHex(from.address);
   blocks.push(await chain.block([{ from, data: initCodeOf(CELL) }]));
@@ -64,10 +69,49 @@ async function expectReadable({ process, rpcUrl }: RunningRole): Promise<void> {
   expect(await rpc(rpcUrl, 'eth_getTransactionCount', [owner, 'earliest'])).toBe('0x0');
 }
 
-test('a replica with an archive reads the state of every block, as does the same one after it was killed', async () => {
+type ProofJson = Readonly<Record<'balance' | 'nonce' | 'codeHash' | 'storageHash', Hex>> & {
+  readonly accountProof: readonly Hex[];
+  readonly storageProof: readonly { readonly value: Hex; readonly proof: readonly Hex[] }[];
+};
+
+/** Every block's state leads to the root in its header, and not all of them had views. */
+async function expectProvable({ rpcUrl, metricsUrl, process }: RunningRole): Promise<void> {
+  for (const n of [1, 2, BLOCKS - IN_MEMORY - 1, 3, BLOCKS, 0]) {
+    const block = `0x${n.toString(16)}`;
+    const { stateRoot } = await rpc<{ stateRoot: Hex }>(rpcUrl, 'eth_getBlockByNumber', [block, false]);
+    const proof = await rpc<ProofJson>(rpcUrl, 'eth_getProof', [cell, ['0x0'], block]);
+    const leaf = await provenBy(fromHex(stateRoot), fromHex(cell), proof.accountProof.map(fromHex));
+    if (n === 0) {
+      expect(leaf).toBeNull();
+      continue;
+    }
+    const { nonce, balance, codeHash, storageHash } = proof;
+    expect(balance).toBe(`0x${(n - 1).toString(16)}`);
+    const fields = [nonce, balance].map((quantity) => fromNumber(BigInt(quantity)));
+    expect(leaf).toEqual(encodeRlp([...fields, fromHex(storageHash), fromHex(codeHash)]));
+    const slot = defined(proof.storageProof[0]);
+    const stored = await provenBy(fromHex(storageHash), bigIntToBytes32(0n), slot.proof.map(fromHex));
+    expect(slot.value).toBe(n === 1 ? '0x0' : block);
+    expect(stored).toEqual(n === 1 ? null : encodeRlp(fromNumber(BigInt(n))));
+  }
+  const hasTravelled = async () =>
+    /archive_trie_move_seconds_count [1-9]/.test((await page(`${metricsUrl}/metrics`))?.body ?? '');
+  await process.until(hasTravelled, 'proofs from the history on disk');
+}
+
+test('a sequencer with an archive proves the state of every block', async () => {
+  await writeChainLog(roles.file('sequencer'), chain, blocks);
+  const settings = { storage: { stateHistory: 'archive' } };
+  const sequencer = await roles.sequencer('sequencer', [], testAccount('sequencer'), { settings });
+  await sequencer.ready();
+  await expectProvable(sequencer);
+  expect(await sequencer.process.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('a replica with an archive reads and proves the state of every block, as does the same one after it was killed', async () => {
   const first = await roles.replica('first', []);
   const startArchive = () =>
-    roles.replica('archive', [first.peerAddress], { settings: { storage: { stateHistory: 'archive' } } });
+    roles.replica('archive', [first.peerAddress], { settings: { storage: { stateHistory: 'archive' }, proofs: { trie: true } } });
   const archive = await startArchive();
   await Promise.all([first, archive].map(reachesHead));
   await expectReadable(archive);
@@ -79,4 +123,6 @@ test('a replica with an archive reads the state of every block, as does the same
   const again = await startArchive();
   await reachesHead(again);
   await expectReadable(again);
+  // Only now: before, all blocks had views, as none of them was attested.
+  await expectProvable(again);
 });

@@ -132,10 +132,15 @@ export class HistoryChain {
     await this.#life?.stop();
   }
 
+  /** Every address that ever changed. */
+  addresses(): Address[] {
+    return [...this.#addresses.values()];
+  }
+
   /** What is read of a block, as the model has it; undefined when the history does not have it. */
   read(blockNumber: number, from: Pick<StateHistoryFeed, 'at'> = this.feed): string[] | undefined {
     const view = from.at(blockNumber);
-    return view && listAccounts(view, [...this.#addresses.values()]);
+    return view && listAccounts(view, this.addresses());
   }
 
   expected(blockNumber: number): string[] {
@@ -216,6 +221,6 @@ export class HistoryChain {
   }
 
   #list(): string[] {
-    return listAccounts(this.table, [...this.#addresses.values()]);
+    return listAccounts(this.table, this.addresses());
   }
 }

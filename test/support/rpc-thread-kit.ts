@@ -144,7 +144,7 @@ export class RpcThreadKit {
       callLimits: { maxCallMs: 2_000, gasCap: 50_000_000n },
       node: { role: 'replica', version: 'test' },
       policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
-      ...{ provesState: false, maxTransactionGas: genesis.maxTransactionGas, logLevel: 'info' },
+      ...{ provesState: false, archiveProofs: undefined, maxTransactionGas: genesis.maxTransactionGas, logLevel: 'info' },
     };
   }
 

@@ -40,6 +40,33 @@ export interface OldValueReader {
   find(kind: RowKind, row: number, blockNumber: number): Bytes | undefined;
 }
 
+/** Blocks whose states a history can answer for. */
+export interface StoredReach {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+/** Rows that a block changed, ascending, and the ordinal of each change: how often the row had changed before. */
+export interface ChangeList {
+  readonly rows: Uint32Array;
+  readonly ordinals: Uint32Array;
+}
+
+/** Which rows a block changed. */
+export type BlockChangeLists = Readonly<Record<RowKind, ChangeList>>;
+
+/** What is stored, as it was at one moment, whatever is stored, undone or pruned meanwhile. Whoever opens one closes it. */
+export interface StoredMoment extends OldValueReader {
+  readonly reach: StoredReach;
+  /** Of a block above the oldest one. */
+  changesOf(blockNumber: number): BlockChangeLists;
+  /** What the row was before the change with this ordinal; undefined: there is no such change. */
+  valueBefore(kind: RowKind, row: number, ordinal: number): Bytes | undefined;
+  /** The newest block that changed the row; undefined: none that is stored. */
+  lastChange(kind: RowKind, row: number): number | undefined;
+  close(): void;
+}
+
 /** State of sealed blocks that is older than what is kept in memory. */
 export interface StateHistory {
   /** The oldest block whose state can be read; undefined while there is none. */

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../util/bytes.ts';
+import type { BlockHeader } from '../block-header.ts';
 import type { Account, Address, Hash } from '../primitives.ts';
 
 /** An account as its leaf in the state trie has it (Yellow Paper, section 4.1). */
@@ -25,14 +26,16 @@ export interface StateProof {
   readonly slots: readonly SlotProof[];
 }
 
-/** Proves the state of recent sealed blocks. */
+/** The sealed block whose state is proven, as its header has it: proofs lead to the state root. */
+export type ProvenBlock = Pick<BlockHeader, 'number' | 'stateRoot'>;
+
+/** Proves the state of sealed blocks. */
 export interface StateProver {
   /**
-   * @param stateRoot of the block's header: what the proofs lead to
    * @throws StrobeError PROOF_NOT_AVAILABLE when no state with that root is kept (`meta.blocks`: of how many of the newest
-   *   blocks it is), PROOFS_BUSY
+   *   blocks it is; `meta.oldest`: from which block on it is), PROOFS_BUSY, PROOF_TIMEOUT when it takes too long to get there: to be asked again
    */
-  prove(stateRoot: Hash, address: Address, keys: readonly Hash[]): Promise<StateProof>;
+  prove(block: ProvenBlock, address: Address, keys: readonly Hash[]): Promise<StateProof>;
 }
 
 /** What proves a receipt against the roots in its block's header; nodes as in {@link StateProof}. */

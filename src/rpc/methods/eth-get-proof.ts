@@ -1,7 +1,7 @@
 import type { SlotProof, StateProof } from '../../protocol/ports/proofs.ts';
 import { type Address, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../../protocol/primitives.ts';
 import { bytesToBigInt, type Hex, toHex } from '../../util/bytes.ts';
-import { isStrobeError } from '../../util/errors.ts';
+import { isStrobeError, type StrobeError } from '../../util/errors.ts';
 import { quantity } from '../../util/quantity.ts';
 import { type BlockParam, readBlockParam } from '../block-param.ts';
 import { readAddress, readArray, readStorageKey } from '../read-params.ts';
@@ -38,19 +38,22 @@ export const ethGetProof: RpcMethod<ProofParams> = {
     if (stateProofs === undefined) {
       throw rpcError('METHOD_NOT_SUPPORTED', 'this node keeps no state trie: start it with --trie to have eth_getProof');
     }
-    const header = await sealedHeaderAt(block, chain);
+    const { number, stateRoot } = await sealedHeaderAt(block, chain);
+    const slots = keys.map(({ slot }) => slot);
     try {
-      const slots = keys.map(({ slot }) => slot);
-      return formatProof(address, keys, await stateProofs.prove(header.stateRoot, address, slots));
+      return formatProof(address, keys, await stateProofs.prove({ number, stateRoot }, address, slots));
     } catch (error) {
       if (!isStrobeError(error, 'PROOF_NOT_AVAILABLE')) throw error;
-      const { blocks } = error.meta;
-      const reach = blocks === undefined ? '' : `, those of the newest ${blocks} are`;
       const message = 'distance to target block exceeds maximum proof window';
-      throw rpcError('PROOF_NOT_AVAILABLE', `${message}: the tries of block ${header.number} are not kept${reach}`);
+      throw rpcError('PROOF_NOT_AVAILABLE', `${message}: the tries of block ${number} are not kept${reachOf(error)}`);
     }
   },
 };
+
+function reachOf({ meta: { blocks, oldest } }: StrobeError): string {
+  if (oldest !== undefined) return `, those from block ${oldest} on are`;
+  return blocks === undefined ? '' : `, those of the newest ${blocks} are`;
+}
 
 function readKey(value: unknown, index: number): ProofKey {
   const slot = readStorageKey(value, `storageKeys[${index}]`);

@@ -6,9 +6,10 @@ import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
 import { composeBlockChanges } from './block-changes.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
+import { MomentRows } from './moment-rows.ts';
 import { composeNetDiff } from './net-diff.ts';
 import type { NamedRange, RetainedRange } from './net-range.ts';
-import { type KnownCodes, PastState } from './past-state.ts';
+import { type KnownCodes, type PastMoment, PastState } from './past-state.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { RowFinder } from './row-finder.ts';
 import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
@@ -99,19 +100,28 @@ export class TableReader implements StateReader {
    * values do not reach back to it any more, or mini-blocks were undone that `moment` is not known to have outlived.
    */
   at(moment: TableMoment): StateView {
-    const { memory, codes } = this.#core;
-    const { number, serial, mark } = moment;
+    const { codes } = this.#core;
     const known: KnownCodes = { hashOf: (code) => codes.hashOf(code), getCode: (codeHash) => this.getCode(codeHash) };
-    return new PastState(this.#core, known, {
-      ...{ serial, mark },
-      guard: (look) =>
-        this.#lock.read(() => {
-          if (memory.get(CONTROL_ROLLBACKS) > moment.rollbacks || !isKept(memory, serial)) {
-            throw new StrobeError('STATE_FORGOTTEN', `the state of mini-block ${number} is not kept any more`, { number });
-          }
-          return look();
-        }),
-    });
+    return new PastState(this.#core, known, this.#pastMoment(moment));
+  }
+
+  /** As {@link TableReader.at}, by row numbers. */
+  rowsAt(moment: TableMoment): MomentRows {
+    return new MomentRows(this.#core, this.#pastMoment(moment));
+  }
+
+  #pastMoment(moment: TableMoment): PastMoment {
+    const { memory } = this.#core;
+    const { number, serial, mark } = moment;
+    const guard: ReadGuard = (look) =>
+      this.#lock.read(() => {
+        // Whoever gave the moment may learn that it has outlived more of them.
+        if (memory.get(CONTROL_ROLLBACKS) > moment.rollbacks || !isKept(memory, serial)) {
+          throw new StrobeError('STATE_FORGOTTEN', `the state of mini-block ${number} is not kept any more`, { number });
+        }
+        return look();
+      });
+    return { serial, mark, guard };
   }
 
   /** False: reads of {@link TableReader.at} would throw. */

@@ -1,6 +1,6 @@
 import { ByteReader } from '../../protocol/compact-diff/byte-reader.ts';
 import { ByteWriter } from '../../protocol/compact-diff/byte-writer.ts';
-import type { BlockEnd, RowKind } from '../../protocol/ports/history.ts';
+import type { BlockChangeLists, BlockEnd, ChangeList, RowKind, StoredReach } from '../../protocol/ports/history.ts';
 import type { Bytes } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
 import { NUMBER_BYTES, readNumber, writeNumber } from '../tables.ts';
@@ -33,12 +33,6 @@ const DIGEST_BYTES = 32;
 export const HEAD_KEY_BYTES = 5;
 export const ENTRY_KEY_BYTES = 9;
 export const HEAD_BYTES: number = 4 + NUMBER_BYTES;
-
-/** Blocks whose states the history can answer for. */
-export interface StoredReach {
-  readonly oldest: number;
-  readonly newest: number;
-}
 
 export const REACH_KEY: Bytes = Uint8Array.of(REACH);
 
@@ -98,27 +92,20 @@ export function blockKey(blockNumber: number): Bytes {
   return key;
 }
 
-/** Rows that a block changed, ascending, and the ordinal of each change. */
-export interface ChangeList {
-  readonly rows: Uint32Array;
-  readonly ordinals: Uint32Array;
-}
-
 export interface BlockEntry extends BlockEnd {
-  readonly accounts: ChangeList;
-  readonly slots: ChangeList;
+  readonly changes: BlockChangeLists;
 }
 
 /** About what a change takes. */
 const CHANGE_BYTES = 4;
 
-export function encodeBlockEntry({ lastNumber, lastDigest, accounts, slots }: BlockEntry): Bytes {
+export function encodeBlockEntry({ lastNumber, lastDigest, changes: { account, slot } }: BlockEntry): Bytes {
   const end = new Uint8Array(NUMBER_BYTES);
   writeNumber(end, lastNumber, 0);
-  const writer = new ByteWriter(64 + (accounts.rows.length + slots.rows.length) * CHANGE_BYTES);
+  const writer = new ByteWriter(64 + (account.rows.length + slot.rows.length) * CHANGE_BYTES);
   writer.writeBytes(end);
   writer.writeBytes(lastDigest);
-  for (const list of [accounts, slots]) writeList(writer, list);
+  for (const list of [account, slot]) writeList(writer, list);
   return writer.view();
 }
 
@@ -130,7 +117,7 @@ export function decodeBlockEnd(blockNumber: number, value: Bytes): BlockEnd {
 /** @throws StrobeError INVALID_COMPACT_DIFF when the bytes are damaged */
 export function decodeBlockEntry(blockNumber: number, value: Bytes): BlockEntry {
   const reader = new ByteReader(value.subarray(NUMBER_BYTES + DIGEST_BYTES));
-  return { ...decodeBlockEnd(blockNumber, value), accounts: readList(reader), slots: readList(reader) };
+  return { ...decodeBlockEnd(blockNumber, value), changes: { account: readList(reader), slot: readList(reader) } };
 }
 
 function writeList(writer: ByteWriter, { rows, ordinals }: ChangeList): void {

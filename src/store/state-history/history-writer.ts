@@ -1,4 +1,4 @@
-import type { BlockChanges, BlockEnd, OldRows, RowKind } from '../../protocol/ports/history.ts';
+import type { BlockChanges, BlockEnd, ChangeList, OldRows, RowKind, StoredReach } from '../../protocol/ports/history.ts';
 import { invariant } from '../../util/errors.ts';
 import { type LevelBatch, type LevelDatabase, openLevel } from '../level-database.ts';
 import { NUMBER_BYTES, writeNumber } from '../tables.ts';
@@ -7,7 +7,6 @@ import {
   type BlockEntry,
   blockKey,
   blockOfEntry,
-  type ChangeList,
   decodeBlockEntry,
   decodeReach,
   ENTRY_KEY_BYTES,
@@ -16,7 +15,6 @@ import {
   HEAD_BYTES,
   HEAD_KEY_BYTES,
   REACH_KEY,
-  type StoredReach,
   writeEntryKey,
   writeHead,
   writeHeadKey,
@@ -75,7 +73,7 @@ export class HistoryWriter {
     for (const kind of KINDS) this.#counts[kind].clear();
     const reach = { oldest: end.blockNumber, newest: end.blockNumber };
     const batch = this.#database.batch();
-    batch.put(blockKey(end.blockNumber), encodeBlockEntry({ ...end, accounts: NO_CHANGES, slots: NO_CHANGES }));
+    batch.put(blockKey(end.blockNumber), encodeBlockEntry({ ...end, changes: { account: NO_CHANGES, slot: NO_CHANGES } }));
     await this.#write(batch, reach);
   }
 
@@ -84,9 +82,9 @@ export class HistoryWriter {
     const reach = this.#reach;
     invariant(reach !== undefined && end.blockNumber === reach.newest + 1, 'blocks are stored in their order');
     const batch = this.#database.batch();
-    const accounts = this.#putChanges(batch, 'account', changes.accounts, end.blockNumber);
-    const slots = this.#putChanges(batch, 'slot', changes.slots, end.blockNumber);
-    batch.put(blockKey(end.blockNumber), encodeBlockEntry({ ...end, accounts, slots }));
+    const account = this.#putChanges(batch, 'account', changes.accounts, end.blockNumber);
+    const slot = this.#putChanges(batch, 'slot', changes.slots, end.blockNumber);
+    batch.put(blockKey(end.blockNumber), encodeBlockEntry({ ...end, changes: { account, slot } }));
     await this.#write(batch, { oldest: reach.oldest, newest: end.blockNumber });
     return this.#prune();
   }
@@ -205,9 +203,9 @@ export class HistoryWriter {
   }
 }
 
-function eachChange(block: BlockEntry, visit: (kind: RowKind, row: number, ordinal: number) => void): void {
+function eachChange({ changes }: BlockEntry, visit: (kind: RowKind, row: number, ordinal: number) => void): void {
   for (const kind of KINDS) {
-    const { rows, ordinals } = kind === 'account' ? block.accounts : block.slots;
+    const { rows, ordinals } = changes[kind];
     for (let i = 0; i < rows.length; i++) visit(kind, rows[i] as number, ordinals[i] as number);
   }
 }

@@ -101,7 +101,7 @@ async function proveFrom(
     invariant(bytesEqual(await trie.endBlock(), header.stateRoot), `the diffs lead to the state root of block ${number}`);
   }
   return {
-    stateProofs: { prove: (stateRoot, address, keys) => trie.prove({ stateRoot, address, keys }) },
+    stateProofs: { prove: ({ stateRoot }, address, keys) => trie.prove({ stateRoot, address, keys }) },
     stateNodes: { nodes: (stateRoot, changes) => trie.nodes({ stateRoot, changes }) },
   };
 }

@@ -39,7 +39,7 @@ describe('the plan', () => {
         miniBlockIntervalMs: '5',
         ordering: 'fee',
         trie: 'true',
-        proofBlocks: '7',
+        ...{ proofBlocks: '7', proofArchive: 'false' },
         rpcAllowedOrigins: 'https://a.example',
       }),
       devnetPaths(folder),
@@ -49,7 +49,8 @@ describe('the plan', () => {
       const loaded = loadSettings(settings[role], { flags: {}, env: {}, file });
       expect(loaded.genesis).toBe(join(folder, 'genesis.json'));
       expect(loaded.bootstrap).toEqual(role === 'sequencer' ? [] : ['/ip4/127.0.0.1/tcp/9645']);
-      if (role !== 'prover') expect(loaded).toMatchObject({ proofBlocks: 7, rpcAllowedOrigins: ['https://a.example'] });
+      if (role !== 'prover')
+        expect(loaded).toMatchObject({ proofBlocks: 7, proofArchive: false, rpcAllowedOrigins: ['https://a.example'] });
       if (role === 'replica') expect(loaded).toMatchObject({ trie: true });
       if (role === 'sequencer')
         expect(loaded).toMatchObject({ miniBlockIntervalMs: 5, ordering: 'fee', keystore: join(folder, 'keys/sequencer.json') });

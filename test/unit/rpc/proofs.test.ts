@@ -17,7 +17,7 @@ const EXISTING: StateProof['account'] = {
 let account: StateProof['account'];
 
 const prover: StateProver = {
-  prove: async (stateRoot, _, keys) => {
+  prove: async ({ stateRoot }, _, keys) => {
     asked.push({ stateRoot, keys });
     const slots = keys.map((key) => ({ key, value: key, proof: [Uint8Array.of(0xc0)] }));
     return { account, accountProof: [Uint8Array.of(0xc1, 0x80)], slots };
@@ -91,8 +91,16 @@ describe('eth_getProof', () => {
       message:
         'distance to target block exceeds maximum proof window: the tries of block 0 are not kept, those of the newest 128 are',
     });
-    fails('PROOFS_BUSY');
-    expect((await rpc.call('eth_getProof', ALICE.address, [])).error?.code).toBe(-32_005);
+    fails('PROOF_NOT_AVAILABLE', { blocks: 128, oldest: 7 });
+    expect((await rpc.call('eth_getProof', ALICE.address, [], '0x0')).error?.message).toContain(
+      'the tries of block 0 are not kept, those from block 7 on are',
+    );
+    for (const limit of ['PROOFS_BUSY', 'PROOF_TIMEOUT']) {
+      fails(limit);
+      expect((await rpc.call('eth_getProof', ALICE.address, [])).error?.code).toBe(-32_005);
+    }
+    fails('ARCHIVE_ROOT_WRONG');
+    expect((await rpc.call('eth_getProof', ALICE.address, [])).error?.code).toBe(-32_000);
     rpc.chain.stateProofs = undefined;
     const { error } = await rpc.call('eth_getProof', ALICE.address, []);
     expect(error).toMatchObject({ code: -32_004, message: expect.stringContaining('--trie') });

@@ -4,7 +4,7 @@ import type { ProofRequest } from '../../../src/state/trie-history.ts';
 import { bigIntToBytes32 } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 
-const ROOT = new Uint8Array(32);
+const BLOCK = { number: 1, stateRoot: new Uint8Array(32) };
 const ADDRESS = new Uint8Array(20);
 const keys = (count: number) => Array.from({ length: count }, (_, i) => bigIntToBytes32(BigInt(i)));
 const answer = ({ keys: asked }: ProofRequest) => ({
@@ -19,11 +19,11 @@ test('many slots are asked for a slice at a time, and come back as one proof in 
     slices.push(request.keys.length);
     return answer(request);
   });
-  const proof = await prover.prove(ROOT, ADDRESS, keys(100));
+  const proof = await prover.prove(BLOCK, ADDRESS, keys(100));
   expect(slices).toEqual([32, 32, 32, 4]);
   expect(proof.slots.map(({ key }) => key)).toEqual(keys(100));
   expect(proof.accountProof).toEqual([Uint8Array.of(32)]);
-  expect((await prover.prove(ROOT, ADDRESS, [])).slots).toEqual([]);
+  expect((await prover.prove(BLOCK, ADDRESS, [])).slots).toEqual([]);
 });
 
 test('one proof is made after the other, also behind one that failed', async () => {
@@ -36,7 +36,7 @@ test('one proof is made after the other, also behind one that failed', async () 
     if (request.keys.length === 1) throw new StrobeError('PROOF_NOT_AVAILABLE', 'gone');
     return answer(request);
   });
-  const outcomes = await Promise.allSettled([2, 1, 70].map((count) => prover.prove(ROOT, ADDRESS, keys(count))));
+  const outcomes = await Promise.allSettled([2, 1, 70].map((count) => prover.prove(BLOCK, ADDRESS, keys(count))));
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(most).toBe(1);
 });
@@ -47,9 +47,9 @@ test('too many that wait are refused, and taken again later', async () => {
     await gate.promise;
     return answer(request);
   });
-  const waiting = Array.from({ length: 256 }, () => prover.prove(ROOT, ADDRESS, []));
-  await expect(prover.prove(ROOT, ADDRESS, [])).rejects.toMatchObject({ code: 'PROOFS_BUSY' });
+  const waiting = Array.from({ length: 256 }, () => prover.prove(BLOCK, ADDRESS, []));
+  await expect(prover.prove(BLOCK, ADDRESS, [])).rejects.toMatchObject({ code: 'PROOFS_BUSY' });
   gate.resolve();
   await Promise.all(waiting);
-  await prover.prove(ROOT, ADDRESS, []);
+  await prover.prove(BLOCK, ADDRESS, []);
 });

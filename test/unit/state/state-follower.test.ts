@@ -80,6 +80,12 @@ test('a moment that is undone, or whose old values are gone, is said to be forgo
   const valueIn = (view: ReturnType<typeof follower.stateAt>): unknown => view?.getStorage(addressOf(1), word(0));
   expect([follower.latest(), follower.stateAt(2), follower.stateAt(4)].map(valueIn)).toEqual([5, 2, 4].map(word));
   expect(follower.stateAt(3)).toBeUndefined();
+  const upTo = (number: number) => follower.blockUpTo(number);
+  expect([upTo(2), upTo(9)]).toMatchObject([
+    { blockNumber: 2, moment: at(2) },
+    { blockNumber: 4, moment: at(4) },
+  ]);
+  expect(upTo(3)).toBeUndefined();
 
   const [newest, second] = [follower.latest(), follower.stateAt(2)];
   const target = { ...at(3), rollbacks: table.rollbacks + 1 };
