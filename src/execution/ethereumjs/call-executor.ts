@@ -10,6 +10,7 @@ import type {
   CallRequest,
 } from '../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../protocol/ports/state.ts';
+import { ZERO_HASH } from '../../protocol/primitives.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
 import { searchAccessList } from './access-list.ts';
@@ -32,7 +33,7 @@ export const DEFAULT_MAX_CALL_MS = 5_000;
  * Longest run of calls without a turn of the event loop, ms: a batch starts hundreds at once, and its thread has a chain
  * to follow and others to answer.
  */
-const CALL_SLICE_MS = 10;
+const CALL_SLICE_MS = 5;
 
 export interface CallExecutorOptions {
   readonly chainId: number;
@@ -44,9 +45,15 @@ export interface CallExecutorOptions {
   readonly maxCallMs?: number;
 }
 
+/** What the machine stands on between calls. */
+const NO_STATE: StateView = {
+  getAccount: () => undefined,
+  getStorage: () => ZERO_HASH,
+  getCode: () => undefined,
+  storageOf: () => [],
+};
+
 export interface CallExecutorModules {
-  /** Any state: what the machine stands on between calls. */
-  readonly state: StateView;
   readonly blockHash: BlockHashReader;
 }
 
@@ -71,10 +78,9 @@ export class EthereumJsCallExecutor implements CallExecutor {
   constructor(options: CallExecutorOptions, modules: CallExecutorModules) {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
-    const { state, blockHash } = modules;
     const read: BlockHashReader = (number) =>
-      blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
-    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash: read });
+      modules.blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
+    this.#machine = createMachine(options, { state: new OverlayState(NO_STATE), blockHash: read });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INVALID_FEES, INTRINSIC_GAS_TOO_LOW. */
@@ -122,6 +128,8 @@ export class EthereumJsCallExecutor implements CallExecutor {
     overrides: readonly AccountOverride[],
     gasLimit: bigint,
   ): Promise<MessageResult> {
+    // Overrides by the thousand take time, too, which the interpreter does not see.
+    this.#machine.deadline.check();
     const message = toMessage(request, gasLimit);
     this.#position = position;
     this.#machine.precompiles.override(overrides);

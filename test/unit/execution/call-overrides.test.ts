@@ -15,7 +15,7 @@ const BLOB_HASH = bigIntToBytes32(1n).fill(1, 0, 1);
 
 function setUp(code = LOOK_AROUND) {
   const state = stateWith({ address: CONTRACT, nonce: 1n, code });
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash: () => undefined });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash: () => undefined });
   const at = (env: Partial<CallEnvironment>) => ({ state, env: { ...ENV, ...env } });
   return {
     call: (fields: Partial<CallRequest>, overrides: readonly AccountOverride[] = [], env: Partial<CallEnvironment> = {}) =>

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BlockEnvironment } from '../../../protocol/block-header.ts';
 import type { BlockHashReader, SignedTransaction } from '../../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../../protocol/ports/state.ts';
@@ -17,9 +16,6 @@ import { createTracer } from './create-tracer.ts';
 import { OutputBudget } from './output-budget.ts';
 import type { TraceFeed } from './trace-feed.ts';
 import type { Tracer, TraceStart } from './tracer.ts';
-
-/** How long transactions run without letting others have the thread, ms; a single one is not interrupted. */
-const SLICE_MS = 10;
 
 const SILENT: Tracer = { result: () => '' };
 
@@ -45,7 +41,6 @@ export class TraceRun {
   readonly #budget: OutputBudget;
   readonly #endsAtMs: number;
   readonly #feed: TraceFeed = { tracer: SILENT };
-  #sliceEndsAtMs: number;
   #nextLogIndex = 0;
 
   constructor(options: TraceRunOptions, { state, env, blockHash }: TraceRunModules) {
@@ -54,9 +49,7 @@ export class TraceRun {
     this.#world = new OverlayState(state);
     this.#blockHash = (number) => blockHash(number) ?? storedBlockHash(this.#world, env, number);
     this.#budget = new OutputBudget(options.limits.maxCharacters);
-    const now = performance.now();
-    this.#endsAtMs = now + options.limits.maxMs;
-    this.#sliceEndsAtMs = now + SLICE_MS;
+    this.#endsAtMs = performance.now() + options.limits.maxMs;
   }
 
   /** Executes the transactions of a block and traces those from `first` on. */
@@ -66,7 +59,6 @@ export class TraceRun {
     await engine.beginBlock(block.env, gasUsed);
     const traces: string[] = [];
     for (const signed of block.transactions.slice(first)) {
-      await this.#takeTurns();
       traces.push(await this.#traceTransaction(engine, block, signed, spec));
     }
     return traces;
@@ -81,7 +73,6 @@ export class TraceRun {
     await engine.beginBlock(env);
     let gasUsed = 0n;
     for (const signed of transactions.slice(0, count)) {
-      await this.#takeTurns();
       gasUsed += await this.#execute(engine, signed);
     }
     return gasUsed;
@@ -163,12 +154,6 @@ export class TraceRun {
     const left = this.#endsAtMs - performance.now();
     if (left <= 0) throw timedOut();
     return left;
-  }
-
-  async #takeTurns(): Promise<void> {
-    if (performance.now() < this.#sliceEndsAtMs) return;
-    await nextTurn();
-    this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
 }
 
