@@ -83,8 +83,16 @@ export class Executions {
     }
   }
 
+  /**
+   * Calls that come in one turn of the event loop are executed behind it, one after the other: between two reads from
+   * sockets each would find the processor's caches full of something else, and take a quarter longer.
+   */
   #inOrder<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (this.#unfinished++ === 0) this.#sliceStartMs = performance.now();
+    if (this.#unfinished++ === 0) {
+      this.#last = nextTurn().then(() => {
+        this.#sliceStartMs = performance.now();
+      });
+    }
     const done = this.#last.then(() => this.#inSlice(job)).finally(() => this.#unfinished--);
     this.#last = done.catch(() => undefined);
     return done;
