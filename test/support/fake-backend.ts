@@ -1,11 +1,5 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
-import {
-  type BlockEnvironment,
-  type BlockHeader,
-  hashHeader,
-  nextBaseFee,
-  prevRandaoOf,
-} from '../../src/protocol/block-header.ts';
+import { type BlockEnvironment, hashHeader, nextBaseFee, prevRandaoOf } from '../../src/protocol/block-header.ts';
 import { strobeForks } from '../../src/protocol/fork-config.ts';
 import type { MiniBlockEnvelope } from '../../src/protocol/mini-block.ts';
 import { poolError } from '../../src/protocol/pool-errors.ts';
@@ -21,36 +15,29 @@ import type {
   RpcBackend,
   TransactionSink,
 } from '../../src/protocol/ports/chain.ts';
-import type {
-  AccountOverride,
-  CallExecutor,
-  CallOutcome,
-  CallPosition,
-  CallRequest,
-} from '../../src/protocol/ports/execution.ts';
 import type { PeerStanding } from '../../src/protocol/ports/network.ts';
 import type { StateProver } from '../../src/protocol/ports/proofs.ts';
 import {
   type Account,
   type Address,
   EMPTY_CODE_HASH,
-  EMPTY_TRIE_ROOT,
   type Hash,
   ZERO_ADDRESS,
   ZERO_HASH,
 } from '../../src/protocol/primitives.ts';
-import { logsBloom } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import { decodeTransaction, type Transaction } from '../../src/protocol/transaction.ts';
-import { bytesEqual, fromHex, padTo32, toKey } from '../../src/util/bytes.ts';
-import { StrobeError } from '../../src/util/errors.ts';
+import { bytesEqual, toKey } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { recoverAddress } from '../../src/util/secp256k1.ts';
 import { defined } from './defined.ts';
+import { type FakeCall, fakeCalls } from './fake-calls.ts';
 import {
   createBlock,
   createdAddress,
+  FAKE_GAS_LIMIT,
   fakeAttestation,
+  fakeHeader,
   logPageOf,
   logsIn,
   logsOf,
@@ -58,6 +45,7 @@ import {
   receiptProver,
   stateOf,
 } from './fake-chain-parts.ts';
+import { CONTRACT, CONTRACT_CODE, LOGGER, THE_CONTRACT } from './fake-contracts.ts';
 import { fakePool } from './fake-pool.ts';
 import { FAKE_BLOCK_RESOURCES, fakeResources } from './fake-resources.ts';
 import { FakeSimulator } from './fake-simulator.ts';
@@ -66,25 +54,8 @@ import { fakeTracing } from './fake-tracing.ts';
 
 export const CHAIN_ID = 1337;
 export const BASE_FEE_FLOOR_WEI = 1_000n;
-const GAS_LIMIT = 30_000_000n;
 const TRANSFER_GAS = 21_000n;
 const GENESIS_TIMESTAMP = 1_700_000_000;
-
-/** A transaction to this address emits one log whose topics are the 32-byte words of its data. */
-export const LOGGER: Address = fromHex('0x00000000000000000000000000000000000106e5');
-/** Calls to this address revert with `Error("user error")`. */
-export const REVERTER: Address = fromHex('0x0000000000000000000000000000000000007e7e');
-export const REVERT_OUTPUT =
-  '0x08c379a00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000000000000a75736572206572726f7200000000000000000000000000000000000000000000';
-/** An account with code and, in slot 1, the value 0x2a. */
-export const CONTRACT: Address = fromHex('0x00000000000000000000000000000000c0de0001');
-const CONTRACT_CODE = fromHex('0x60016002');
-const CONTRACT_SLOT = padTo32(Uint8Array.of(1));
-const THE_CONTRACT = {
-  address: CONTRACT,
-  code: CONTRACT_CODE,
-  slots: [{ key: CONTRACT_SLOT, value: padTo32(Uint8Array.of(0x2a)) }],
-};
 
 type Listener<Event> = (event: Event) => void;
 
@@ -98,7 +69,7 @@ export class FakeChain {
   readonly blocks: Block[] = [];
   readonly miniBlocks: AppliedMiniBlock[] = [];
   readonly submitted: string[] = [];
-  readonly calls: { request: CallRequest; position: CallPosition; overrides: readonly AccountOverride[] }[] = [];
+  readonly calls: FakeCall[] = [];
   open: { env: BlockEnvironment; transactions: IndexedTransaction[]; gasUsed: bigint; firstMiniBlock: number } | undefined;
   /** Blocks below have no state. */
   oldestState = 0;
@@ -134,7 +105,7 @@ export class FakeChain {
   constructor() {
     const contract = { nonce: 1n, balance: 0n, codeHash: keccak256(CONTRACT_CODE) };
     for (const accounts of [this.accounts, ...this.#sealedAccounts]) accounts.set(toKey(CONTRACT), contract);
-    const header = this.#header(
+    const header = fakeHeader(
       { number: 0, parentHash: ZERO_HASH, timestamp: GENESIS_TIMESTAMP, baseFeePerGas: 1_000_000n },
       [],
       0n,
@@ -163,7 +134,7 @@ export class FakeChain {
       stateHistory: { oldestState: () => this.oldestState },
       simulator: this.simulator,
       stateChanges: this.stateChanges,
-      ...{ chain: this.#chain, calls: this.#calls, transactions: this.#transactions, node: this.#node },
+      ...{ chain: this.#chain, calls: fakeCalls(this.calls), transactions: this.#transactions, node: this.#node },
       forks: strobeForks(defined(this.blocks[0]).hash),
       pool: fakePool(this.pool, (sender) => this.#account(sender).nonce),
       ...fakeTracing(this.storedWitnesses),
@@ -215,7 +186,7 @@ export class FakeChain {
   seal(): Block {
     if (this.open === undefined) this.mine();
     const { env, transactions, gasUsed, firstMiniBlock } = this.open as NonNullable<FakeChain['open']>;
-    const header = this.#header(env, transactions, gasUsed);
+    const header = fakeHeader(env, transactions, gasUsed);
     const hash = hashHeader(header);
     const block = createBlock(
       header,
@@ -264,28 +235,9 @@ export class FakeChain {
       parentHash: hash,
       timestamp: header.timestamp + 1,
       baseFeePerGas: nextBaseFee(header, BASE_FEE_FLOOR_WEI),
-      gasLimit: GAS_LIMIT,
+      gasLimit: FAKE_GAS_LIMIT,
       coinbase: ZERO_ADDRESS,
       prevRandao: prevRandaoOf(hash, header.number + 1),
-    };
-  }
-
-  #header(
-    env: Pick<BlockEnvironment, 'number' | 'parentHash' | 'timestamp' | 'baseFeePerGas'>,
-    transactions: readonly IndexedTransaction[],
-    gasUsed: bigint,
-  ): BlockHeader {
-    return {
-      ...env,
-      coinbase: ZERO_ADDRESS,
-      stateRoot: EMPTY_TRIE_ROOT,
-      transactionsRoot: EMPTY_TRIE_ROOT,
-      receiptsRoot: EMPTY_TRIE_ROOT,
-      logsBloom: logsBloom(transactions.flatMap(({ receipt }) => receipt.logs)),
-      gasLimit: GAS_LIMIT,
-      gasUsed,
-      extraData: new Uint8Array(0),
-      prevRandao: prevRandaoOf(env.parentHash, env.number),
     };
   }
 
@@ -407,28 +359,6 @@ export class FakeChain {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);
     },
-  };
-
-  readonly #calls: CallExecutor = {
-    call: async (request, position, overrides): Promise<CallOutcome> => {
-      this.calls.push({ request, position, overrides });
-      if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
-        return { kind: 'reverted', output: fromHex(REVERT_OUTPUT), gasUsed: TRANSFER_GAS };
-      }
-      if (request.gas === 1n) return { kind: 'failed', message: 'out of gas', gasUsed: 1n };
-      return { kind: 'success', output: request.data, gasUsed: TRANSFER_GAS, logs: [] };
-    },
-    estimateGas: async (request, position, overrides) => {
-      this.calls.push({ request, position, overrides });
-      if (request.to !== undefined && bytesEqual(request.to, REVERTER)) {
-        throw new StrobeError('EXECUTION_REVERTED', 'execution reverted', { output: REVERT_OUTPUT });
-      }
-      return TRANSFER_GAS;
-    },
-    createAccessList: async (request, position, overrides) => ({
-      accessList: [...request.accessList, { address: CONTRACT, storageKeys: [CONTRACT_SLOT] }],
-      outcome: await this.#calls.call(request, position, overrides),
-    }),
   };
 
   readonly #transactions: TransactionSink = {

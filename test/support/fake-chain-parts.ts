@@ -1,8 +1,15 @@
 import type { Attestation } from '../../src/protocol/attestation.ts';
-import { type BlockHeader, hashHeader } from '../../src/protocol/block-header.ts';
+import { type BlockEnvironment, type BlockHeader, hashHeader, prevRandaoOf } from '../../src/protocol/block-header.ts';
 import type { Block, IndexedLog, IndexedTransaction, LogFilter, LogPage, ReceiptProver } from '../../src/protocol/ports/chain.ts';
-import { type Account, type Address, type Hash, ZERO_HASH } from '../../src/protocol/primitives.ts';
-import type { Log } from '../../src/protocol/receipt.ts';
+import {
+  type Account,
+  type Address,
+  EMPTY_TRIE_ROOT,
+  type Hash,
+  ZERO_ADDRESS,
+  ZERO_HASH,
+} from '../../src/protocol/primitives.ts';
+import { type Log, logsBloom } from '../../src/protocol/receipt.ts';
 import { encodeRlp, fromNumber } from '../../src/protocol/rlp.ts';
 import type { SlotDiff } from '../../src/protocol/state-diff.ts';
 import type { Transaction } from '../../src/protocol/transaction.ts';
@@ -110,4 +117,26 @@ export function fakeAttestation(): Attestation {
 /** The real prover of receipts, without its thread. */
 export function receiptProver(): ReceiptProver {
   return new BlockReceiptProver(createInlineReceiptTries());
+}
+
+export const FAKE_GAS_LIMIT = 30_000_000n;
+
+/** The header of a block; its roots are not real. */
+export function fakeHeader(
+  env: Pick<BlockEnvironment, 'number' | 'parentHash' | 'timestamp' | 'baseFeePerGas'>,
+  transactions: readonly IndexedTransaction[],
+  gasUsed: bigint,
+): BlockHeader {
+  return {
+    ...env,
+    coinbase: ZERO_ADDRESS,
+    stateRoot: EMPTY_TRIE_ROOT,
+    transactionsRoot: EMPTY_TRIE_ROOT,
+    receiptsRoot: EMPTY_TRIE_ROOT,
+    logsBloom: logsBloom(transactions.flatMap(({ receipt }) => receipt.logs)),
+    gasLimit: FAKE_GAS_LIMIT,
+    gasUsed,
+    extraData: new Uint8Array(0),
+    prevRandao: prevRandaoOf(env.parentHash, env.number),
+  };
 }

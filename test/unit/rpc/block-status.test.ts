@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { toHex, toKey } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, type RpcSocket } from '../../support/rpc-harness.ts';
 
 const OTHER = new Uint8Array(20).fill(7);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { toHex } from '../../../src/util/bytes.ts';
 import { defined } from '../../support/defined.ts';
-import { REVERTER } from '../../support/fake-backend.ts';
+import { REVERTER } from '../../support/fake-contracts.ts';
 import { ALICE, BOB, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 let rpc: RpcHarness;

@@ -3,7 +3,8 @@ import { ZERO_ADDRESS } from '../../../src/protocol/primitives.ts';
 import { revertMessage } from '../../../src/rpc/revert-reason.ts';
 import { fromHex, padTo32, toHex } from '../../../src/util/bytes.ts';
 import { quantity } from '../../../src/util/quantity.ts';
-import { CHAIN_ID, CONTRACT, REVERT_OUTPUT, REVERTER } from '../../support/fake-backend.ts';
+import { CHAIN_ID } from '../../support/fake-backend.ts';
+import { CONTRACT, REVERT_OUTPUT, REVERTER } from '../../support/fake-contracts.ts';
 import { ALICE, BOB, RpcHarness } from '../../support/rpc-harness.ts';
 
 const rpc = new RpcHarness();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
-import { CONTRACT, LOGGER } from '../../support/fake-backend.ts';
+import { CONTRACT, LOGGER } from '../../support/fake-contracts.ts';
 import { ALICE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 /** Block 1: two transactions. Block 2 open: one. Pool: one. */

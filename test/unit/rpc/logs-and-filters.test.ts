@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Hex, toHex } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 const topic = (byte: string): Hex => `0x${byte.repeat(32)}`;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toHex } from '../../../src/util/bytes.ts';
-import { CONTRACT } from '../../support/fake-backend.ts';
+import { CONTRACT } from '../../support/fake-contracts.ts';
 import { ALICE, RpcHarness } from '../../support/rpc-harness.ts';
 
 const rpc = new RpcHarness({ limits: { maxStorageValues: 3 } });

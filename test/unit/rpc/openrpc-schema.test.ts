@@ -3,7 +3,7 @@ import { encodeStateDiff } from '../../../src/protocol/state-diff.ts';
 import { createInlineProofTrie } from '../../../src/state/proof-trie.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
-import { CONTRACT, LOGGER, REVERTER } from '../../support/fake-backend.ts';
+import { CONTRACT, LOGGER, REVERTER } from '../../support/fake-contracts.ts';
 import { fixturePath } from '../../support/fixtures.ts';
 import { OpenRpcResults } from '../../support/openrpc.ts';
 import { ALICE, RpcHarness, signEveryType, signTransfer } from '../../support/rpc-harness.ts';

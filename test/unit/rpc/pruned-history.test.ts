@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Hex, toHex } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { runs } from '../../support/property-runs.ts';
 import { ALICE, type RpcAnswer, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 

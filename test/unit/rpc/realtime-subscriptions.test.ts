@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromHex, type Hex, padTo32, toHex } from '../../../src/util/bytes.ts';
 import { defined } from '../../support/defined.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { ALICE, BOB, INITIAL_BALANCE, RpcHarness, type RpcSocket, signTransfer } from '../../support/rpc-harness.ts';
 
 const ZERO = `0x${'00'.repeat(32)}`;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Hex, toHex } from '../../../src/util/bytes.ts';
 import { defined } from '../../support/defined.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, type RpcSocket, signTransfer } from '../../support/rpc-harness.ts';
 
 const topic = (byte: string): Hex => `0x${byte.repeat(32)}`;

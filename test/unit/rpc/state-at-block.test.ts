@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallPosition } from '../../../src/protocol/ports/execution.ts';
 import { runCallAt } from '../../../src/rpc/state-at-block.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
-import { CONTRACT } from '../../support/fake-backend.ts';
+import { CONTRACT } from '../../support/fake-contracts.ts';
 import { ALICE, BOB, INITIAL_BALANCE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 /** Blocks 1 to 3 with one transfer of 1 wei to Bob each; block 4 is open with another. */

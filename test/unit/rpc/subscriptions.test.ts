@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Hex, toHex } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, type RpcSocket, signTransfer } from '../../support/rpc-harness.ts';
 
 const ZERO = `0x${'00'.repeat(32)}`;

@@ -1,7 +1,8 @@
 import { createPublicClient, createWalletClient, defineChain, http, type Log, webSocket } from 'viem';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../../src/util/bytes.ts';
-import { CHAIN_ID, CONTRACT, LOGGER, REVERTER } from '../../support/fake-backend.ts';
+import { CHAIN_ID } from '../../support/fake-backend.ts';
+import { CONTRACT, LOGGER, REVERTER } from '../../support/fake-contracts.ts';
 import { ALICE, BOB, INITIAL_BALANCE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 const rpc = new RpcHarness();

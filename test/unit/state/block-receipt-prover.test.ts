@@ -9,7 +9,7 @@ import {
 } from '../../../src/state/receipt-tries-host.ts';
 import { verifyProof } from '../../../src/state/trie-proof.ts';
 import { toHex } from '../../../src/util/bytes.ts';
-import { LOGGER } from '../../support/fake-backend.ts';
+import { LOGGER } from '../../support/fake-contracts.ts';
 import { RpcHarness, signEveryType, signTransfer } from '../../support/rpc-harness.ts';
 
 const hosts: ReceiptTriesHost[] = [];
