@@ -8,7 +8,7 @@ import type {
   CallPosition,
   CallRequest,
 } from '../../protocol/ports/execution.ts';
-import type { StateView, WorldState } from '../../protocol/ports/state.ts';
+import type { StateView } from '../../protocol/ports/state.ts';
 import { ZERO_HASH } from '../../protocol/primitives.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
@@ -20,7 +20,7 @@ import { createMachine, type Machine } from './machine.ts';
 import { environmentOf, toMessage } from './message.ts';
 import { type MessageResult, runMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';
-import { applyOverrides } from './state-override.ts';
+import { overriddenState } from './state-override.ts';
 import { storedBlockHash } from './stored-block-hash.ts';
 
 /** Geth's --rpc.gascap. */
@@ -106,7 +106,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
   estimateGas(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<bigint> {
     const asked = request.gas !== undefined && request.gas >= TRANSACTION_GAS ? request.gas : position.env.gasLimit;
     return this.#exclusive(() =>
-      searchGasLimit(request, view(position, overrides), this.#capGas(asked), (gasLimit) =>
+      searchGasLimit(request, overriddenState(position.state, overrides), this.#capGas(asked), (gasLimit) =>
         this.#run(request, position, overrides, gasLimit),
       ),
     );
@@ -123,7 +123,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
     const message = toMessage(request, gasLimit);
     this.#position = position;
     this.#machine.precompiles.override(overrides);
-    this.#machine.manager.attach(view(position, overrides));
+    this.#machine.manager.attach(overriddenState(position.state, overrides));
     return runMessage(this.#machine, environmentOf(position.env, message), message);
   }
 
@@ -136,12 +136,6 @@ export class EthereumJsCallExecutor implements CallExecutor {
     this.#last = run.catch(() => undefined);
     return run;
   }
-}
-
-function view({ state }: CallPosition, overrides: readonly AccountOverride[]): WorldState {
-  const world = new OverlayState(state);
-  applyOverrides(world, overrides);
-  return world;
 }
 
 function toOutcome({ execution, gasUsed }: MessageResult): CallOutcome {

@@ -10,7 +10,7 @@ import { createMachine } from '../machine.ts';
 import { environmentOf, toMessage } from '../message.ts';
 import { runMessage } from '../message-call.ts';
 import { finishTransaction } from '../simulated-call.ts';
-import { applyOverrides } from '../state-override.ts';
+import { applyOverrides, overriddenState } from '../state-override.ts';
 import { storedBlockHash } from '../stored-block-hash.ts';
 import { createTracer } from './create-tracer.ts';
 import { OutputBudget } from './output-budget.ts';
@@ -37,7 +37,7 @@ export class TraceRun {
   /** Of recent blocks; of older ones the state has them itself. */
   readonly #blockHash: BlockHashReader;
   readonly #state: StateView;
-  readonly #world: WorldState;
+  #world: WorldState;
   readonly #budget: OutputBudget;
   readonly #endsAtMs: number;
   readonly #feed: TraceFeed = { tracer: SILENT };
@@ -79,8 +79,12 @@ export class TraceRun {
   }
 
   async traceCall({ request, position, overrides, before }: TracedCall, spec: TracerSpec, gasCap: bigint): Promise<string> {
-    if (before !== undefined) await this.#executeFirst(before, before.transactions.length);
-    applyOverrides(this.#world, overrides);
+    if (before === undefined) {
+      this.#world = overriddenState(this.#state, overrides);
+    } else {
+      await this.#executeFirst(before, before.transactions.length);
+      applyOverrides(this.#world, overrides);
+    }
     const { chainId } = this.#options;
     const machine = createMachine({ chainId }, { state: this.#world, blockHash: this.#blockHash, feed: this.#feed });
     machine.deadline.start(this.#msLeft());
