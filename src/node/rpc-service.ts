@@ -3,6 +3,7 @@ import { createMetrics } from '../observability/metrics.ts';
 import type { PooledBytes } from '../protocol/ports/pool.ts';
 import { createRpcServer, type RpcAddress } from '../rpc/server.ts';
 import type { HistoryViews } from '../state/historical-state.ts';
+import { HistoryReach } from '../state/history-reach.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
 import { StateFollower } from '../state/state-follower.ts';
 import { TableReader } from '../state/table/table-reader.ts';
@@ -20,6 +21,7 @@ import { ExecutorPool } from './executor-pool.ts';
 import { startExecutorThread } from './executor-thread.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { proveReceipts } from './proof-parts.ts';
+import { RecentlyPooled } from './recently-pooled.ts';
 import { createRpcBackend, type RemoteCore, remoteCore } from './rpc-backend.ts';
 import { relayLogger } from './rpc-log.ts';
 import { RemotePool } from './rpc-remote-pool.ts';
@@ -80,7 +82,11 @@ export class RpcService implements RpcThreadApi {
     const { chain, state, history } = await this.#follow(options, begin, { logger, life });
     const recentHeaders = new RecentHeaders();
     life.onStop('recent headers', await recentHeaders.follow(chain, begin.olderHeaders));
-    const transactions = new RemotePool(this.#core);
+    const transactions = new RemotePool({
+      core: this.#core,
+      nonceOf: (address) => state.latest().getAccount(address)?.nonce ?? 0n,
+      recentlyPooled: options.node.role === 'replica' ? new RecentlyPooled() : undefined,
+    });
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const executors = this.#openExecutors(options, { logger, life });
@@ -123,7 +129,9 @@ export class RpcService implements RpcThreadApi {
     );
     life.onStop('chain follower', () => chain.close());
     const reader = TableReader.attach(this.#data.state);
-    const state = new StateFollower(begin.state, { reader, rangeOf: (from, to) => this.#core.state.rangeOf(from, to) });
+    const rangeOf = (from: number, to: number) => this.#core.state.rangeOf(from, to);
+    const reach = this.#data.history && HistoryReach.attach(this.#data.history.reach);
+    const state = new StateFollower(begin.state, { reader, rangeOf, newestStored: () => reach?.newest });
     const history = await this.#openHistory(reader, state, life);
     this.#followers = { chain, state, history };
     for (const change of this.#early) this.apply(change);
@@ -134,7 +142,8 @@ export class RpcService implements RpcThreadApi {
   async #openHistory(reader: TableReader, state: StateFollower, life: Lifecycle): Promise<HistoryViews | undefined> {
     const { history } = this.#data;
     if (history === undefined) return undefined;
-    const own = { rows: reader.rowFinder(), recentAt: (blockNumber: number) => state.stateAt(blockNumber) };
+    // The core thread may have stored a block of which this one is about to hear.
+    const own = { rows: reader.rowFinder(), recentAt: (blockNumber: number) => state.stateUpTo(blockNumber) };
     const { views, close } = await openSharedHistory(history, own);
     life.onStop('state history', close);
     return views;

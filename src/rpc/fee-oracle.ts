@@ -1,7 +1,8 @@
-import { nextBaseFee } from '../protocol/block-header.ts';
-import type { Block, ChainReader, IndexedTransaction, OpenBlock } from '../protocol/ports/chain.ts';
-import { effectiveGasPrice } from '../protocol/transaction.ts';
-import { isSealed } from './block-param.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type BlockHeader, hashHeader, nextBaseFee } from '../protocol/block-header.ts';
+import type { ChainReader } from '../protocol/ports/chain.ts';
+import { toKey } from '../util/bytes.ts';
+import { BlockTips, rewardsAt, type TipSteps, tipStepsOf } from './block-tips.ts';
 
 /** Suggested while blocks have room, wei per gas: order is by arrival unless they are full (op-geth suggests the same). */
 const MIN_TIP_WEI = 1_000_000n;
@@ -13,13 +14,15 @@ export interface BlockFees {
   readonly baseFeePerGas: bigint;
   readonly gasUsed: bigint;
   readonly gasLimit: bigint;
-  readonly transactions: readonly IndexedTransaction[];
+  /** None unless they were asked for. */
+  readonly tips: TipSteps;
 }
 
-/** Suggests fees from the newest blocks. */
+/** Suggests fees from the newest blocks, and tells what older ones had. */
 export class FeeOracle {
   readonly #baseFeeFloorWei: bigint;
   readonly #chain: ChainReader;
+  readonly #tips = new BlockTips();
 
   constructor(options: { baseFeeFloorWei: bigint }, modules: { chain: ChainReader }) {
     this.#baseFeeFloorWei = options.baseFeeFloorWei;
@@ -39,37 +42,46 @@ export class FeeOracle {
   async suggestTip(): Promise<bigint> {
     const { header } = this.#chain.head();
     if (header.gasUsed * 100n < header.gasLimit * FULL_BLOCK_PERCENT) return MIN_TIP_WEI;
-    const block = await this.#chain.blockByNumber(header.number);
-    if (block === undefined) return MIN_TIP_WEI;
-    const [median = 0n] = rewardsAt(feesOf(block), [50]);
+    const fees = await this.feesOf(header.number, true);
+    if (fees === undefined) return MIN_TIP_WEI;
+    const [median = 0n] = rewardsAt(fees.tips, fees.gasUsed, [50]);
     const raised = (median * 11n) / 10n;
     return raised > MIN_TIP_WEI ? raised : MIN_TIP_WEI;
   }
-}
 
-export function feesOf(block: Block | OpenBlock): BlockFees {
-  const { transactions } = block;
-  if (!isSealed(block)) {
-    const { baseFeePerGas, gasLimit } = block.env;
-    return { baseFeePerGas, gasLimit, gasUsed: block.gasUsed, transactions };
+  /** Of a sealed block or the open one; undefined when there is none. Transactions are read only for tips. */
+  async feesOf(blockNumber: number, withTips: boolean): Promise<BlockFees | undefined> {
+    const open = this.#chain.openBlock();
+    if (open?.env.number === blockNumber) {
+      const { baseFeePerGas, gasLimit } = open.env;
+      const tips = withTips ? tipStepsOf(open.transactions, baseFeePerGas) : [];
+      return { baseFeePerGas, gasLimit, gasUsed: open.gasUsed, tips };
+    }
+    const header = (await this.#chain.sealOf(blockNumber))?.header;
+    if (header !== undefined) {
+      const tips = withTips ? this.#tips.get(keyOf(header)) : [];
+      if (tips !== undefined) return feesIn(header, tips);
+    }
+    return this.#readBlock(blockNumber, withTips);
   }
-  const { baseFeePerGas, gasLimit, gasUsed } = block.header;
-  return { baseFeePerGas, gasLimit, gasUsed, transactions };
+
+  async #readBlock(blockNumber: number, withTips: boolean): Promise<BlockFees | undefined> {
+    const block = await this.#chain.blockByNumber(blockNumber);
+    if (block === undefined) return undefined;
+    const { header } = block;
+    if (!withTips) return feesIn(header, []);
+    const tips = this.#tips.get(keyOf(header)) ?? tipStepsOf(block.transactions, header.baseFeePerGas);
+    this.#tips.add(keyOf(header), tips);
+    // A hundred full blocks would keep everyone else waiting.
+    await nextTurn();
+    return feesIn(header, tips);
+  }
 }
 
-/** Tips at ascending percentiles of a block's gas, in order of tip; zeros for an empty block. */
-export function rewardsAt(fees: BlockFees, percentiles: readonly number[]): bigint[] {
-  const { baseFeePerGas, transactions } = fees;
-  const samples = transactions.map(({ transaction, gasUsed }) => ({
-    gasUsed,
-    tip: effectiveGasPrice(transaction, baseFeePerGas) - baseFeePerGas,
-  }));
-  samples.sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0));
-  let index = 0;
-  let gasBelow = samples[0]?.gasUsed ?? 0n;
-  return percentiles.map((percentile) => {
-    const threshold = BigInt(Math.floor((Number(fees.gasUsed) * percentile) / 100));
-    while (gasBelow < threshold && index < samples.length - 1) gasBelow += samples[++index]?.gasUsed ?? 0n;
-    return samples[index]?.tip ?? 0n;
-  });
+function keyOf(header: BlockHeader): string {
+  return toKey(hashHeader(header));
+}
+
+function feesIn({ baseFeePerGas, gasUsed, gasLimit }: BlockHeader, tips: TipSteps): BlockFees {
+  return { baseFeePerGas, gasUsed, gasLimit, tips };
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { ChainEvent, ChainReader, IndexedTransaction, TransactionSink } from '../protocol/ports/chain.ts';
+import type { ChainEvent, ChainReader, IndexedTransaction, LogPosition, TransactionSink } from '../protocol/ports/chain.ts';
 import { type Hex, toHex } from '../util/bytes.ts';
 import { formatIndexedLog, formatLog, type RpcLog } from './format-receipt.ts';
 import type { RpcLimits } from './limits.ts';
-import { assertRangeKept, keyedLogs, type LogCriteria, LogMatcher } from './log-criteria.ts';
+import { assertRangeKept, type KeyedLog, keyedLogs, type LogCriteria, LogMatcher } from './log-criteria.ts';
 import { rpcError } from './rpc-error.ts';
 
 interface FilterBase {
@@ -22,10 +22,14 @@ interface LogFilterState extends FilterBase {
   readonly kind: 'logs';
   readonly criteria: LogCriteria;
   readonly matcher: LogMatcher;
-  /** Newest block whose logs were handed out. */
-  readUpTo: number;
+  /** Where the next poll begins: logs before it were handed out. */
+  next: LogPosition;
   /** Logs that were handed out and then undone. */
   removed: RpcLog[];
+  /** Counts rollbacks: logs that were read before one may be undone. */
+  rollbacks: number;
+  /** Settles when the poll under way does; one after the other, so that each log is handed out once. */
+  polling: Promise<unknown>;
 }
 
 type Filter = HashFilter | LogFilterState;
@@ -74,9 +78,10 @@ export class FilterRegistry {
 
   /** @throws StrobeError LIMIT_EXCEEDED, HISTORY_PRUNED */
   async addLogFilter(criteria: LogCriteria): Promise<string> {
-    const readUpTo = this.#chain.head().header.number;
+    const next = { blockNumber: this.#chain.head().header.number + 1, logIndex: 0 };
     const matcher = new LogMatcher(criteria);
-    const id = this.#add({ kind: 'logs', criteria, matcher, readUpTo, removed: [], expiresAtMs: 0 });
+    const fresh = { removed: [], rollbacks: 0, polling: Promise.resolve(), expiresAtMs: 0 };
+    const id = this.#add({ kind: 'logs', criteria, matcher, next, ...fresh });
     try {
       // Installed before anything is waited for: a rollback meanwhile has to find it.
       await assertRangeKept(criteria, this.#chain);
@@ -88,12 +93,17 @@ export class FilterRegistry {
   }
 
   /**
-   * What is new since the last poll: hashes or logs.
-   * @throws StrobeError FILTER_NOT_FOUND, and the codes of ChainReader.logs
+   * What is new since the last poll: hashes or logs; of logs as many as one answer may have, and the next ones with the
+   * next poll.
+   * @throws StrobeError FILTER_NOT_FOUND, and the codes of ChainReader.logPage
    */
   async changes(id: string): Promise<readonly unknown[]> {
     const filter = this.#get(id);
-    if (filter.kind === 'logs') return this.#newLogs(filter);
+    if (filter.kind === 'logs') {
+      const logs = filter.polling.then(() => this.#newLogs(filter));
+      filter.polling = logs.catch(() => {});
+      return logs;
+    }
     const { hashes } = filter;
     filter.hashes = [];
     return hashes;
@@ -159,35 +169,49 @@ export class FilterRegistry {
 
   async #newLogs(filter: LogFilterState): Promise<RpcLog[]> {
     const { addresses, topics, fromBlock, toBlock } = filter.criteria;
-    const { removed, readUpTo } = filter;
-    filter.removed = [];
-    const first = Math.max(readUpTo + 1, fromBlock?.kind === 'number' ? fromBlock.number : 0);
-    const head = this.#chain.head().header.number;
-    const last = toBlock?.kind === 'number' ? Math.min(head, toBlock.number) : head;
-    if (first > last) return removed;
-    // Moved before the logs are read, so that a rollback or a second poll meanwhile finds it where it will be.
-    filter.readUpTo = last;
-    try {
-      const logs = await this.#chain.logs({ fromBlock: first, toBlock: last, addresses, topics });
-      return [...removed, ...logs.map(formatIndexedLog)];
-    } catch (error) {
-      filter.readUpTo = Math.min(filter.readUpTo, readUpTo);
-      filter.removed.unshift(...removed);
-      throw error;
+    const lowest = { blockNumber: fromBlock?.kind === 'number' ? fromBlock.number : 0, logIndex: 0 };
+    for (;;) {
+      const { rollbacks } = filter;
+      const first = isBefore(filter.next, lowest) ? lowest : filter.next;
+      const head = this.#chain.head().header.number;
+      const last = toBlock?.kind === 'number' ? Math.min(head, toBlock.number) : head;
+      if (first.blockNumber > last) return takeRemoved(filter);
+      const range = { fromBlock: first.blockNumber, toBlock: last, addresses, topics };
+      const page = await this.#chain.logPage(range, first.logIndex);
+      // What was read may be undone by now; the chain is read again from where it went back to.
+      if (filter.rollbacks !== rollbacks) continue;
+      filter.next = page.next ?? { blockNumber: last + 1, logIndex: 0 };
+      return [...takeRemoved(filter), ...page.logs.map(formatIndexedLog)];
     }
   }
 
+  /** Blocks without a transaction are undone, too: the head says which are left. */
   #onRollback(removed: readonly IndexedTransaction[]): void {
-    const first = removed.reduce((least, { blockNumber }) => Math.min(least, blockNumber), Number.POSITIVE_INFINITY);
+    const next = { blockNumber: this.#chain.head().header.number + 1, logIndex: 0 };
     const logs = keyedLogs(removed.filter(({ blockHash }) => blockHash !== undefined)).reverse();
     for (const [id, filter] of this.#filters) {
-      if (filter.kind !== 'logs' || filter.readUpTo < first) continue;
-      const undone = logs.filter((log) => log.transaction.blockNumber <= filter.readUpTo && filter.matcher.matches(log));
+      if (filter.kind !== 'logs') continue;
+      filter.rollbacks++;
+      const undone = logs.filter((log) => isBefore(positionOf(log), filter.next) && filter.matcher.matches(log));
       filter.removed.push(...undone.map(({ transaction, log, position }) => formatLog(transaction, log, position, true)));
-      filter.readUpTo = first - 1;
+      if (isBefore(next, filter.next)) filter.next = next;
       if (filter.removed.length > this.#limits.maxFilterQueue) this.remove(id);
     }
   }
+}
+
+function takeRemoved(filter: LogFilterState): RpcLog[] {
+  const { removed } = filter;
+  filter.removed = [];
+  return removed;
+}
+
+function positionOf({ transaction, position }: KeyedLog): LogPosition {
+  return { blockNumber: transaction.blockNumber, logIndex: transaction.firstLogIndex + position };
+}
+
+function isBefore(a: LogPosition, b: LogPosition): boolean {
+  return a.blockNumber < b.blockNumber || (a.blockNumber === b.blockNumber && a.logIndex < b.logIndex);
 }
 
 function notFound(): Error {

@@ -27,6 +27,14 @@ export class HeldRequest {
     return true;
   }
 
+  /** Of what was added these bytes are no part of the request. */
+  remove(bytes: number): void {
+    this.#received = Math.max(0, this.#received - bytes);
+    const held = Math.max(0, this.#received - FREE_BYTES);
+    this.#pool.release(this.#held - held, this.#share);
+    this.#held = held;
+  }
+
   release(): void {
     this.#pool.release(this.#held, this.#share);
     this.#received = 0;

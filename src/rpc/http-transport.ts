@@ -193,13 +193,14 @@ function sendRateLimited(reply: FastifyReply, text: string | undefined, retryAft
 
 /** Tells the browser that the page may read the answer. */
 function allowOrigin(request: FastifyRequest, reply: FastifyReply, guard: AccessGuard): void {
-  const { origin } = request.headers;
+  const { origin, 'access-control-request-headers': asked } = request.headers;
   if (origin === undefined) return;
   reply.header('vary', 'Origin');
   if (!guard.allowsOrigin(origin)) return;
   reply.header('access-control-allow-origin', origin);
   reply.header('access-control-allow-methods', 'POST, OPTIONS');
-  reply.header('access-control-allow-headers', 'content-type');
+  // Whichever a library sends along, as geth: they mean nothing here.
+  reply.header('access-control-allow-headers', asked ?? 'content-type');
   reply.header('access-control-max-age', PREFLIGHT_MAX_AGE_SECONDS);
 }
 

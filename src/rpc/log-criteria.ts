@@ -35,7 +35,14 @@ export function readLogCriteria(value: unknown, limits: Pick<RpcLimits, 'maxLogA
   if (criteria.blockHash !== undefined && (criteria.fromBlock ?? criteria.toBlock) !== undefined) {
     throw invalidParams(field, 'cannot specify both blockHash and fromBlock/toBlock, choose one or the other');
   }
+  const { fromBlock, toBlock } = criteria;
+  if (fromBlock?.kind === 'number' && toBlock?.kind === 'number') assertAscending(fromBlock.number, toBlock.number, field);
   return criteria;
+}
+
+/** @throws StrobeError INVALID_PARAMS in geth's wording */
+export function assertAscending(fromBlock: number, toBlock: number, field = 'filter'): void {
+  if (fromBlock > toBlock) throw invalidParams(field, 'invalid block range params: fromBlock is above toBlock');
 }
 
 function readAddresses(value: unknown, maxItems: number, field: string): Address[] {
@@ -72,16 +79,26 @@ export async function resolveRange(criteria: LogCriteria, chain: ChainReader, ma
   const from = criteria.fromBlock ?? LATEST;
   const to = criteria.toBlock ?? (wantsPending(criteria) ? from : LATEST);
   const fromBlock = blockNumberOf(from, chain, earliest);
-  const toBlock = blockNumberOf(to, chain, earliest);
+  const toBlock = lastBlockOf(to, fromBlock, chain, earliest);
   if (to.kind === 'number' && to.number > chain.head().header.number) {
     throw invalidParams('filter.toBlock', 'block range extends beyond current head block');
   }
-  if (fromBlock > toBlock) throw invalidParams('filter', 'invalid block range: fromBlock is above toBlock');
+  assertAscending(fromBlock, toBlock);
   await assertKept(fromBlock, toBlock, chain);
   if (toBlock - fromBlock >= maxBlocks) {
     throw rpcError('LIMIT_EXCEEDED', `query exceeds max block range ${maxBlocks}`);
   }
   return { fromBlock, toBlock, addresses, topics };
+}
+
+/**
+ * `pending` as the end is the next block whether or not it has begun: whoever reads on from behind the newest sealed one
+ * finds nothing in the meantime, and is not wrong.
+ */
+function lastBlockOf(to: BlockNumberParam, fromBlock: number, chain: ChainReader, earliest: number): number {
+  const last = blockNumberOf(to, chain, earliest);
+  const isPending = to.kind === 'tag' && to.tag === 'pending';
+  return isPending && fromBlock === chain.head().header.number + 1 ? fromBlock : last;
 }
 
 /**

@@ -51,6 +51,7 @@ import {
 } from './methods/eth-get-uncle.ts';
 import { ethSendRawTransaction } from './methods/eth-send-raw-transaction.ts';
 import { ethSendRawTransactionSync, realtimeSendRawTransaction } from './methods/eth-send-raw-transaction-sync.ts';
+import { ethSendTransaction, ethSign, ethSignTransaction } from './methods/eth-sign.ts';
 import { ethSimulateV1 } from './methods/eth-simulate-v1.ts';
 import { ethSubscribe, ethUnsubscribe } from './methods/eth-subscribe.ts';
 import { ethSyncing } from './methods/eth-syncing.ts';
@@ -99,6 +100,9 @@ export const METHODS: readonly RpcMethod[] = [
   ethEstimateGas,
   ethCreateAccessList,
   ethSimulateV1,
+  ethSendTransaction,
+  ethSign,
+  ethSignTransaction,
   ethSendRawTransaction,
   ethSendRawTransactionSync,
   realtimeSendRawTransaction,

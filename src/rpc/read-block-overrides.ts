@@ -10,12 +10,12 @@ import {
   readOptional,
   readQuantity,
   readSafeInteger,
+  readUint64,
 } from './read-params.ts';
-import { invalidParams, rpcError } from './rpc-error.ts';
+import { rpcError } from './rpc-error.ts';
 
 /** Most withdrawals of a block (EIP-4895). */
 const MAX_WITHDRAWALS = 16;
-const MAX_UINT64 = 2n ** 64n - 1n;
 
 /** Block overrides of a call: geth's names, and the shorter ones that Rust clients send too. */
 export function readBlockOverrides(value: unknown, field = 'blockOverrides'): BlockOverrides {
@@ -67,11 +67,4 @@ function readWithdrawals(value: unknown, field: string) {
       amountGwei: read('amount'),
     };
   });
-}
-
-/** A QUANTITY of 64 bits. */
-export function readUint64(value: unknown, field: string): bigint {
-  const quantity = readQuantity(value, field);
-  if (quantity > MAX_UINT64) throw invalidParams(field, 'expected at most 64 bits');
-  return quantity;
 }

@@ -4,7 +4,7 @@ import { type Address, type Hash, ZERO_ADDRESS } from '../protocol/primitives.ts
 import type { AccessListEntry, Authorization } from '../protocol/transaction.ts';
 import { type Bytes, bytesEqual, EMPTY_BYTES } from '../util/bytes.ts';
 import { type BlockParam, readBlockParam } from './block-param.ts';
-import { readBlockOverrides, readUint64 } from './read-block-overrides.ts';
+import { readBlockOverrides } from './read-block-overrides.ts';
 import {
   isAbsent,
   type JsonObject,
@@ -17,6 +17,7 @@ import {
   readQuantity,
   readSafeInteger,
   readStorageKey,
+  readUint64,
 } from './read-params.ts';
 import { invalidParams } from './rpc-error.ts';
 
@@ -76,6 +77,7 @@ export function readCallRequest(param: unknown, field = 'transaction'): CallRequ
     authorizationList,
     blobVersionedHashes: named('blobVersionedHashes', readBlobHashes),
     maxFeePerBlobGas: named('maxFeePerBlobGas', readQuantity),
+    chainId: named('chainId', readQuantity),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Address, Hash } from '../protocol/primitives.ts';
 import { type Bytes, fromKey, padTo32 } from '../util/bytes.ts';
 import { invalidParams } from './rpc-error.ts';
 
+const MAX_UINT64 = 2n ** 64n - 1n;
 const QUANTITY = /^0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})$/;
 
 /** True for a parameter that was not given; clients send `null` for those in the middle. */
@@ -35,11 +36,23 @@ export function readQuantity(value: unknown, field: string): bigint {
   throw invalidParams(field, 'expected a hex quantity without leading zeros, such as 0x1f');
 }
 
+/** A QUANTITY of 64 bits. */
+export function readUint64(value: unknown, field: string): bigint {
+  const quantity = readQuantity(value, field);
+  if (quantity > MAX_UINT64) throw invalidParams(field, 'expected at most 64 bits');
+  return quantity;
+}
+
 /** A QUANTITY that counts something: block numbers, indexes. */
 export function readSafeInteger(value: unknown, field: string): number {
   const number = Number(readQuantity(value, field));
   if (Number.isSafeInteger(number)) return number;
   throw invalidParams(field, 'the number is too large');
+}
+
+/** The index of something in a block, of up to 64 bits as geth takes it: where nothing is, the answer is null. */
+export function readIndex(value: unknown, field = 'index'): number {
+  return Number(readUint64(value, field));
 }
 
 export function readBoolean(value: unknown, field: string): boolean {

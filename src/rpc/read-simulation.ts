@@ -5,9 +5,9 @@ import {
   type SimulationRequest,
 } from '../protocol/ports/simulation.ts';
 import { type BlockParam, readBlockParam } from './block-param.ts';
-import { readSimulationOverrides, readUint64 } from './read-block-overrides.ts';
+import { readSimulationOverrides } from './read-block-overrides.ts';
 import { readCallRequest, readOverrides } from './read-call.ts';
-import { isAbsent, type JsonObject, readArray, readBoolean, readObject, readOptional } from './read-params.ts';
+import { isAbsent, type JsonObject, readArray, readBoolean, readObject, readOptional, readUint64 } from './read-params.ts';
 import { invalidParams, rpcError } from './rpc-error.ts';
 
 /** Calls of a simulation: its gas is used up long before, by calls that do nothing. */

@@ -17,6 +17,8 @@ const CLOSE_TRY_AGAIN = 1013;
 const SLOW_READER = 'slow reader: too much unsent data';
 /** Time that a slow reader has to take the close frame, ms; then its queue is freed by force. */
 const CLOSE_GRACE_MS = 1_000;
+/** A client's control frame without its payload: two bytes and the mask (RFC 6455). */
+const CONTROL_FRAME_HEADER_BYTES = 6;
 /** Share of its queue from which a reader answers for the sum of all queues, which is computed only then. */
 const LAGGING_FRACTION = 1 / 16;
 
@@ -58,6 +60,10 @@ export class WsConnection {
     stream.prependListener('data', (chunk: Buffer) => this.#onReceived(chunk.length));
     // A text and a binary frame are the same here, as with geth; what is no UTF-8 becomes no JSON.
     socket.on('message', (data, isBinary) => void this.#onMessage(isBinary ? decodeBinary(data as Buffer) : String(data)));
+    // Or else who only listens, and answers our pings for weeks, would hold more and more.
+    for (const control of ['ping', 'pong'] as const) {
+      socket.on(control, (data: Buffer) => this.#receiving.remove(CONTROL_FRAME_HEADER_BYTES + data.length));
+    }
     socket.on('close', () => this.#onClose());
     // Every error is followed by 'close'; without a listener it would end the process.
     socket.on('error', () => {});

@@ -200,10 +200,15 @@ export class ChainState {
   /** Old values are kept for undoing and for reading old blocks, seen from block `newest`. */
   #releaseState(newest: number): void {
     const { state, history } = this.#modules;
-    this.#blockEnds.delete(newest - HISTORY_BLOCKS - 1);
+    const retainFrom = history?.retainFrom ?? Number.POSITIVE_INFINITY;
+    // What the history has not stored yet is read from memory, however far it is behind.
+    for (const [blockNumber, lastMiniBlock] of this.#blockEnds) {
+      if (blockNumber >= newest - HISTORY_BLOCKS || lastMiniBlock >= retainFrom) break;
+      this.#blockEnds.delete(blockNumber);
+    }
     this.#resources.delete(newest - HISTORY_BLOCKS - 1);
     const [oldestReadable = 0] = this.#blockEnds.values();
-    state.release(Math.min(oldestReadable, this.#trail.oldest().number, history?.retainFrom ?? Number.POSITIVE_INFINITY));
+    state.release(Math.min(oldestReadable, this.#trail.oldest().number, retainFrom));
     // The state forgets earlier when old values take too much memory.
     this.#trail.dropBefore(state.floor);
   }

@@ -14,7 +14,7 @@ export interface HistoryViewModules {
   readonly oldValues: OldValueReader;
   readonly rows: RowFinder;
   readonly reach: HistoryReach;
-  /** State at the end of the newest stored block, from memory; undefined when it is not kept there. */
+  /** State in memory at the end of the newest stored block, or of one before that is known; undefined when it is not kept. */
   readonly recentAt: (blockNumber: number) => StateView | undefined;
 }
 
@@ -29,8 +29,11 @@ export class HistoryViews {
     this.#modules = modules;
   }
 
+  /** The oldest block that {@link HistoryViews.at} has. */
   get oldest(): number | undefined {
-    return this.#modules.reach.oldest;
+    const { reach, recentAt } = this.#modules;
+    const { oldest, newest } = reach;
+    return newest === undefined || recentAt(newest) === undefined ? undefined : oldest;
   }
 
   /** Undefined when the history does not have the block, or does not meet the states in memory. */

@@ -19,6 +19,8 @@ export interface StateFollowerModules {
   readonly reader: Pick<TableReader, 'at' | 'keeps' | 'netDiffOf'>;
   /** The owner's `StateTable.rangeOf`. */
   readonly rangeOf: (from: number, to: number) => Promise<NamedRange | undefined>;
+  /** The newest block whose state is on disk; undefined: none is, or none is kept there. */
+  readonly newestStored?: () => number | undefined;
 }
 
 /** A moment that may turn out to have outlived further rollbacks. */
@@ -34,11 +36,13 @@ export class StateFollower {
   readonly #modules: StateFollowerModules;
   readonly #blockEnds = new Map<number, Pinned>();
   #newest: Pinned;
+  #newestSealed: number;
 
   constructor({ newest, blockEnds }: StateBegin, modules: StateFollowerModules) {
     this.#modules = modules;
     this.#newest = { ...newest };
     for (const { blockNumber, moment } of blockEnds) this.#blockEnds.set(blockNumber, { ...moment });
+    this.#newestSealed = blockEnds.at(-1)?.blockNumber ?? 0;
   }
 
   /** The newest mini-block's. */
@@ -76,6 +80,11 @@ export class StateFollower {
     return moment && reader.keeps(moment) ? reader.at(moment) : undefined;
   }
 
+  /** At the end of a sealed block, or of the newest one that is known here when the block has not been heard of yet. */
+  stateUpTo(blockNumber: number): StateView | undefined {
+    return this.stateAt(Math.min(blockNumber, this.#newestSealed));
+  }
+
   /** The oldest block that {@link StateFollower.stateAt} has; undefined when it has none. */
   oldestBlock(): number | undefined {
     for (const [blockNumber, moment] of this.#blockEnds) if (this.#modules.reader.keeps(moment)) return blockNumber;
@@ -89,7 +98,20 @@ export class StateFollower {
   /** The newest mini-block was the last one of a block. */
   onSealed(blockNumber: number): void {
     this.#blockEnds.set(blockNumber, this.#newest);
-    this.#blockEnds.delete(blockNumber - HISTORY_BLOCKS - 1);
+    this.#newestSealed = blockNumber;
+    const needed = this.#oldestNeeded(blockNumber);
+    for (const oldest of this.#blockEnds.keys()) {
+      if (oldest >= needed) break;
+      this.#blockEnds.delete(oldest);
+    }
+  }
+
+  /**
+   * What is not on disk yet is read from memory however far the disk is behind, and with it all that is on disk, which
+   * goes on from there. The owner of the table bounds how much it keeps for that; what it gives up is not `keeps` any more.
+   */
+  #oldestNeeded(newest: number): number {
+    return Math.min(newest - HISTORY_BLOCKS, this.#modules.newestStored?.() ?? newest);
   }
 
   /**
@@ -102,6 +124,7 @@ export class StateFollower {
       if (blockNumber > sealed) this.#blockEnds.delete(blockNumber);
       else moment.rollbacks = target.rollbacks;
     }
+    this.#newestSealed = sealed;
     this.#newest = { ...target };
   }
 }

@@ -8,7 +8,7 @@ import { applyAuthorizations } from './authorizations.ts';
 import { blobBaseFeeOf, createBlockContext } from './block-context.ts';
 import type { Machine } from './machine.ts';
 import type { Message } from './message.ts';
-import { assertFunds, assertGas, blobGasOf, type MessagePrices, priceMessage } from './message-checks.ts';
+import { assertChain, assertFunds, assertGas, blobGasOf, type MessagePrices, priceMessage } from './message-checks.ts';
 
 /** Gas used over this is refunded at most (EIP-3529). */
 const MAX_REFUND_QUOTIENT = 5n;
@@ -27,7 +27,7 @@ export interface MessageResult {
  * Runs a message on the machine's world state as geth's state transition does for calls: nonce and code of the sender
  * are not checked, everything else is. The writes stay in the world state, with the whole gas limit paid for.
  * @param waivesFees who offers no fee is not asked for one
- * @throws StrobeError FEE_TOO_LOW, INVALID_FEES, INVALID_BLOBS, INSUFFICIENT_FUNDS, INTRINSIC_GAS_TOO_LOW,
+ * @throws StrobeError INVALID_CHAIN_ID, FEE_TOO_LOW, INVALID_FEES, INVALID_BLOBS, INSUFFICIENT_FUNDS, INTRINSIC_GAS_TOO_LOW,
  * INIT_CODE_TOO_LARGE, EXECUTION_TIMEOUT
  */
 export async function runMessage(
@@ -37,6 +37,7 @@ export async function runMessage(
   waivesFees = true,
 ): Promise<MessageResult> {
   const { evm, manager } = machine;
+  assertChain(message, machine.common.chainId());
   const gas = transactionGas(message);
   const { baseFeePerGas } = env;
   const prices = priceMessage(message, { baseFeePerGas, blobBaseFee: blobBaseFeeOf(env), waivesFees });

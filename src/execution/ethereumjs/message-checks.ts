@@ -22,6 +22,12 @@ export interface BlockPrices {
   readonly waivesFees: boolean;
 }
 
+/** @throws StrobeError INVALID_CHAIN_ID for a message that names another chain */
+export function assertChain({ chainId }: Message, here: bigint): void {
+  if (chainId === undefined || chainId === here) return;
+  throw refusal('INVALID_CHAIN_ID', `chainId does not match node's (have=${chainId}, want=${here})`);
+}
+
 /** @throws StrobeError FEE_TOO_LOW, INVALID_FEES, INVALID_BLOBS */
 export function priceMessage(message: Message, block: BlockPrices): MessagePrices {
   const { maxFeePerGas, maxPriorityFeePerGas } = message;

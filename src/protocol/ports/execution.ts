@@ -47,6 +47,8 @@ export interface CallRequest {
   readonly blobVersionedHashes?: readonly Hash[] | undefined;
   /** Wei per blob gas; absent: zero, and then blobs cost nothing. */
   readonly maxFeePerBlobGas?: bigint | undefined;
+  /** The chain that the call is meant for; absent: whichever this is. */
+  readonly chainId?: bigint | undefined;
 }
 
 /** State to be assumed for one call, per account. */

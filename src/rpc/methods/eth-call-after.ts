@@ -1,8 +1,8 @@
 import type { Address } from '../../protocol/primitives.ts';
 import { LATEST } from '../block-param.ts';
-import { readBlockOverrides, readUint64 } from '../read-block-overrides.ts';
+import { readBlockOverrides } from '../read-block-overrides.ts';
 import { type CallParams, readCallRequest, readOverrides } from '../read-call.ts';
-import { readAddress, readObject } from '../read-params.ts';
+import { readAddress, readObject, readUint64 } from '../read-params.ts';
 import { readTimeout } from '../read-timeout.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';
 import type { RpcMethod } from '../rpc-method.ts';

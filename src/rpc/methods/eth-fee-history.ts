@@ -1,6 +1,7 @@
 import { quantity } from '../../util/quantity.ts';
 import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
-import { type BlockFees, feesOf, rewardsAt } from '../fee-oracle.ts';
+import { rewardsAt } from '../block-tips.ts';
+import type { BlockFees } from '../fee-oracle.ts';
 import { assertKept, earliestBlock, readAtBlock } from '../read-blocks.ts';
 import { readArray, readOptional, readSafeInteger } from '../read-params.ts';
 import { invalidParams, rpcError } from '../rpc-error.ts';
@@ -17,7 +18,7 @@ export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
   name: 'eth_feeHistory',
   maxParams: 3,
   parse: ([blockCount, newestBlock, percentiles]) => ({
-    blockCount: typeof blockCount === 'number' ? readCount(blockCount) : readSafeInteger(blockCount, 'blockCount'),
+    blockCount: readCount(blockCount),
     newestBlock: readBlockNumberParam(newestBlock, 'newestBlock'),
     percentiles: readOptional(percentiles, 'rewardPercentiles', (value, field) =>
       readArray(value, field, Number.POSITIVE_INFINITY),
@@ -29,12 +30,20 @@ export const ethFeeHistory: RpcMethod<FeeHistoryParams> = {
   },
 };
 
+const DECIMAL = /^\d+$/;
+const NO_BLOCKS = { oldestBlock: '0x0', baseFeePerGas: [], gasUsedRatio: [], baseFeePerBlobGas: [], blobGasUsedRatio: [] };
+
 async function feeHistory(newest: number, blockCount: number, percentiles: readonly number[], modules: RpcModules) {
+  const { chain } = modules.backend;
+  // Whatever the block: geth asks for none.
+  if (blockCount === 0) return NO_BLOCKS;
+  const head = chain.openBlock()?.env.number ?? chain.head().header.number;
+  if (newest > head) throw rpcError('BLOCK_NOT_FOUND', `request beyond head block: requested ${newest}, head ${head}`);
   // Block 0 stays when those above it are pruned.
-  const earliest = Math.min(newest, await earliestBlock(modules.backend.chain));
+  const earliest = Math.min(newest, await earliestBlock(chain));
   const count = Math.min(blockCount, modules.limits.maxFeeHistoryBlocks, newest + 1 - earliest);
   const oldest = newest + 1 - count;
-  const blocks = await readFees(oldest, newest, modules);
+  const blocks = await readFees({ oldest, newest, withTips: percentiles.length > 0 }, modules);
   const baseFees = blocks.map(({ baseFeePerGas }) => baseFeePerGas);
   const last = blocks.at(-1);
   if (last !== undefined) baseFees.push(await baseFeeAfter(newest, last, modules));
@@ -44,13 +53,17 @@ async function feeHistory(newest: number, blockCount: number, percentiles: reado
     gasUsedRatio: blocks.map(({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit)),
     baseFeePerBlobGas: baseFees.map(() => '0x1'),
     blobGasUsedRatio: blocks.map(() => 0),
-    ...(percentiles.length === 0 ? {} : { reward: blocks.map((fees) => rewardsAt(fees, percentiles).map(quantity)) }),
+    ...(percentiles.length === 0
+      ? {}
+      : { reward: blocks.map((fees) => rewardsAt(fees.tips, fees.gasUsed, percentiles).map(quantity)) }),
   };
 }
 
-/** Some clients send the count as a plain number. */
-function readCount(value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
+/** In hex, decimal, or as a plain number: geth takes them all. */
+function readCount(value: unknown): number {
+  const count = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  if (typeof count !== 'number') return readSafeInteger(count, 'blockCount');
+  if (Number.isSafeInteger(count) && count >= 0) return count;
   throw invalidParams('blockCount', 'expected a whole number');
 }
 
@@ -66,25 +79,23 @@ function checkPercentiles(values: readonly unknown[], maxCount: number): number[
   });
 }
 
-async function readFees(oldest: number, newest: number, { backend }: RpcModules): Promise<BlockFees[]> {
-  const { chain } = backend;
-  const fees: BlockFees[] = [];
+async function readFees(
+  { oldest, newest, withTips }: { readonly oldest: number; readonly newest: number; readonly withTips: boolean },
+  { backend, fees }: RpcModules,
+): Promise<BlockFees[]> {
+  const read: BlockFees[] = [];
   for (let number = oldest; number <= newest; number++) {
-    const open = chain.openBlock();
-    const block = open?.env.number === number ? open : await chain.blockByNumber(number);
+    const block = await fees.feesOf(number, withTips);
     if (block === undefined) {
-      await assertKept(number, number, chain);
+      await assertKept(number, number, backend.chain);
       throw rpcError('BLOCK_NOT_FOUND', `request beyond head block: requested ${number}`);
     }
-    fees.push(feesOf(block));
+    read.push(block);
   }
-  return fees;
+  return read;
 }
 
 /** The base fee of the block after the newest one asked for: as it is when that block exists, else what it will be. */
-async function baseFeeAfter(newest: number, last: BlockFees, { backend, fees }: RpcModules): Promise<bigint> {
-  const open = backend.chain.openBlock();
-  if (open?.env.number === newest + 1) return open.env.baseFeePerGas;
-  const next = await backend.chain.blockByNumber(newest + 1);
-  return next?.header.baseFeePerGas ?? fees.baseFeeAfter(last);
+async function baseFeeAfter(newest: number, last: BlockFees, { fees }: RpcModules): Promise<bigint> {
+  return (await fees.feesOf(newest + 1, false))?.baseFeePerGas ?? fees.baseFeeAfter(last);
 }

@@ -4,7 +4,7 @@ import { bytesEqual, type Hex, toHex } from '../../util/bytes.ts';
 import { quantity } from '../../util/quantity.ts';
 import { blockNumberOf, LATEST } from '../block-param.ts';
 import { formatIndexedLog, type RpcLog } from '../format-receipt.ts';
-import { type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
+import { assertAscending, type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
 import { encodeLogCursor, type LogCursor, readLogCursor } from '../log-cursor.ts';
 import { assertKept, earliestBlock } from '../read-blocks.ts';
 import { isAbsent, readObject } from '../read-params.ts';
@@ -53,7 +53,7 @@ async function beginSearch(criteria: LogCriteria, chain: ChainReader): Promise<L
   if (toBlock > chain.head().header.number) {
     throw invalidParams('filter.toBlock', 'block range extends beyond current head block');
   }
-  if (fromBlock > toBlock) throw invalidParams('filter', 'invalid block range: fromBlock is above toBlock');
+  assertAscending(fromBlock, toBlock);
   await assertKept(fromBlock, toBlock, chain);
   return { next: { blockNumber: fromBlock, logIndex: 0 }, toBlock, toHash: await hashOf(toBlock, chain) };
 }

@@ -1,6 +1,6 @@
 import { LATEST } from '../block-param.ts';
-import { formatIndexedLog, type RpcLog } from '../format-receipt.ts';
-import { type LogCriteria, readLogCriteria, resolveRange } from '../log-criteria.ts';
+import { formatIndexedLog, formatLog, type RpcLog } from '../format-receipt.ts';
+import { keyedLogs, type LogCriteria, LogMatcher, readLogCriteria, resolveRange } from '../log-criteria.ts';
 import { retryEarliest } from '../read-blocks.ts';
 import { rpcError } from '../rpc-error.ts';
 import type { RpcMethod, RpcModules } from '../rpc-method.ts';
@@ -26,7 +26,10 @@ export async function findLogs(criteria: LogCriteria, { backend: { chain }, limi
   }
   const block = await chain.blockByHash(criteria.blockHash);
   if (block === undefined) throw rpcError('BLOCK_NOT_FOUND', 'unknown block');
-  const { addresses, topics } = criteria;
-  const number = block.header.number;
-  return (await chain.logs({ fromBlock: number, toBlock: number, addresses, topics })).map(formatIndexedLog);
+  // Of this very block, not of the one that has its number by now.
+  const matcher = new LogMatcher(criteria);
+  const logs = keyedLogs(block.transactions).filter((log) => matcher.matches(log));
+  const { maxLogResults } = limits;
+  if (logs.length > maxLogResults) throw rpcError('LIMIT_EXCEEDED', `query returned more than ${maxLogResults} results`);
+  return logs.map(({ transaction, log, position }) => formatLog(transaction, log, position, false));
 }

@@ -3,7 +3,7 @@ import type { Hash } from '../../protocol/primitives.ts';
 import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { formatPooledTransaction, formatTransaction, type RpcTransaction } from '../format-transaction.ts';
 import { findBlock } from '../read-blocks.ts';
-import { readHash, readSafeInteger } from '../read-params.ts';
+import { readHash, readIndex } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 
 /** A transaction of the chain or of the pool. */
@@ -25,14 +25,14 @@ export const ethGetTransactionByHash: RpcMethod<{ hash: Hash }> = {
 export const ethGetTransactionByBlockHashAndIndex: RpcMethod<{ hash: Hash; index: number }> = {
   name: 'eth_getTransactionByBlockHashAndIndex',
   maxParams: 2,
-  parse: ([hash, index]) => ({ hash: readHash(hash, 'hash'), index: readSafeInteger(index, 'index') }),
+  parse: ([hash, index]) => ({ hash: readHash(hash, 'hash'), index: readIndex(index) }),
   handle: async ({ hash, index }, { backend }) => transactionAt(await backend.chain.blockByHash(hash), index),
 };
 
 export const ethGetTransactionByBlockNumberAndIndex: RpcMethod<{ block: BlockNumberParam; index: number }> = {
   name: 'eth_getTransactionByBlockNumberAndIndex',
   maxParams: 2,
-  parse: ([block, index]) => ({ block: readBlockNumberParam(block), index: readSafeInteger(index, 'index') }),
+  parse: ([block, index]) => ({ block: readBlockNumberParam(block), index: readIndex(index) }),
   handle: async ({ block, index }, { backend }) => transactionAt(await findBlock(block, backend.chain), index),
 };
 

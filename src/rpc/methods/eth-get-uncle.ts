@@ -5,7 +5,7 @@ import { quantity } from '../../util/quantity.ts';
 import { type BlockNumberParam, readBlockNumberParam } from '../block-param.ts';
 import { formatOmmer, type RpcBlock } from '../format-block.ts';
 import { findSealedBlock } from '../read-blocks.ts';
-import { readHash, readSafeInteger } from '../read-params.ts';
+import { readHash, readIndex } from '../read-params.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 import { viewBlock } from '../view-block.ts';
 
@@ -28,14 +28,14 @@ export const ethGetUncleCountByBlockNumber: RpcMethod<{ block: BlockNumberParam 
 export const ethGetUncleByBlockHashAndIndex: RpcMethod<{ hash: Hash; index: number }> = {
   name: 'eth_getUncleByBlockHashAndIndex',
   maxParams: 2,
-  parse: ([hash, index]) => ({ hash: readHash(hash, 'hash'), index: readSafeInteger(index, 'index') }),
+  parse: ([hash, index]) => ({ hash: readHash(hash, 'hash'), index: readIndex(index) }),
   handle: async ({ hash, index }, { backend }) => ommerAt(await backend.chain.blockByHash(hash), index),
 };
 
 export const ethGetUncleByBlockNumberAndIndex: RpcMethod<{ block: BlockNumberParam; index: number }> = {
   name: 'eth_getUncleByBlockNumberAndIndex',
   maxParams: 2,
-  parse: ([block, index]) => ({ block: readBlockNumberParam(block), index: readSafeInteger(index, 'index') }),
+  parse: ([block, index]) => ({ block: readBlockNumberParam(block), index: readIndex(index) }),
   handle: async ({ block, index }, { backend }) => ommerAt(await findSealedBlock(block, backend.chain), index),
 };
 

@@ -50,42 +50,65 @@ export const realtimeSendRawTransaction: RpcMethod<Bytes> = {
   },
 };
 
+interface SendOptions {
+  readonly waitMs: number;
+  readonly requireReady: boolean;
+}
+
 /** Waits from before the transaction is submitted, so that a receipt that comes at once is not missed. */
-async function sendAndWait(
-  raw: Bytes,
-  hash: Hash,
-  options: { readonly waitMs: number; readonly requireReady: boolean },
-  { backend, waiters }: RpcModules,
-): Promise<RpcReceipt> {
-  const wait = waiters.open(hash);
+async function sendAndWait(raw: Bytes, hash: Hash, options: SendOptions, modules: RpcModules): Promise<RpcReceipt> {
+  const wait = modules.waiters.open(hash);
   try {
-    const existing = await submit(raw, hash, options.requireReady, backend);
+    const existing = await submit(raw, hash, options, modules);
     const indexed = existing ?? (await wait.included(options.waitMs));
     if (indexed !== undefined) return formatReceipt(indexed);
-    const message = `The transaction was added to the mempool but wasn't processed in ${options.waitMs} ms.`;
-    throw rpcError('SYNC_TIMEOUT', message, { data: toHex(hash) });
+    throw timedOut(hash, options);
   } finally {
     wait.cancel();
   }
+}
+
+function timedOut(hash: Hash, { waitMs }: SendOptions) {
+  const message = `The transaction was added to the mempool but wasn't processed in ${waitMs} ms.`;
+  return rpcError('SYNC_TIMEOUT', message, { data: toHex(hash) });
 }
 
 /** Submits; a transaction that was sent before is waited for like a new one, or answered when it is included already. */
 async function submit(
   raw: Bytes,
   hash: Hash,
-  requireReady: boolean,
-  { transactions, chain }: RpcModules['backend'],
+  options: SendOptions,
+  modules: RpcModules,
 ): Promise<IndexedTransaction | undefined> {
+  const { transactions, chain } = modules.backend;
   try {
-    await transactions.submit(raw, { requireReady });
+    await transactions.submit(raw, { requireReady: options.requireReady });
     return undefined;
   } catch (error) {
-    const isKnown = isStrobeError(error, 'ALREADY_KNOWN');
-    if (!isKnown && !isStrobeError(error, 'NONCE_TOO_LOW')) throw error;
-    const included = await chain.transactionByHash(hash);
-    if (included === undefined && !isKnown) throw error;
+    if (isStrobeError(error, 'ALREADY_KNOWN')) return chain.transactionByHash(hash);
+    if (!isStrobeError(error, 'NONCE_TOO_LOW')) throw error;
+    const included = await includedAtItsNonce(raw, hash, options, modules);
+    if (included === undefined) throw error;
     return included;
   }
+}
+
+/**
+ * A nonce that is used may have been used by this very transaction. A replica may not have the mini-block yet that the
+ * sequencer speaks of: it knows once the sender's nonce has gone by here.
+ */
+async function includedAtItsNonce(
+  raw: Bytes,
+  hash: Hash,
+  options: SendOptions,
+  { backend: { chain }, nonceWaiters }: RpcModules,
+): Promise<IndexedTransaction | undefined> {
+  const included = await chain.transactionByHash(hash);
+  if (included !== undefined) return included;
+  const { nonce, signingHash, signature } = decodeTransaction(raw);
+  const isHere = await nonceWaiters.reached(recoverAddress(signingHash, signature), nonce + 1n, options.waitMs);
+  if (!isHere) throw timedOut(hash, options);
+  return chain.transactionByHash(hash);
 }
 
 /** EIP-7966's own codes for a transaction that is not in the pool; every other error stays what it is. */

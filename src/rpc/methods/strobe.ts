@@ -50,7 +50,7 @@ export const strobeMiniBlock: RpcMethod<{ number: number }> = {
   name: 'strobe_miniBlock',
   maxParams: 1,
   parse: ([number]) => ({
-    number: typeof number === 'number' && Number.isSafeInteger(number) ? number : readSafeInteger(number, 'number'),
+    number: Number.isSafeInteger(number) && Number(number) >= 0 ? Number(number) : readSafeInteger(number, 'number'),
   }),
   handle: async ({ number }, { backend }) => {
     const applied = await backend.chain.miniBlock(number);

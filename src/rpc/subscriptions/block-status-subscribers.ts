@@ -26,11 +26,15 @@ export class BlockStatusSubscribers {
   readonly #subscribers = new SubscriberSet();
   /** Blocks whose status changed, in order. */
   readonly #waiting = new Set<number>();
+  /** What was pushed of the newest blocks, as JSON: several events may lead to one and the same status. */
+  readonly #told = new Map<number, string>();
   #isReading = false;
   #safe = 0;
   #finalized = 0;
   /** Newest sealed block that was seen. */
   #head = 0;
+  /** Counts rollbacks: a status that was read before one may be that of an undone block. */
+  #rollbacks = 0;
 
   constructor(backend: Pick<RpcBackend, 'chain' | 'attestationPolicy'>, logger: BlockStatusLogger) {
     this.#backend = backend;
@@ -81,15 +85,20 @@ export class BlockStatusSubscribers {
   /** Newest first, as the blocks go. */
   #onRollback(): void {
     const head = this.#backend.chain.head().header.number;
+    this.#rollbacks++;
     for (let blockNumber = this.#head; blockNumber > head; blockNumber--) {
       this.#waiting.delete(blockNumber);
+      this.#told.delete(blockNumber);
       this.#subscribers.publish(() => ({ blockNumber: quantity(blockNumber), removed: true }));
     }
     this.#head = head;
   }
 
   #note(blockNumber: number): void {
-    if (this.#subscribers.size === 0) return;
+    if (this.#subscribers.size === 0) {
+      this.#told.clear();
+      return;
+    }
     this.#waiting.add(blockNumber);
     for (const oldest of this.#waiting) {
       if (this.#waiting.size <= MAX_WAITING_BLOCKS) break;
@@ -107,12 +116,29 @@ export class BlockStatusSubscribers {
     const { chain } = this.#backend;
     for (const blockNumber of this.#waiting) {
       this.#waiting.delete(blockNumber);
+      const rollbacks = this.#rollbacks;
       const status = await chain.blockStatus(blockNumber);
-      // Undone or pruned meanwhile.
-      if (status === undefined) continue;
       const policy = await this.#backend.attestationPolicy();
-      this.#subscribers.publish(() => formatBlockStatus(status, chain, policy));
+      if (rollbacks !== this.#rollbacks) {
+        // It is read again, unless it was undone and has not come back.
+        if (blockNumber <= this.#head) this.#waiting.add(blockNumber);
+        continue;
+      }
+      // Pruned meanwhile.
+      if (status === undefined) continue;
+      this.#tell(blockNumber, JSON.stringify(formatBlockStatus(status, chain, policy)));
     }
     this.#isReading = false;
+  }
+
+  #tell(blockNumber: number, json: string): void {
+    if (this.#told.get(blockNumber) === json) return;
+    this.#told.delete(blockNumber);
+    this.#told.set(blockNumber, json);
+    for (const oldest of this.#told.keys()) {
+      if (this.#told.size <= MAX_WAITING_BLOCKS) break;
+      this.#told.delete(oldest);
+    }
+    this.#subscribers.publishJson(json);
   }
 }

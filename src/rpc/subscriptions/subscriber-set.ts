@@ -15,8 +15,10 @@ export class SubscriberSet {
 
   /** Sends what `format` gives to every subscriber; `format` is not called when there are none. */
   publish(format: () => unknown): void {
-    if (this.#pushes.size === 0) return;
-    const json = JSON.stringify(format());
+    if (this.#pushes.size > 0) this.publishJson(JSON.stringify(format()));
+  }
+
+  publishJson(json: string): void {
     for (const push of this.#pushes) push(json);
   }
 }

@@ -2,7 +2,7 @@ import type { Address } from '../../protocol/primitives.ts';
 import type { RpcLimits } from '../limits.ts';
 import { type LogCriteria, readLogCriteria, wantsPending } from '../log-criteria.ts';
 import { isAbsent, type JsonObject, readAddress, readArray, readBoolean, readObject } from '../read-params.ts';
-import { invalidParams } from '../rpc-error.ts';
+import { invalidParams, rpcError } from '../rpc-error.ts';
 import { type ResumeCursor, readCursor } from './resume-cursor.ts';
 
 /** What is pushed of each mini-block. */
@@ -41,7 +41,7 @@ const KINDS =
 /**
  * Reads the parameters of eth_subscribe: the name, what the dialect takes behind it, and options of resumption, in the
  * last of them or in an object of their own.
- * @throws StrobeError INVALID_PARAMS
+ * @throws StrobeError INVALID_PARAMS, and METHOD_NOT_FOUND for a name that is none (geth's code)
  */
 export function readSubscription([kind, second, third]: readonly unknown[], limits: Limits): SubscriptionRequest {
   switch (kind) {
@@ -83,7 +83,8 @@ function readDialect(kind: unknown, second: unknown, limits: Limits): Dialect {
     case 'newFlashblockTransactions':
       return { kind, content: readContent(second, limits) };
     default:
-      throw invalidParams('subscription', `expected ${KINDS}`);
+      if (typeof kind !== 'string') throw invalidParams('subscription', `expected ${KINDS}`);
+      throw rpcError('METHOD_NOT_FOUND', `no "${kind.slice(0, 64)}" subscription in eth namespace: expected ${KINDS}`);
   }
 }
 

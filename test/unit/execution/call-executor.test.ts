@@ -77,6 +77,7 @@ describe('call', () => {
     ['FEE_TOO_LOW', 'err: max fee per gas less than block base fee', { maxFeePerGas: 999n }],
     ['INVALID_FEES', 'err: max priority fee per gas higher than max fee per gas', { maxPriorityFeePerGas: 1n }],
     ['INTRINSIC_GAS_TOO_LOW', 'err: intrinsic gas too low: have 20999, want 21000 (supplied gas 20999)', { gas: 20_999n }],
+    ['INVALID_CHAIN_ID', `chainId does not match node's (have=1, want=${CHAIN_ID})`, { chainId: 1n }],
   ])('refuses with %s: %s', async (code, message, fields) => {
     const { executor, at } = executorWith(RETURN_GAS);
     await expect(executor.call(callRequest(fields), at, [])).rejects.toMatchObject({

@@ -51,6 +51,16 @@ describe('who may talk to the node', () => {
     expect(response.headers.get('access-control-allow-headers')).toBe('content-type');
   });
 
+  it('lets pages send the headers that their library adds', async () => {
+    const asked = { 'access-control-request-headers': 'content-type,x-client-id', 'access-control-request-method': 'POST' };
+    const preflight = async (origin: string) => {
+      const { headers } = await fetch(rpc.httpUrl, { method: 'OPTIONS', headers: { origin, ...asked } });
+      return headers.get('access-control-allow-headers');
+    };
+    expect(await preflight('https://app.example')).toBe('content-type,x-client-id');
+    expect(await preflight('https://evil.example')).toBeNull();
+  });
+
   it('takes no form that a foreign page could submit', async () => {
     expect((await rpc.post(CALL, { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await rpc.post(CALL, { 'content-type': 'application/x-www-form-urlencoded' })).status).toBe(415);

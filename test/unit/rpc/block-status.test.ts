@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { toHex, toKey } from '../../../src/util/bytes.ts';
 import { LOGGER } from '../../support/fake-contracts.ts';
-import { RpcHarness, type RpcSocket } from '../../support/rpc-harness.ts';
+import { RpcHarness, type RpcSocket, signTransfer } from '../../support/rpc-harness.ts';
 
 const OTHER = new Uint8Array(20).fill(7);
 
@@ -35,9 +35,36 @@ test('each step of a block is pushed as strobe_blockStatus answers it', async ()
   expect(await push(4)).toMatchObject({ rung: 'attested', tag: 'safe' });
   chain.note({ kind: 'status', blockNumber: 1 }, { daCommitment: hash });
   chain.note({ kind: 'finalized', blockNumber: 1 });
-  const last = await push(6);
+  const last = await push(5);
   expect(last).toMatchObject({ rung: 'daPosted', tag: 'finalized', daCommitment: toHex(hash) });
   expect(last).toEqual(await rpc.result('strobe_blockStatus', '0x1'));
+});
+
+test('an event that changes nothing is no push', async () => {
+  const { chain } = rpc;
+  chain.seal();
+  await push(1);
+  for (let i = 0; i < 3; i++) {
+    chain.note({ kind: 'status', blockNumber: 1 });
+    expect(await rpc.result('strobe_blockStatus', '0x1')).toMatchObject({ rung: 'signatureVerified' });
+  }
+  chain.note({ kind: 'status', blockNumber: 1 }, { rootVerified: true });
+  expect(await push(2)).toMatchObject({ rung: 'rootVerified' });
+});
+
+test('what was being read of an undone block is not told behind its end', async () => {
+  const { chain } = rpc;
+  const undone = toHex(chain.seal().hash);
+  chain.rollback(0);
+  await rpc.result('eth_sendRawTransaction', await signTransfer());
+  const hash = toHex(chain.seal().hash);
+  expect(hash).not.toBe(undone);
+  chain.seal();
+  expect(await client.nextPushes(id, 3)).toMatchObject([
+    { blockNumber: '0x1', removed: true },
+    { blockNumber: '0x1', blockHash: hash },
+    { blockNumber: '0x2' },
+  ]);
 });
 
 test('every block that becomes safe is told, and an excluded prover counts nowhere', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';
 import { CONTRACT, LOGGER } from '../../support/fake-contracts.ts';
-import { ALICE, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
+import { ALICE, BOB, RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
 
 /** Block 1: two transactions. Block 2 open: one. Pool: one. */
 const rpc = new RpcHarness();
@@ -51,7 +51,9 @@ describe('blocks', () => {
     expect(await rpc.result('eth_getBlockTransactionCountByHash', nowhere)).toBeNull();
     expect(await rpc.result('eth_getTransactionByHash', nowhere)).toBeNull();
     expect(await rpc.result('eth_getTransactionReceipt', nowhere)).toBeNull();
-    expect(await rpc.result('eth_getTransactionByBlockNumberAndIndex', '0x1', '0x9')).toBeNull();
+    for (const index of ['0x9', '0xffffffffffffffff']) {
+      expect(await rpc.result('eth_getTransactionByBlockNumberAndIndex', '0x1', index)).toBeNull();
+    }
     expect(await rpc.result('eth_getUncleCountByBlockNumber', '0x9')).toBeNull();
   });
 
@@ -158,8 +160,21 @@ describe('fees', () => {
     });
     const pending = await rpc.result('eth_feeHistory', '0x400', 'pending');
     expect(pending.oldestBlock).toBe('0x0');
+    for (const count of ['3', 3, '0x3']) expect(await rpc.result('eth_feeHistory', count, 'pending')).toEqual(pending);
+    for (const count of ['-1', '1.5', '', 'x', {}])
+      expect((await rpc.call('eth_feeHistory', count, 'pending')).error?.code).toBe(-32602);
     expect(pending.baseFeePerGas).toHaveLength(4);
     expect(pending).not.toHaveProperty('reward');
+  });
+
+  it('has no fees of no blocks, and none beyond the head, as geth', async () => {
+    for (const newest of ['latest', '0x99']) {
+      expect(await rpc.result('eth_feeHistory', '0x0', newest, [50])).toMatchObject({ oldestBlock: '0x0', gasUsedRatio: [] });
+    }
+    expect((await rpc.call('eth_feeHistory', '0x2', '0x99', [])).error).toEqual({
+      code: -32000,
+      message: 'request beyond head block: requested 153, head 2',
+    });
   });
 
   it.each([[[50, 10]], [[-1]], [[101]], [['5']]])('refuses the percentiles %j', async (percentiles) => {
@@ -168,6 +183,14 @@ describe('fees', () => {
 });
 
 describe('the node', () => {
+  it.each([
+    ['eth_sendTransaction', [{ from: ALICE.address, to: BOB.address }]],
+    ['eth_signTransaction', [{ from: ALICE.address }]],
+    ['eth_sign', [ALICE.address, '0x00']],
+  ])('refuses %s, as it holds no keys', async (method, params) => {
+    expect((await rpc.call(method, ...params)).error).toEqual({ code: -32000, message: 'unknown account' });
+  });
+
   it('says who it is', async () => {
     expect(await rpc.result('web3_clientVersion')).toMatch(/^strobe\/v0\.1\.0\//);
     expect(await rpc.result('web3_sha3', '0x1234')).toBe(toHex(keccak256(fromHex('0x1234'))));
@@ -211,6 +234,7 @@ describe('the node', () => {
     });
     expect(await rpc.result('strobe_miniBlock', '0x2')).toMatchObject({ transactions: [hashes[2]] });
     expect(await rpc.result('strobe_miniBlock', 9)).toBeNull();
+    for (const wrong of [-1, 0.5, '7', null]) expect((await rpc.call('strobe_miniBlock', wrong)).error?.code).toBe(-32602);
     expect(await rpc.result('strobe_blockStatus', blockHash)).toMatchObject({
       blockNumber: '0x1',
       tag: 'latest',

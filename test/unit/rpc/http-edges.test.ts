@@ -215,6 +215,14 @@ describe('WebSocket frames', () => {
     expect((await client.closed).code).toBe(1008);
   });
 
+  it('a WebSocket that answers pings for weeks holds nothing by it', async () => {
+    const server = await start({ maxHeldRequestBytes: 100_000 });
+    const client = await server.connect();
+    for (let i = 0; i < 2_000; i++) client.socket.pong(Buffer.alloc(100));
+    expect((await client.call('eth_chainId')).result).toBe('0x539');
+    expect(client.socket.readyState).toBe(client.socket.OPEN);
+  });
+
   it('that do not end are bounded over all connections', async () => {
     const server = await start({ maxHeldRequestBytes: 100_000 });
     const [first, second] = [await server.connect(), await server.connect()];

@@ -102,6 +102,31 @@ describe('eth_getLogs', () => {
     expect(await rpc.result('eth_getLogs', { fromBlock: 'pending' })).toMatchObject([{ topics: [topic('08')] }]);
   });
 
+  it('finds nothing behind the newest block up to pending while no block is open', async () => {
+    await sealLog(topic('07'));
+    const behind = { fromBlock: '0x2', toBlock: 'pending' };
+    expect(await rpc.result('eth_getLogs', behind)).toEqual([]);
+    await sendLog(topic('08'));
+    rpc.chain.mine();
+    expect(await rpc.result('eth_getLogs', behind)).toMatchObject([{ topics: [topic('08')] }]);
+    expect((await rpc.call('eth_getLogs', { fromBlock: '0x3', toBlock: 'pending' })).error?.code).toBe(-32602);
+  });
+
+  it('by block hash are those of that block, though another one has its number by now', async () => {
+    const blockHash = await sealLog(topic('07'));
+    await sendLog(topic('09'));
+    rpc.chain.onRead = () => {
+      rpc.chain.onRead = () => {};
+      queueMicrotask(() => {
+        rpc.chain.rollback(0);
+        rpc.chain.seal();
+      });
+    };
+    const logs = await rpc.result('eth_getLogs', { blockHash });
+    expect(logs).toMatchObject([{ blockHash, topics: [topic('07')] }]);
+    expect(await rpc.result('eth_getLogs', { fromBlock: '0x1' })).toMatchObject([{ topics: [topic('09')] }]);
+  });
+
   it.each([
     [{ fromBlock: '0x0', toBlock: '0x9' }, -32602, 'block range extends beyond current head block'],
     [{ fromBlock: '0x1', toBlock: '0x0' }, -32602, 'invalid block range'],
@@ -150,6 +175,13 @@ describe('filters', () => {
     expect(await changes(id)).toEqual([]);
   });
 
+  it('logs: a range that ends before it begins is refused at once', async () => {
+    expect((await rpc.call('eth_newFilter', { fromBlock: '0x2', toBlock: '0x1' })).error).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining('invalid block range params'),
+    });
+  });
+
   it('logs: eth_getFilterLogs gives the whole range again', async () => {
     await sealLog(topic('07'));
     const id = await rpc.result('eth_newFilter', { fromBlock: '0x0' });
@@ -171,6 +203,62 @@ describe('filters', () => {
       { topics: [topic('09')], removed: false },
     ]);
     expect(await changes(id)).toEqual([]);
+  });
+
+  it('logs: what replaces undone blocks is told, whether or not those had transactions', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    for (let block = 0; block < 3; block++) rpc.chain.seal();
+    expect(await changes(id)).toEqual([]);
+    rpc.chain.rollback(0);
+    await sealLog(topic('07'));
+    expect(await changes(id)).toMatchObject([{ blockNumber: '0x1', topics: [topic('07')], removed: false }]);
+    rpc.chain.seal();
+    await sealLog(topic('08'));
+    expect(await changes(id)).toHaveLength(1);
+    rpc.chain.rollback(1);
+    await sealLog(topic('09'));
+    expect(await changes(id)).toMatchObject([
+      { blockNumber: '0x3', topics: [topic('08')], removed: true },
+      { blockNumber: '0x2', topics: [topic('09')], removed: false },
+    ]);
+  });
+
+  it('logs: a rollback while they are read makes none come twice, or be removed that never came', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    await sealLog(topic('07'));
+    await sendLog(topic('08'));
+    rpc.chain.onRead = () => {
+      rpc.chain.onRead = () => {};
+      rpc.chain.rollback(0);
+      rpc.chain.seal();
+    };
+    const both = JSON.stringify(
+      [1, 2].map((request) => ({ ...{ jsonrpc: '2.0', id: request }, method: 'eth_getFilterChanges', params: [id] })),
+    );
+    const answers = (await (await rpc.post(both)).json()) as { result: object[] }[];
+    expect(answers.map(({ result }) => result)).toMatchObject([[{ topics: [topic('08')], removed: false }], []]);
+    expect(await changes(id)).toEqual([]);
+  });
+
+  it('logs: more than one answer may have come with the next polls, and only those that came are undone', async () => {
+    const id = await rpc.result('eth_newFilter', {});
+    for (const byte of ['01', '02', '03']) await sendLog(topic(byte));
+    rpc.chain.seal();
+    const topicsOf = async () => (await changes(id)).map(({ topics, removed }: never) => [topics[0], removed]);
+    expect(await topicsOf()).toEqual([
+      [topic('01'), false],
+      [topic('02'), false],
+    ]);
+    rpc.chain.rollback(0);
+    expect(await topicsOf()).toEqual([
+      [topic('02'), true],
+      [topic('01'), true],
+    ]);
+    for (const byte of ['04', '05', '06']) await sendLog(topic(byte));
+    rpc.chain.seal();
+    expect(await topicsOf()).toHaveLength(2);
+    expect(await topicsOf()).toEqual([[topic('06'), false]]);
+    expect(await topicsOf()).toEqual([]);
   });
 
   it('knows no filter that was removed or never installed', async () => {

@@ -169,7 +169,9 @@ describe('eth_subscribe', () => {
   });
 
   it.each([
-    [['nothing'], -32602],
+    [['nothing'], -32601],
+    [[7], -32602],
+    [['logs', { fromBlock: '0x2', toBlock: '0x1' }], -32602],
     [[], -32602],
     [['newHeads', true], -32602],
     [['newPendingTransactions', 'yes'], -32602],

@@ -51,6 +51,27 @@ describe.each(['eth_sendRawTransactionSync', 'realtime_sendRawTransaction'])('%s
     for (const answer of answers) expect(await answer).toMatchObject({ transactionHash: hashOf(raw) });
   });
 
+  it.each([
+    [
+      'answers what a replica is about to hear of',
+      1n,
+      expect.objectContaining({ result: expect.objectContaining({ status: '0x1' }) }),
+    ],
+    [
+      'keeps the error for what another one replaced',
+      2n,
+      expect.objectContaining({ error: expect.objectContaining({ code: -32000 }) }),
+    ],
+  ])('%s, which the sequencer has in a mini-block already', async (_, value, expected) => {
+    rpc.chain.submitError = poolError('NONCE_TOO_LOW', 'nonce too low: next nonce 1, tx nonce 0');
+    const answer = rpc.call(method, await signTransfer());
+    await vi.waitUntil(async () => (await rpc.metric('rpc_nonce_waiters')) === 1, { interval: 1 });
+    rpc.chain.submitError = undefined;
+    await rpc.result('eth_sendRawTransaction', await signTransfer({ value }));
+    rpc.chain.mine();
+    expect(await answer).toEqual(expected);
+  });
+
   it('has one listener on the chain however many wait', async () => {
     const before = rpc.chain.listenerCount;
     const answers = [rpc.call(method, await signTransfer()), rpc.call(method, await signTransfer({ nonce: 1 }))];

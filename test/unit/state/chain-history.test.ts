@@ -44,24 +44,30 @@ function startNode(builder: ChainBuilder) {
   return { state, history, chainState, addBlock };
 }
 
-test('what memory has no more is asked of the history, which keeps the old values that it has not stored', async () => {
+test('what memory has no more is asked of the history, and what that has not stored yet stays in memory', async () => {
   const builder = new ChainBuilder();
   const { state, history, chainState, addBlock } = startNode(builder);
   const head = HISTORY_BLOCKS + 5;
+  history.retainFrom = 1;
   for (let block = 1; block <= head; block++) await addBlock(builder.block(1, 0));
   expect(history.told.at(-1)).toBe(`add ${head} ${head}`);
-  expect(chainState.stateAt(4)).toBeUndefined();
-  expect(chainState.stateAt(2)).toBe(OLD);
-  expect(chainState.stateAt(5)?.getAccount(builder.genesis.feeRecipient)).toEqual(
-    state.at(5)?.getAccount(builder.genesis.feeRecipient),
-  );
+  expect(chainState.stateAt(0)).toBe(OLD);
+  for (const block of [1, 4, 5]) {
+    const { feeRecipient } = builder.genesis;
+    expect(chainState.stateAt(block)?.getAccount(feeRecipient)).toEqual(state.at(block)?.getAccount(feeRecipient));
+  }
   expect(chainState.stateAt(head + 1)).toBeUndefined();
   expect(chainState.oldestState()).toBe(0);
-  expect(state.floor).toBe(0);
+  expect(chainState.readableBlocks().map(({ blockNumber }) => blockNumber)).toEqual(
+    Array.from({ length: head }, (_, at) => 1 + at),
+  );
+  expect(state.floor).toBe(1);
   history.retainFrom = head;
-  history.oldest = undefined;
   await addBlock(builder.block(1, 0));
+  expect(chainState.stateAt(2)).toBe(OLD);
+  expect(chainState.stateAt(4)).toBeUndefined();
   expect(state.floor).toBe(6);
+  history.oldest = undefined;
   expect(chainState.oldestState()).toBe(6);
 });
 

@@ -1,12 +1,16 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { openSharedHistory, stateHistoryDirectory } from '../../../src/node/state-history-parts.ts';
-import { startStateHistoryThread } from '../../../src/node/state-history-thread.ts';
+import { createInlineStateHistory, startStateHistoryThread } from '../../../src/node/state-history-thread.ts';
 import type { BlockEnd } from '../../../src/protocol/ports/history.ts';
+import { HISTORY_BLOCKS } from '../../../src/state/chain-state.ts';
 import { HistoryReach } from '../../../src/state/history-reach.ts';
-import { StateHistoryFeed, type StateHistoryHost } from '../../../src/state/state-history-feed.ts';
+import { StateFollower } from '../../../src/state/state-follower.ts';
+import { type AppendRequest, StateHistoryFeed, type StateHistoryHost } from '../../../src/state/state-history-feed.ts';
 import { StateTable } from '../../../src/state/table/state-table.ts';
 import { TableReader } from '../../../src/state/table/table-reader.ts';
+import type { HistoryWriterOptions } from '../../../src/store/state-history/history-writer.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
+import { defined } from '../../support/defined.ts';
 import { HistoryChain, type HistoryChainOptions } from '../../support/history-chain.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -93,6 +97,64 @@ test('another thread reads the history by what it is sent of it, and a rollback 
   chain.rollback(2);
   expect(() => held?.getAccount(address)).toThrow('historical state is not available: blocks were undone');
   expect(chain.read(4, views)).toEqual(chain.expected(4));
+});
+
+/** Follows a chain as the thread of JSON-RPC does. */
+async function followChain(chain: HistoryChain, dataDir: string) {
+  const reader = TableReader.attach(chain.table.share());
+  const moment = () => defined(chain.table.momentAt(chain.table.number));
+  const reach = HistoryReach.attach(chain.feed.sharedReach);
+  const follower = new StateFollower(
+    { newest: moment(), blockEnds: [{ blockNumber: 0, moment: moment() }] },
+    { reader, rangeOf: async () => undefined, newestStored: () => reach.newest },
+  );
+  const shared = { directory: stateHistoryDirectory(dataDir), reach: chain.feed.sharedReach };
+  const recentAt = (block: number) => follower.stateUpTo(block);
+  const { views, close } = await openSharedHistory(shared, { rows: reader.rowFinder(), recentAt });
+  onTestFinished(close);
+  return {
+    follower,
+    views,
+    add: () => {
+      chain.addBlock(1);
+      follower.onMiniBlock(moment());
+      follower.onSealed(chain.head.blockNumber);
+    },
+    expectAll: () => {
+      const at = (block: number) => follower.stateAt(block) ?? views.at(block);
+      for (const { blockNumber } of chain.blocks) expect(chain.read(blockNumber, { at })).toEqual(chain.expected(blockNumber));
+      expect(views.oldest).toBe(0);
+    },
+  };
+}
+
+test('another thread reads every state while the disk is further behind than recent states go, and when it is ahead', async () => {
+  const dataDir = tempDirectory();
+  let disk = Promise.resolve();
+  const startWriting = (options: HistoryWriterOptions) => {
+    const writing = createInlineStateHistory(options);
+    return { ...writing, append: (request: AppendRequest) => disk.then(() => writing.append(request)) };
+  };
+  const chain = await createChain({ dataDir, memoryBlocks: HISTORY_BLOCKS, startWriting });
+  const { add, expectAll, follower, views } = await followChain(chain, dataDir);
+  for (let block = 0; block < 3; block++) add();
+  await chain.feed.idle();
+  const stalled = Promise.withResolvers<void>();
+  disk = stalled.promise;
+  for (let block = 0; block < HISTORY_BLOCKS + 10; block++) add();
+  expect(chain.feed.newest.blockNumber).toBe(3);
+  expect(follower.oldestBlock()).toBe(3);
+  expectAll();
+
+  stalled.resolve();
+  await chain.feed.idle();
+  add();
+  expect(follower.oldestBlock()).toBe(chain.head.blockNumber - HISTORY_BLOCKS);
+  await chain.feed.idle();
+  expectAll();
+  chain.addBlock(1);
+  await chain.feed.idle();
+  expect(chain.read(5, views)).toEqual(chain.expected(5));
 });
 
 test('who can wait waits for room', async () => {
