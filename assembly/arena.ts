@@ -11,6 +11,7 @@ import { copyHash } from './copy';
 import { allocate, liveCount, setPageLimit, usedBytes } from './heap';
 import { forgetOldest, journalBytes, presentBlock, reclaim, resolve, setView, touch } from './journal';
 import { fetchNoted, noteBucket } from './fetch';
+import { setMultiplier } from './hash-set';
 import { accountBucket, addToIndex, findAccount, findSlot, openIndex, removeFromIndex, slotBucket } from './key-index';
 import { hashOne, pad } from './keccak';
 import { anyLeaf, writeBranch, writeNode } from './node-rlp';
@@ -40,10 +41,12 @@ import {
   valueOf,
 } from './record';
 import { rehash } from './rehash';
+import { writeWord } from './rlp';
 import { beginNextBlock, insertLeaf, nearestLeaf, removeLeaf, ROOT, rootOf, sharedNibbles, topOf } from './update';
 
 export { hashOne, hashTwo, pad } from './keccak';
 export { forgetOldest, journalBytes };
+export { beginNodes, collectNodes, firstNodes, reserveKeys } from './witness-nodes';
 export { ROOT };
 
 /** Nodes of dropped storage that one call gives back: about a millisecond. */
@@ -75,6 +78,7 @@ export function open(secret0: u64, secret1: u64, pageLimit: i32, slotKeys: bool)
   setPageLimit(pageLimit);
   hashesSlotKeys = slotKeys;
   openIndex(secret0, secret1);
+  setMultiplier(secret0 ^ secret1);
 }
 
 function hashKey(key: usize, bytes: usize, target: usize): void {
@@ -144,18 +148,7 @@ export function writeSlots(account: usize, count: u32): void {
 }
 
 function writeSlot(account: usize, key: usize, value: usize): void {
-  let zeros: usize = 0;
-  while (zeros < 32 && load<u8>(value + zeros) == 0) zeros++;
-  const length: usize = 32 - zeros;
-  if (length == 0) {
-    writeSlotValue(account, key, 0, 0);
-  } else if (length == 1 && load<u8>(value + 31) < 0x80) {
-    writeSlotValue(account, key, value + 31, 1);
-  } else {
-    store<u8>(word, 0x80 + length);
-    memory.copy(word + 1, value + zeros, length);
-    writeSlotValue(account, key, word, length + 1);
-  }
+  writeSlotValue(account, key, word, writeWord(word, value) - word);
 }
 
 /** Sets the slot with the key in KEY to the trie value of `length` bytes (at most 35) in VALUE; length 0 clears it. */

@@ -1,7 +1,7 @@
 import { branchLength, firstChild, hashSlot, childAt } from './branch';
 import { blocksOf, hashOne, pad } from './keccak';
 import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './constants';
-import { copyHash, copyWords } from './copy';
+import { copyWords } from './copy';
 import { resolve } from './journal';
 import {
   balanceOf,
@@ -21,49 +21,15 @@ import {
   valueLengthOf,
   valueOf,
 } from './record';
-import { nibbleAt } from './update';
+import { LEAF_FLAG, writeHash, writeNumber, writePath } from './rlp';
 
 /*
  * RLP of nodes (Yellow Paper, appendices B to D). All writers return the position behind what they wrote.
  */
 
 const KEY_NIBBLES: i32 = 64;
-const LEAF_FLAG: u32 = 0x20;
 
 const bodyHash: usize = memory.data(32, 8);
-
-@inline
-function writeHash(at: usize, hash: usize): usize {
-  store<u8>(at, 0xa0);
-  copyHash(at + 1, hash);
-  return at + 1 + HASH_BYTES;
-}
-
-/** Hex-prefix form of key nibbles `from` (included) to `to` (excluded), as an RLP string. */
-function writePath(at: usize, key: usize, from: i32, to: i32, flag: u32): usize {
-  const nibbles = to - from;
-  const bytes = (nibbles >> 1) + 1;
-  if (bytes > 1) store<u8>(at++, 0x80 + bytes);
-  if (nibbles & 1) store<u8>(at++, flag | 0x10 | nibbleAt(key, from++));
-  else store<u8>(at++, flag);
-  if (from & 1) {
-    for (; from < to; from += 2) store<u8>(at++, (nibbleAt(key, from) << 4) | nibbleAt(key, from + 1));
-    return at;
-  }
-  const rest = <usize>((to - from) >> 1);
-  // Whole words: what is too much is overwritten by what follows.
-  copyWords(at, key + (from >> 1), (rest + 7) >> 3);
-  return at + rest;
-}
-
-/** RLP of a number in `words` little-endian words. */
-function writeNumber(at: usize, number: usize, words: i32): usize {
-  let bytes = words * 8;
-  while (bytes > 0 && load<u8>(number + bytes - 1) == 0) bytes--;
-  if (bytes != 1 || load<u8>(number) >= 0x80) store<u8>(at++, 0x80 + bytes);
-  while (bytes > 0) store<u8>(at++, load<u8>(number + --bytes));
-  return at;
-}
 
 /** Header of a list whose payload of at most 255 bytes stands from `payload` on, moved to follow its header at `at`. */
 function closeList(at: usize, payload: usize, end: usize): usize {

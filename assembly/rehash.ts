@@ -1,7 +1,7 @@
 import { branchLength, hashSlot } from './branch';
-import { copyWords } from './copy';
+import { hashCopy, hashLater, hashWaiting } from './hash-queue';
 import { ACCOUNT_SIDE, DEPTHS, retire, setView, STORAGE_SIDE, takeDirty } from './journal';
-import { blocksOf, hashOne, hashTwo, pad, RATE } from './keccak';
+import { blocksOf, pad, RATE } from './keccak';
 import { writeBranch, writeLeaf, writeNode, writeOpenExtension } from './node-rlp';
 import {
   DEAD,
@@ -27,14 +27,6 @@ import { rootOf } from './update';
  * that the hashes of children stand in their parent when it is hashed. Nodes with the same number of blocks are hashed
  * two at a time; a hash goes straight to where the parent's RLP has it.
  */
-
-const MAX_BLOCKS: usize = 4;
-const BUFFER_BYTES: usize = RATE * MAX_BLOCKS;
-/** By number of blocks: the message that waits for a second one, where its hash goes (0: none waits). */
-const waitingSource: usize = memory.data(20, 4);
-const waitingTarget: usize = memory.data(20, 4);
-/** Two buffers for each number of blocks: a waiting message stays in the first. */
-const buffers: usize = memory.data(5440, 8);
 
 /** Extensions wait here until the branches below them are hashed; more than this many are hashed in several goes. */
 const MAX_EXTENSIONS: usize = 64;
@@ -104,7 +96,7 @@ function isHashed(node: usize, length: usize): bool {
 
 function hashLeaf(leaf: usize): void {
   const length = writeLeaf(scratch, leaf, parentDepthOf(leaf) + 1) - scratch;
-  if (isHashed(leaf, length)) hashCopy(length, targetOf(leaf));
+  if (isHashed(leaf, length)) hashCopy(scratch, length, targetOf(leaf));
 }
 
 function hashBranch(branch: usize): void {
@@ -117,13 +109,13 @@ function hashBranch(branch: usize): void {
     target = targetOf(branch);
   } else if (length < HASH_BYTES) {
     const whole = writeNode(scratch, branch, from) - scratch;
-    if (isHashed(branch, whole)) hashCopy(whole, targetOf(branch));
+    if (isHashed(branch, whole)) hashCopy(scratch, whole, targetOf(branch));
     return;
   } else {
     isHashed(branch, HASH_BYTES);
     target = openExtension(branch, from);
   }
-  if (isIrregular) hashCopy(length, target);
+  if (isIrregular) hashCopy(scratch, length, target);
   else hashLater(encodedOf(branch), blocksOf(length), target);
 }
 
@@ -147,40 +139,4 @@ function hashExtensions(): void {
   }
   extensionCount = 0;
   hashWaiting();
-}
-
-/** Hashes a message that stands in scratch. */
-function hashCopy(length: usize, target: usize): void {
-  const blocks = blocksOf(length);
-  const slot = blocks * 4;
-  const second = load<u32>(waitingTarget + slot) != 0;
-  const buffer = buffers + (blocks * 2 + (second ? 1 : 0)) * BUFFER_BYTES;
-  // Whole words: what comes after the message is overwritten by the padding.
-  copyWords(buffer, scratch, (length + 7) >> 3);
-  pad(buffer, length);
-  hashLater(buffer, blocks, target);
-}
-
-/** Hashes a padded message now if another of its size waits, and lets it wait otherwise. */
-function hashLater(source: usize, blocks: usize, target: usize): void {
-  const slot = blocks * 4;
-  const firstTarget = load<u32>(waitingTarget + slot);
-  if (firstTarget == 0) {
-    store<u32>(waitingSource + slot, source);
-    store<u32>(waitingTarget + slot, target);
-    return;
-  }
-  store<u32>(waitingTarget + slot, 0);
-  hashTwo(load<u32>(waitingSource + slot), source, blocks, firstTarget, target);
-}
-
-/** Hashes what found no second. */
-function hashWaiting(): void {
-  for (let blocks: usize = 1; blocks <= MAX_BLOCKS; blocks++) {
-    const slot = blocks * 4;
-    const target = load<u32>(waitingTarget + slot);
-    if (target == 0) continue;
-    store<u32>(waitingTarget + slot, 0);
-    hashOne(load<u32>(waitingSource + slot), blocks, target);
-  }
 }

@@ -3,6 +3,7 @@ import { EMPTY_TRIE_ROOT } from './constants';
 import { copyHash } from './copy';
 import { allocate } from './heap';
 import { adopt, beginBlock, resolve, topInView, touch } from './journal';
+import { nibbleAt } from './nibbles';
 import {
   BRANCH,
   contractOf,
@@ -60,12 +61,6 @@ function setTop(owner: usize, node: usize): void {
 @inline
 export function rootOf(owner: usize): usize {
   return owner == 0 ? ROOT : storageRootOf(contractOf(owner));
-}
-
-@inline
-export function nibbleAt(key: usize, index: i32): u32 {
-  const byte = <u32>load<u8>(key + (index >> 1));
-  return index & 1 ? byte & 15 : byte >> 4;
 }
 
 /** Nibbles that two 32-byte keys share from the front, 64 when they are equal. */

@@ -27,6 +27,12 @@ export const WASM_MODULES: readonly WasmModule[] = [
     summary: 'WebAssembly module of the state trie, base64.',
   },
   {
+    entry: 'assembly/witness-trie.ts',
+    output: 'src/state/witness/witness-trie-wasm.ts',
+    constant: 'WITNESS_TRIE_WASM',
+    summary: 'WebAssembly module of the check of witnesses, base64.',
+  },
+  {
     entry: 'assembly/hashes.ts',
     output: 'src/util/hashes-wasm.ts',
     constant: 'HASHES_WASM',

@@ -7,7 +7,7 @@ import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
 import type { NetDiffComposer } from '../protocol/ports/state.ts';
 import type { ResumeOrder } from '../protocol/resume-order.ts';
 import type { ChainState } from '../state/chain-state.ts';
-import type { RootTransition } from '../state/witness-check.ts';
+import type { RootTransition } from '../state/witness/witness-check.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { BlockReexecutor } from './block-reexecutor.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
@@ -115,4 +115,6 @@ export interface FullNodeModules {
   readonly keepWitness?: (blockNumber: number, witness: Bytes) => Promise<void>;
   /** Absent: the node goes by ranges alone. */
   readonly snapshots?: SnapshotSyncModules;
+  /** Has the node wired anew on what is on disk then; absent: what memory does not know how to undo stays. */
+  readonly beginAnew?: () => void;
 }

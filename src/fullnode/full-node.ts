@@ -26,6 +26,7 @@ import { ReplicaChain } from './replica-chain.ts';
 import { type Readiness, ReplicaStatus } from './replica-status.ts';
 import { RootVerifier } from './root-verifier.ts';
 import { type SealedBlock, SealedBlocks } from './sealed-blocks.ts';
+import { leadsOn } from './snapshot-sync/leads-on.ts';
 import { SnapshotJoin } from './snapshot-sync/snapshot-join.ts';
 import { VerificationLadder } from './verification-ladder.ts';
 import { WitnessAssembler } from './witness-assembler.ts';
@@ -191,7 +192,7 @@ export class FullNode {
         point: () => ({ headNumber: this.#chain.head().number, headBlock: this.#chain.headBlock() }),
         isHalted: () => this.#status.isHalted(),
         excludedProvers: () => evidence.excludedProvers(),
-        leadsOn: (offer) => this.#chain.leadsOnFrom(offer.blockNumber, offer.blockHash),
+        leadsOn: (offer) => leadsOn(offer, this.#modules),
         onObstacle: (reason) => this.#status.setObstacle(reason),
         onRepairFailed: (reason) => this.#push(() => this.#applier.giveUpRepair(reason)),
       },

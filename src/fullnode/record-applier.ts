@@ -144,10 +144,16 @@ export class RecordApplier {
     } catch (error) {
       const { collector } = this.#modules;
       if (isSequencerFault(error)) await this.#halt(error.meta.rule, error.message, [bytes], () => collector.ofSafeBlock());
-      else if (isStrobeError(error, 'UNDO_NOT_AVAILABLE')) await this.#halt(error.code, error.message, [bytes]);
+      else if (isStrobeError(error, 'UNDO_NOT_AVAILABLE')) await this.#onUndoNotAvailable(start, error, bytes);
       else throw error;
       return 'stale';
     }
+  }
+
+  /** The epoch's start is not lost: peers give it again when its place is the head. */
+  async #onUndoNotAvailable({ lastNumber }: EpochStart, { code, message }: StrobeError, bytes: Bytes): Promise<void> {
+    if (await this.#modules.chain.rewind(lastNumber)) this.#isUnderRepair = true;
+    else await this.#halt(code, message, [bytes]);
   }
 
   async onEquivocation({ first, second }: Equivocation): Promise<void> {

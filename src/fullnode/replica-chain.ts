@@ -1,4 +1,3 @@
-import { hashHeader } from '../protocol/block-header.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { Block, MiniBlockCommit } from '../protocol/ports/chain.ts';
 import type { Address, Hash } from '../protocol/primitives.ts';
@@ -30,7 +29,7 @@ export type EpochOutcome = 'applied' | 'stale' | 'elsewhere';
 
 export type ReplicaChainModules = Pick<
   FullNodeModules,
-  'chainState' | 'chain' | 'log' | 'codec' | 'clock' | 'metrics' | 'logger'
+  'chainState' | 'chain' | 'log' | 'codec' | 'clock' | 'metrics' | 'logger' | 'beginAnew'
 > & {
   readonly sealedBlocks: SealedBlocks;
   readonly blockDiffs: BlockDiffs;
@@ -77,14 +76,16 @@ export class ReplicaChain {
   /**
    * Applies the log's tail after a restart. The log of a replica is a copy: a tail that does not apply is cut and
    * fetched again.
-   * @throws StrobeError LOG_BEHIND_STORE, LOG_REPLAY_MISMATCH when cutting does not help
+   * @throws StrobeError LOG_BEHIND_STORE, and LOG_REPLAY_MISMATCH when cutting does not help or would cut stored blocks
    */
   async recover(): Promise<ReplayResult> {
-    const { log, logger } = this.#modules;
+    const { log, logger, chain } = this.#modules;
+    const stored = chain.miniBlockNumber();
     try {
       return this.#adopt(await this.#replayLog());
     } catch (error) {
-      if (!isStrobeError(error, 'LOG_REPLAY_MISMATCH')) throw error;
+      // Below the stored head it may as well be the state that is wrong, and the log that is right.
+      if (!isStrobeError(error, 'LOG_REPLAY_MISMATCH') || Number(error.meta['number']) <= stored) throw error;
       const { number } = this.head();
       logger.warn({ ...error.meta, keptNumber: number }, `the log's tail does not apply and is cut: ${error.message}`);
       await log.truncateAfter(number);
@@ -189,7 +190,7 @@ export class ReplicaChain {
       throw sequencerFault('EPOCH_BELOW_SAFE', `epoch ${epoch} starts below the safe block`, { epoch, lastNumber });
     }
     if (!(await this.#undoTo(lastNumber))) {
-      throw new StrobeError('UNDO_NOT_AVAILABLE', 'an epoch undoes blocks that an earlier process sealed', { epoch, lastNumber });
+      throw new StrobeError('UNDO_NOT_AVAILABLE', 'an epoch undoes blocks whose old values are gone', { epoch, lastNumber });
     }
     await log.append([{ number: lastNumber, bytes }]);
     this.#epoch = { number: epoch, key: start.sequencerKey, startNumber: lastNumber };
@@ -217,16 +218,6 @@ export class ReplicaChain {
     return undefined;
   }
 
-  /** True when this is a safe block of this chain, and the log has everything behind it. */
-  async leadsOnFrom(blockNumber: number, blockHash: Hash): Promise<boolean> {
-    const { chain, log } = this.#modules;
-    if (blockNumber > (chain.safeNumber() ?? 0)) return false;
-    const seal = await chain.sealOf(blockNumber);
-    if (seal === undefined || !bytesEqual(hashHeader(seal.header), blockHash)) return false;
-    const first = log.firstNumber();
-    return first !== undefined && first <= seal.lastNumber;
-  }
-
   /** Last mini-block of the safe block, 0 when only genesis is safe. */
   async safeMiniBlock(): Promise<number> {
     return (await this.#safeSeal())?.lastNumber ?? 0;
@@ -239,15 +230,29 @@ export class ReplicaChain {
   }
 
   /**
-   * Goes back to the safe block. Undo records end with the process: what an earlier one sealed stays, and the log says
-   * so.
+   * Goes back to mini-block `number`, at or above the safe block, though its old values are gone: the node is wired anew on
+   * a log that ends there, and takes its state from its own snapshot, which is of a safe block.
+   * @returns false when it cannot be wired anew
    */
+  async rewind(number: number): Promise<boolean> {
+    const { log, logger, beginAnew } = this.#modules;
+    if (beginAnew === undefined) return false;
+    logger.warn({ from: this.head().number, to: number }, 'old values are gone: the node goes back by its own snapshot');
+    await log.truncateAfter(number);
+    beginAnew();
+    return true;
+  }
+
+  /** Goes back to the safe block, or as far as that can be. */
   async undoToSafe(): Promise<void> {
     const { chain, logger } = this.#modules;
     const safe = chain.safeNumber() ?? 0;
     for (let blockNumber = safe; blockNumber <= this.headBlock(); blockNumber++) {
       const number = (await chain.sealOf(blockNumber))?.lastNumber ?? 0;
-      if (!(await this.#undoTo(number))) continue;
+      if (!(await this.#undoTo(number))) {
+        if (blockNumber === safe && (await this.rewind(number))) return;
+        continue;
+      }
       if (blockNumber > safe) {
         const message = 'blocks of an earlier process cannot be undone: remove the data directory and synchronise again';
         logger.error({ safeBlock: safe, keptBlock: blockNumber }, message);

@@ -108,7 +108,8 @@ export class ReplicaStatus {
 
   /** True when the sequencer has been silent for too long; it ends by itself. */
   isStalled(): boolean {
-    return this.#clock.nowUs() - this.#lifeSignUs > this.#stallAfterUs;
+    // Behind a clock that was set back what the sequencer signs is ignored, and a last sign of the future says nothing.
+    return Math.abs(this.#clock.nowUs() - this.#lifeSignUs) > this.#stallAfterUs;
   }
 
   readiness(): Readiness {

@@ -41,6 +41,8 @@ export class RootVerifier {
   readonly #modules: RootVerifierModules;
   readonly #wakeup = new Wakeup();
   #verifiedThrough: number;
+  /** Counts undoings: what was found of a block before one says nothing about the block that has its number now. */
+  #generation = 0;
   /** A witness that no peer gave, and when they are asked for it again. */
   #refused: { readonly blockNumber: number; readonly waitMs: number; readonly untilMs: number } | undefined;
 
@@ -62,6 +64,7 @@ export class RootVerifier {
 
   /** Blocks above `blockNumber` were undone. */
   resetTo(blockNumber: number): void {
+    this.#generation++;
     this.#verifiedThrough = Math.min(this.#verifiedThrough, blockNumber);
   }
 
@@ -94,8 +97,10 @@ export class RootVerifier {
   }
 
   async #verifyNext(blockNumber: number, signal: AbortSignal): Promise<Outcome> {
-    const { chain, sealedBlocks, blockDiffs, witnesses } = this.#modules;
-    if ((await chain.blockStatus(blockNumber))?.rootVerified) return this.#advance(blockNumber);
+    const { chain, sealedBlocks } = this.#modules;
+    const generation = this.#generation;
+    const isUndone = (): boolean => generation !== this.#generation;
+    if ((await chain.blockStatus(blockNumber))?.rootVerified) return isUndone() ? 'waiting' : this.#advance(blockNumber);
     const block = await sealedBlocks.get(blockNumber);
     if (block === undefined) return 'waiting';
     const witness = await this.#findWitness(block.seal, signal);
@@ -103,12 +108,13 @@ export class RootVerifier {
     const outcome = await this.#prove(block, witness);
     if (outcome !== 'verified') return outcome;
     await this.#modules.keepWitness?.(blockNumber, witness);
-    blockDiffs.release(blockNumber);
-    witnesses.releaseUpTo(blockNumber);
-    return this.#advance(blockNumber);
+    return isUndone() ? 'waiting' : this.#advance(blockNumber);
   }
 
   #advance(blockNumber: number): Outcome {
+    const { blockDiffs, witnesses } = this.#modules;
+    blockDiffs.release(blockNumber);
+    witnesses.releaseUpTo(blockNumber);
     if (this.#verifiedThrough === blockNumber - 1) this.#verifiedThrough = blockNumber;
     return 'verified';
   }

@@ -12,6 +12,7 @@ import type { Address, Hash } from '../protocol/primitives.ts';
 import type { Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { PeerEvent } from './network-metrics.ts';
+import type { RememberedPeers } from './peer-memory.ts';
 
 /** What the network host does for the core thread. */
 export interface HostApi {
@@ -27,6 +28,8 @@ export interface HostApi {
   witness(blockNumber: number, ticket: number): Promise<Bytes>;
   refuse(ticket: number, fault: AnswerFault): void;
   standings(): readonly PeerStanding[];
+  /** How peers stand, for a later host. */
+  remember(): RememberedPeers;
   connections(): readonly PeerConnection[];
   /** Dials an address and keeps it connected; false when there are too many of them. */
   addPeer(address: string): boolean;

@@ -19,6 +19,7 @@ import { assertMultiaddr, type HostOptions } from './network-options.ts';
 import { PeerClient } from './peer-client.ts';
 import { PeerFailures } from './peer-failures.ts';
 import { PeerGuard } from './peer-guard.ts';
+import type { RememberedPeers } from './peer-memory.ts';
 import { PeerServer } from './peer-server.ts';
 import { standingsOf } from './peer-standings.ts';
 import { PendingHandover, SkippedCount } from './pending-handover.ts';
@@ -55,9 +56,16 @@ export class NetworkHost implements HostApi {
   constructor(options: HostOptions, channel: Channel) {
     this.#options = options;
     this.#core = new ThreadRpc<HostApi, CoreApi>(channel, this);
-    this.#guard = new PeerGuard({ onOffence: (peer, code, banned) => this.#onOffence(peer, code, banned) });
+    const { offenders = [], failures = [] } = options.remembered ?? {};
+    this.#guard = new PeerGuard({
+      onOffence: (peer, code, banned) => this.#onOffence(peer, code, banned),
+      remembered: offenders,
+    });
     this.#flood = new FloodGuard({ offend: (peer, code) => this.#guard.offend(peer, code) });
-    this.#failures = new PeerFailures({ onFailure: (peer, code) => this.#tell({ kind: 'failure', peer, code }) });
+    this.#failures = new PeerFailures({
+      onFailure: (peer, code) => this.#tell({ kind: 'failure', peer, code }),
+      remembered: failures,
+    });
     this.#skipped = new SkippedCount((count) => this.#core.call('pendingSkipped', count));
     this.#arrived = new PendingHandover({
       send: (pooled) => this.#core.call('pendingArrived', pooled),
@@ -114,6 +122,10 @@ export class NetworkHost implements HostApi {
 
   standings(): readonly PeerStanding[] {
     return standingsOf({ libp2p: this.#require().libp2p, guard: this.#guard, failures: this.#failures });
+  }
+
+  remember(): RememberedPeers {
+    return { offenders: this.#guard.remember(), failures: this.#failures.remember() };
   }
 
   connections(): readonly PeerConnection[] {
@@ -217,7 +229,6 @@ export class NetworkHost implements HostApi {
     });
     libp2p.addEventListener('peer:disconnect', (event) => {
       const peer = event.detail.toString();
-      this.#guard.forget(peer);
       this.#departed.set(peer, { peer: event.detail, settled: false });
       this.#tell({ kind: 'disconnected', peer, peers: libp2p.getPeers().length });
     });

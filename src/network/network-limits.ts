@@ -142,8 +142,8 @@ export const TOTAL_ANSWER_BURST_BYTES = 128 * MIB;
 /** Snapshots that a peer may offer: those that a node keeps, with room. */
 export const MAX_SNAPSHOT_OFFERS = 4;
 
-/** Attestations with one offer: more than provers of a chain, each about 360 bytes. */
-export const MAX_OFFER_ATTESTATIONS = 128;
+/** Attestations of a block, behind its seal or with an offer: more than provers of a chain, each about 360 bytes. */
+export const MAX_BLOCK_ATTESTATIONS = 128;
 export const MAX_OFFER_FRAME_BYTES = 64 * KIB;
 
 /** Largest frame of a manifest or chunk. */

@@ -24,6 +24,7 @@ import { networkError, stoppedError } from './network-errors.ts';
 import { HOST_STOP_TIMEOUT_MS, MAX_PUBLISH_BACKLOG_BYTES } from './network-limits.ts';
 import { type NetworkMetrics, NO_NETWORK_METRICS, type PeerEvent } from './network-metrics.ts';
 import { type HostOptions, type NetworkOptions, toHostOptions } from './network-options.ts';
+import type { PeerMemory } from './peer-memory.ts';
 import { PendingHandover } from './pending-handover.ts';
 import { PendingListeners } from './pending-listeners.ts';
 
@@ -35,6 +36,8 @@ export interface NetworkModules {
   readonly metrics?: NetworkMetrics;
   /** For log lines; called on the core thread. */
   readonly onPeerEvent?: (event: PeerEvent) => void;
+  /** Outlives this node: how peers stood at its stop is how they stand at its successor's start. */
+  readonly memory?: PeerMemory;
 }
 
 /** A network host that was brought up on some thread. */
@@ -158,7 +161,8 @@ export class NetworkNode {
   /** Listens, joins the topics and begins to dial. @throws StrobeError NETWORK_LISTEN_FAILED, NETWORK_THREAD_FAILED */
   async start(): Promise<void> {
     invariant(this.#host === undefined, 'the network is started once at a time');
-    const host = this.#openHost(this.#options);
+    const remembered = this.#modules.memory?.recall();
+    const host = this.#openHost({ ...this.#options, ...(remembered === undefined ? {} : { remembered }) });
     const rpc = new ThreadRpc<CoreApi, HostApi>(host.channel, this.#coreApi());
     this.#host = host;
     this.#rpc = rpc;
@@ -187,7 +191,7 @@ export class NetworkNode {
     this.#servePending(false);
     if (host === undefined || rpc === undefined) return;
     try {
-      await Promise.race([rpc.call('stop'), setTimeoutPromise(HOST_STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      await Promise.race([this.#stopHost(rpc), setTimeoutPromise(HOST_STOP_TIMEOUT_MS, undefined, { ref: false })]);
     } catch (error) {
       // A host that died has nothing left to stop; `failed` has told already.
       if (!isStrobeError(error, 'NETWORK_THREAD_FAILED')) throw error;
@@ -195,6 +199,12 @@ export class NetworkNode {
       rpc.close(stoppedError());
       await host.close();
     }
+  }
+
+  async #stopHost(rpc: ThreadRpc<CoreApi, HostApi>): Promise<void> {
+    const { memory } = this.#modules;
+    if (memory !== undefined) memory.keep(await rpc.call('remember'));
+    await rpc.call('stop');
   }
 
   #coreApi(): CoreApi {

@@ -3,6 +3,7 @@ import { type ChainIdentity, protocolPrefix } from '../protocol/genesis.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { networkError } from './network-errors.ts';
 import { DEFAULT_INBOUND_CONNECTIONS_PER_SECOND, DEFAULT_MAX_CONNECTIONS } from './network-limits.ts';
+import type { RememberedPeers } from './peer-memory.ts';
 
 export interface NetworkOptions {
   readonly identity: ChainIdentity;
@@ -31,6 +32,8 @@ export interface HostOptions {
   readonly inboundConnectionsPerSecond: number;
   /** True on the sequencer: it serves the forwarding protocol. */
   readonly servesSequencer: boolean;
+  /** How peers stand from before. */
+  readonly remembered?: RememberedPeers;
 }
 
 /** @throws StrobeError INVALID_MULTIADDR */

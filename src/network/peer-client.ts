@@ -1,11 +1,18 @@
 import type { Connection, Libp2p } from '@libp2p/interface';
+import { isAttestationRecord } from '../protocol/attestation-record.ts';
 import { MAX_WITNESS_CHUNKS, WITNESS_CHUNK_BYTES } from '../protocol/limits.ts';
 import type { AnswerFault, PeerHead } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { toStrobeError } from '../util/errors.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { networkError } from './network-errors.ts';
-import { HEAD_TIMEOUT_MS, MAX_RANGE_MINI_BLOCKS, MAX_RECORD_BYTES, MAX_WITNESS_FRAME_BYTES } from './network-limits.ts';
+import {
+  HEAD_TIMEOUT_MS,
+  MAX_BLOCK_ATTESTATIONS,
+  MAX_RANGE_MINI_BLOCKS,
+  MAX_RECORD_BYTES,
+  MAX_WITNESS_FRAME_BYTES,
+} from './network-limits.ts';
 import type { PeerFailures } from './peer-failures.ts';
 import type { PeerGuard } from './peer-guard.ts';
 import {
@@ -138,13 +145,20 @@ export class PeerClient {
 /** Seals and epoch starts travel between the mini-blocks: at most one of each per mini-block, and some at the edges. */
 const maxRecords = (miniBlocks: number): number => 3 * miniBlocks + 16;
 
+/** @param max records of the log; what provers say comes behind the seal that it is of, and is counted for itself */
 async function* readRecords(frames: FrameStream, max: number): AsyncIterable<Bytes> {
   let count = 0;
+  let attestations = 0;
   try {
     for (;;) {
       const record = await frames.read();
       if (record === undefined) return;
-      if (++count > max) throw networkError('PROTOCOL_VIOLATION', `more than ${max} records`);
+      attestations = isAttestationRecord(record) ? attestations + 1 : 0;
+      if (attestations === 0) count++;
+      if (count > max) throw networkError('PROTOCOL_VIOLATION', `more than ${max} records`);
+      if (attestations > MAX_BLOCK_ATTESTATIONS) {
+        throw networkError('PROTOCOL_VIOLATION', `more than ${MAX_BLOCK_ATTESTATIONS} attestations of a block`);
+      }
       yield record;
     }
   } finally {

@@ -1,4 +1,5 @@
 import { FAILURE_MEMORY_MS, MAX_TRACKED_PEERS } from './network-limits.ts';
+import type { RememberedFailures } from './peer-memory.ts';
 
 interface Failures {
   readonly count: number;
@@ -9,6 +10,8 @@ export interface PeerFailuresModules {
   readonly onFailure: (peer: string, code: string) => void;
   /** Milliseconds that never step back. */
   readonly nowMs?: () => number;
+  /** What an earlier one remembered. */
+  readonly remembered?: readonly RememberedFailures[];
 }
 
 /**
@@ -21,9 +24,10 @@ export class PeerFailures {
   /** In order of the last failure, so that the oldest is the first to go. */
   readonly #failures = new Map<string, Failures>();
 
-  constructor({ onFailure, nowMs = () => performance.now() }: PeerFailuresModules) {
+  constructor({ onFailure, nowMs = () => performance.now(), remembered = [] }: PeerFailuresModules) {
     this.#onFailure = onFailure;
     this.#nowMs = nowMs;
+    for (const { peer, count, agoMs } of remembered) this.#failures.set(peer, { count, lastAtMs: nowMs() - agoMs });
   }
 
   /** Notes a failure and says how many there are. */
@@ -37,6 +41,15 @@ export class PeerFailures {
     }
     this.#onFailure(peer, code);
     return count;
+  }
+
+  /** What counts still, for another one to begin with. */
+  remember(): RememberedFailures[] {
+    const now = this.#nowMs();
+    return [...this.#failures].flatMap(([peer, { count, lastAtMs }]) => {
+      const agoMs = now - lastAtMs;
+      return agoMs > FAILURE_MEMORY_MS ? [] : [{ peer, count, agoMs }];
+    });
   }
 
   of(peer: string): number {

@@ -4,6 +4,7 @@ import {
   ANSWER_BYTES_PER_SECOND,
   BAN_MS,
   MAX_TRACKED_OFFENDERS,
+  MAX_TRACKED_PEERS,
   OFFENCE_MEMORY_MS,
   OFFENCES_BEFORE_BAN,
   REQUEST_BURST,
@@ -11,6 +12,7 @@ import {
   TOTAL_ANSWER_BURST_BYTES,
   TOTAL_ANSWER_BYTES_PER_SECOND,
 } from './network-limits.ts';
+import type { RememberedOffender } from './peer-memory.ts';
 
 interface Offender {
   readonly offences: number;
@@ -29,6 +31,8 @@ export interface PeerGuardModules {
   readonly onOffence: (peer: string, code: string, banned: boolean) => void;
   /** Milliseconds that never step back. */
   readonly nowMs?: () => number;
+  /** What an earlier one remembered. */
+  readonly remembered?: readonly RememberedOffender[];
 }
 
 /**
@@ -40,14 +44,19 @@ export class PeerGuard {
   readonly #nowMs: () => number;
   /** In order of the last offence, so that the oldest is the first to go. */
   readonly #offenders = new Map<string, Offender>();
+  /** Also of peers that left, as a new connection is no new allowance; in order of the first request. */
   readonly #allowances = new Map<string, Allowance>();
   readonly #totalBytes: TokenBucket;
 
   constructor(modules: PeerGuardModules) {
     this.#onOffence = modules.onOffence;
     this.#nowMs = modules.nowMs ?? (() => performance.now());
+    const now = this.#nowMs();
+    for (const { peer, offences, agoMs, bannedForMs } of modules.remembered ?? []) {
+      this.#offenders.set(peer, { offences, lastAtMs: now - agoMs, bannedUntilMs: bannedForMs > 0 ? now + bannedForMs : 0 });
+    }
     const total = { perSecond: TOTAL_ANSWER_BYTES_PER_SECOND, burst: TOTAL_ANSWER_BURST_BYTES };
-    this.#totalBytes = new TokenBucket(total, this.#nowMs());
+    this.#totalBytes = new TokenBucket(total, now);
   }
 
   /** Notes an offence; the last one before the limit bans the peer. */
@@ -88,6 +97,16 @@ export class PeerGuard {
     );
   }
 
+  /** What counts still, for another guard to begin with. */
+  remember(): RememberedOffender[] {
+    const now = this.#nowMs();
+    return [...this.#offenders].flatMap(([peer, { offences, lastAtMs, bannedUntilMs }]) => {
+      const agoMs = now - lastAtMs;
+      const bannedForMs = Math.max(0, bannedUntilMs - now);
+      return agoMs > OFFENCE_MEMORY_MS && bannedForMs === 0 ? [] : [{ peer, offences, agoMs, bannedForMs }];
+    });
+  }
+
   /** Takes one request from the peer's allowance; false when it is used up. */
   allowRequest(peer: string): boolean {
     return this.#allowanceOf(peer).requests.take(1, this.#nowMs());
@@ -115,11 +134,10 @@ export class PeerGuard {
       bytes: new TokenBucket({ perSecond: ANSWER_BYTES_PER_SECOND, burst: ANSWER_BURST_BYTES }, now),
     };
     this.#allowances.set(peer, allowance);
+    for (const oldest of this.#allowances.keys()) {
+      if (this.#allowances.size <= MAX_TRACKED_PEERS) break;
+      this.#allowances.delete(oldest);
+    }
     return allowance;
-  }
-
-  /** Forgets the allowance of a peer that left; offences stay. */
-  forget(peer: string): void {
-    this.#allowances.delete(peer);
   }
 }

@@ -4,7 +4,7 @@ import { asBytes, asList, asNumber, decodeRlp, encodeRlp, fromNumber } from '../
 import { type Bytes, concatBytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import { networkError } from './network-errors.ts';
-import { MAX_OFFER_ATTESTATIONS } from './network-limits.ts';
+import { MAX_BLOCK_ATTESTATIONS } from './network-limits.ts';
 
 /** Stream protocols between peers; the number is the version of the frames. */
 export const peerProtocols = (prefix: string) =>
@@ -116,7 +116,7 @@ export function encodeOffer(offer: SnapshotOffer): Bytes {
 /** @throws StrobeError PROTOCOL_VIOLATION */
 export function decodeOffer(frame: Bytes): SnapshotOffer {
   try {
-    const items = asList(decodeRlp(frame, MAX_OFFER_ATTESTATIONS + 8), 'offer', 5);
+    const items = asList(decodeRlp(frame, MAX_BLOCK_ATTESTATIONS + 8), 'offer', 5);
     const [blockNumber, blockHash, contentDigest, manifestBytes, attestations] = items;
     return {
       blockNumber: asNumber(blockNumber, 'blockNumber'),

@@ -1,7 +1,14 @@
+import { isAttestationRecord } from '../protocol/attestation-record.ts';
 import type { Bytes } from '../util/bytes.ts';
 import type { ThreadRpc } from '../util/thread-rpc.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
-import { MAX_RANGE_BYTES, MAX_RANGE_MINI_BLOCKS, MAX_WITNESS_FRAME_BYTES, RANGE_WRITE_BYTES } from './network-limits.ts';
+import {
+  MAX_BLOCK_ATTESTATIONS,
+  MAX_RANGE_BYTES,
+  MAX_RANGE_MINI_BLOCKS,
+  MAX_WITNESS_FRAME_BYTES,
+  RANGE_WRITE_BYTES,
+} from './network-limits.ts';
 import { ANSWER, decodeRangeRequest, decodeWitnessRequest, encodeAnswer, encodeHead, peerProtocols } from './peer-protocols.ts';
 import { type ServedRequest, StreamServer, type StreamServerModules, serveData } from './stream-server.ts';
 
@@ -39,9 +46,12 @@ export class PeerServer {
     let batchBytes = 0;
     let totalBytes = 0;
     let started = false;
+    let attestations = 0;
     for await (const record of this.#modules.core.stream('sourceRange', from, Math.min(limit, MAX_RANGE_MINI_BLOCKS))) {
       if (!started) batch.push(encodeAnswer(ANSWER.data));
       started = true;
+      attestations = isAttestationRecord(record) ? attestations + 1 : 0;
+      if (attestations > MAX_BLOCK_ATTESTATIONS) continue;
       batch.push(record);
       batchBytes += record.length;
       totalBytes += record.length;

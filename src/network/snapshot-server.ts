@@ -1,4 +1,4 @@
-import { MAX_OFFER_ATTESTATIONS, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
+import { MAX_BLOCK_ATTESTATIONS, MAX_SNAPSHOT_FRAME_BYTES, MAX_SNAPSHOT_OFFERS } from './network-limits.ts';
 import { decodeChunkRequest, decodeManifestRequest, encodeLogFirst, encodeOffer, peerProtocols } from './peer-protocols.ts';
 import type { PeerServerModules } from './peer-server.ts';
 import { type ServedRequest, StreamServer, serveData } from './stream-server.ts';
@@ -23,7 +23,7 @@ export class SnapshotServer {
   async #serveOffers({ frames }: ServedRequest): Promise<void> {
     const { logFirst, snapshots } = await this.#modules.core.call('sourceOffers');
     const offers = snapshots.slice(0, MAX_SNAPSHOT_OFFERS).map((offer) => {
-      return encodeOffer({ ...offer, attestations: offer.attestations.slice(0, MAX_OFFER_ATTESTATIONS) });
+      return encodeOffer({ ...offer, attestations: offer.attestations.slice(0, MAX_BLOCK_ATTESTATIONS) });
     });
     await frames.write(encodeLogFirst(logFirst), ...offers);
   }

@@ -41,7 +41,8 @@ export class Lifecycle {
 
   /** Closes what has started already when starting the rest failed; then throws that error. */
   async fail(error: unknown): Promise<never> {
-    await this.stop();
+    // What does not close is logged; why the start failed is what matters.
+    await this.stop().catch(() => undefined);
     throw error;
   }
 

@@ -25,6 +25,7 @@ import { snapshotDirectory } from './snapshot-import.ts';
 import { type EmptyState, restoreNewestSnapshot } from './snapshot-restore.ts';
 import { authorityOf } from './snapshot-trust.ts';
 import { StoredHistory } from './state-history-parts.ts';
+import { undoUnlogged } from './unlogged-blocks.ts';
 import { VERSION } from './version.ts';
 
 /** Everything that a node keeps of the chain, recovered from its data directory. */
@@ -89,6 +90,8 @@ export async function openStorage(options: StorageOptions, modules: StorageModul
     { log, logger, logIndex: logIndex.reader },
   );
   life.onStop('chain store', () => store.close());
+  // A sequencer's blocks are its own: whatever the log lacks of them has to come back.
+  if (role === 'replica') await undoUnlogged({ store, log, logger });
   const witnesses = await WitnessStore.open({ directory: join(dataDir, 'witnesses'), maxBytes: MAX_WITNESS_BYTES });
   const { stateHistory = HISTORY_BLOCKS } = options;
   const stored = await StoredHistory.open({ dataDir, stateHistory }, { store, logger, life });

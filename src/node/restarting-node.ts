@@ -1,7 +1,10 @@
 import type { RunningNode } from './running-node.ts';
 
-/** Asks for the node to stop, and to start again when `between` is done with what it stood on. */
-export type Restart = (between: () => Promise<void>) => void;
+/** What is done between two starts, with what the node stood on. */
+export type Between = () => Promise<void>;
+
+/** Asks for the node to stop, and to start again when `between` is done. */
+export type Restart = (between: Between) => void;
 
 type StartOnce = (restart: Restart) => Promise<RunningNode>;
 
@@ -9,18 +12,18 @@ type StartOnce = (restart: Restart) => Promise<RunningNode>;
 export class RestartingNode implements RunningNode {
   readonly #startOnce: StartOnce;
   #current: RunningNode;
-  #wanted: PromiseWithResolvers<() => Promise<void>>;
+  #wanted: PromiseWithResolvers<Between>;
   #switching: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  private constructor(startOnce: StartOnce, current: RunningNode, wanted: PromiseWithResolvers<() => Promise<void>>) {
+  private constructor(startOnce: StartOnce, current: RunningNode, wanted: PromiseWithResolvers<Between>) {
     this.#startOnce = startOnce;
     this.#current = current;
     this.#wanted = wanted;
   }
 
   static async start(startOnce: StartOnce): Promise<RestartingNode> {
-    const wanted = Promise.withResolvers<() => Promise<void>>();
+    const wanted = Promise.withResolvers<Between>();
     return new RestartingNode(startOnce, await startOnce(wanted.resolve), wanted);
   }
 
@@ -35,7 +38,7 @@ export class RestartingNode implements RunningNode {
     }
   }
 
-  async #switch(between: () => Promise<void>): Promise<void> {
+  async #switch(between: Between): Promise<void> {
     await this.#current.stop();
     await between();
     if (this.#isStopping) return;

@@ -1,5 +1,6 @@
 import { BannedPeers } from '../fullnode/snapshot-sync/banned-peers.ts';
 import type { SnapshotPhase, SnapshotSyncMetrics } from '../fullnode/snapshot-sync/snapshot-sync-types.ts';
+import { PeerMemory } from '../network/peer-memory.ts';
 import type { MetricFactory } from '../observability/metrics.ts';
 
 /** JSON-safe. */
@@ -19,6 +20,8 @@ export interface SnapshotSyncSummary {
 export class SnapshotSyncRecord {
   /** Who gave something false. */
   readonly banned = new BannedPeers();
+  /** How peers stand. */
+  readonly peers = new PeerMemory();
   #bytes = 0;
   #chunks = 0;
   #refusedChunks = 0;

@@ -11,7 +11,7 @@ import type { NodeStatus } from '../protocol/ports/chain.ts';
 import { chainRules } from '../prover-stub/block-job.ts';
 import { NetDiffThread } from '../state/net-diff-thread.ts';
 import { RecentHeaders } from '../state/recent-headers.ts';
-import { WitnessThread } from '../state/witness-thread.ts';
+import { WitnessThread } from '../state/witness/witness-thread.ts';
 import { createChainPeerSource } from '../store/peer-source.ts';
 import { createWallClock } from '../util/wall-clock.ts';
 import { serveAdmin } from './admin-parts.ts';
@@ -23,7 +23,8 @@ import { createNetwork } from './network-parts.ts';
 import { startObservability } from './observability-parts.ts';
 import { openStorage } from './open-storage.ts';
 import { proveFromOwnTrie } from './proof-parts.ts';
-import { RestartingNode } from './restarting-node.ts';
+import { isRepairable, type ReplicaRepairParts, repairReplica } from './replica-repair.ts';
+import { type Between, type Restart, RestartingNode } from './restarting-node.ts';
 import { readResumeOrder } from './resume-tools.ts';
 import { prepareRpc, serveRpc } from './rpc-parts.ts';
 import type { NodeContext, RunningNode } from './running-node.ts';
@@ -41,13 +42,32 @@ import { VERSION } from './version.ts';
  */
 export function startReplica(settings: ReplicaSettings, context: NodeContext): Promise<RunningNode> {
   const record = new SnapshotSyncRecord();
-  return RestartingNode.start((restart) => startOnce(settings, context, { restart, record }));
+  return RestartingNode.start(async (restart) => {
+    for (;;) {
+      let asked: Between | undefined;
+      // Who is asked while the node starts is not there yet.
+      let ask: Restart = (between) => {
+        asked = between;
+      };
+      const node = await startOnce(settings, context, { restart: (between) => ask(between), record });
+      if (node !== undefined) {
+        ask = restart;
+        if (asked !== undefined) restart(asked);
+        return node;
+      }
+      await asked?.();
+    }
+  });
 }
 
-async function startOnce(settings: ReplicaSettings, context: NodeContext, join: JoinContext): Promise<RunningNode> {
+/** Undefined: it repaired itself, and is to be wired anew when it has done what it asked for meanwhile. */
+async function startOnce(settings: ReplicaSettings, context: NodeContext, join: JoinContext): Promise<RunningNode | undefined> {
   const life = new Lifecycle(context.logger);
   try {
-    await wireReplica(settings, context, life, join);
+    if (!(await wireReplica(settings, context, life, join))) {
+      await life.stop();
+      return undefined;
+    }
     join.record.noteStarted();
     return life.node();
   } catch (error) {
@@ -55,18 +75,18 @@ async function startOnce(settings: ReplicaSettings, context: NodeContext, join: 
   }
 }
 
+/** @returns false when it repaired what it could not start from, and does not run */
 async function wireReplica(
   settings: ReplicaSettings,
-  { logger }: NodeContext,
+  { logger, signal }: NodeContext,
   life: Lifecycle,
   join: JoinContext,
-): Promise<void> {
+): Promise<boolean> {
   const chain = await loadGenesisChain(settings.genesis);
   const { genesis, identity } = chain;
   const metrics: Metrics = createMetrics();
-  const started: { fullNode?: FullNode; isServing?: boolean } = {};
-  const readiness = () => toReadiness(started);
-  await startObservability(settings, { metrics, logger, life, readiness });
+  const started: StartedParts = {};
+  await startObservability(settings, { metrics, logger, life, readiness: () => toReadiness(started) });
 
   // A replica's log is a copy that peers can give again: the operating system's word is enough.
   const { dataDir, logSegmentBytes, stateHistory } = settings;
@@ -82,7 +102,7 @@ async function wireReplica(
       ...createChainPeerSource({ head: () => started.fullNode?.head() ?? chainState.head(), log, chain: store, witnesses }),
       snapshots: serveSnapshotsOf(dataDir, { storage, life }),
     },
-    metrics,
+    ...{ metrics, memory: join.record.peers },
     logger: logger.child({ component: 'network' }),
   });
   const wallMs = createWallClock();
@@ -93,6 +113,8 @@ async function wireReplica(
   const netDiffs = new NetDiffThread(storage.state);
   life.onStop('net diff thread', () => netDiffs.stop());
   life.watch(netDiffs.failed);
+  const evidence = await FileEvidenceStore.open(joinPath(dataDir, 'evidence'));
+  const snapshots = syncSnapshots(settings, { ...join, chain, storage, network, metrics, logger });
   const fullNode = new FullNode(
     {
       ...{ identity, genesis, sampleRate, resume: await readResumeOrder(settings.resume, chain) },
@@ -103,14 +125,14 @@ async function wireReplica(
       verifyWitness: (witness, claim) => witnessThread.verify(witness, claim),
       keepWitness: (blockNumber, witness) => witnesses.put(blockNumber, witness),
       ...sampling(sampleRate, chain, life),
-      evidence: await FileEvidenceStore.open(joinPath(dataDir, 'evidence')),
+      ...{ evidence, snapshots, beginAnew: () => join.restart(async () => {}) },
       logger: logger.child({ component: 'fullnode' }),
       metrics: createFullNodeMetrics(metrics),
       clock: { nowUs: () => Math.floor(wallMs() * 1000) },
-      snapshots: syncSnapshots(settings, { ...join, chain, storage, network, metrics, logger }),
     },
   );
-  await fullNode.recover();
+  const repairs = { chain, storage, network, evidence, snapshots, logger, started, life, signal };
+  if (!(await recover(fullNode, settings, repairs))) return false;
   started.fullNode = fullNode;
   observeLadder(metrics, { chain: store, rootVerified: () => fullNode.status().rootVerifiedBlock });
   const proofs = await proveFromOwnTrie(settings, { storage, netDiffs, logger, life });
@@ -143,6 +165,38 @@ async function wireReplica(
   started.isServing = true;
   await serveAdmin(settings, { network, node, logger, life });
   logger.info({ rpc, peers: network.addresses() }, 'following the chain');
+  return true;
+}
+
+interface StartedParts {
+  fullNode?: FullNode;
+  isServing?: boolean;
+  /** What holds up the start. */
+  obstacle?: (() => string) | undefined;
+}
+
+interface RepairParts extends Omit<ReplicaRepairParts, 'onObstacle'> {
+  readonly started: StartedParts;
+  readonly life: Lifecycle;
+  readonly signal: AbortSignal;
+}
+
+/** False: the log could not be replayed, and what stood in its way is repaired. */
+async function recover(fullNode: FullNode, settings: ReplicaSettings, parts: RepairParts): Promise<boolean> {
+  try {
+    await fullNode.recover();
+    return true;
+  } catch (failure) {
+    if (!isRepairable(failure)) throw failure;
+    const { network, started, life, signal } = parts;
+    await network.start();
+    life.onStop('network', () => network.stop());
+    const onObstacle = (reason: StartedParts['obstacle']): void => {
+      started.obstacle = reason;
+    };
+    await repairReplica(failure, settings, { ...parts, onObstacle }, signal);
+    return false;
+  }
 }
 
 /** Execution comes from the prover's side of the house: the replica itself has none. */
@@ -153,11 +207,8 @@ function sampling(sampleRate: number, { genesis, identity }: GenesisChain, life:
   return { reexecute: (block) => reexecution.run(block) };
 }
 
-function toReadiness({ fullNode, isServing = false }: { fullNode?: FullNode; isServing?: boolean }): {
-  ready: boolean;
-  reason?: string;
-} {
-  if (fullNode === undefined) return { ready: false, reason: 'STARTING' };
+function toReadiness({ fullNode, isServing = false, obstacle }: StartedParts): { ready: boolean; reason?: string } {
+  if (fullNode === undefined) return { ready: false, reason: obstacle?.() ?? 'STARTING' };
   const { isReady, reason } = fullNode.ready();
   // In step before it serves: whoever waits for it wants to ask it something.
   if (isReady && !isServing) return { ready: false, reason: 'STARTING' };

@@ -4,6 +4,7 @@ import { decodeSequencerMessage, type SequencerMessage } from '../protocol/log-r
 import type { Gossip } from '../protocol/ports/network.ts';
 import { blockSealDigest, type EpochStart } from '../protocol/sequencer-messages.ts';
 import {
+  epochOf,
   isSequencerSigned,
   type SequencerMessageContext,
   validateSequencerMessage,
@@ -91,6 +92,8 @@ export class Intake {
   #take(message: SequencerMessage, bytes: Bytes): boolean {
     const { assembler } = this.#modules;
     const payload = bytes.subarray(1);
+    // Peers that have not heard of the epoch go on giving it.
+    if (this.#isGivenUp(message)) return true;
     switch (message.kind) {
       case 'miniBlock':
         return assembler.addMiniBlock(message.miniBlock, payload);
@@ -104,6 +107,13 @@ export class Intake {
         assembler.noteHead(message.heartbeat.number);
         return true;
     }
+  }
+
+  /** What an older epoch signed above the start of the newest one does not count any more. */
+  #isGivenUp(message: SequencerMessage): boolean {
+    if (epochOf(message) >= this.#epoch) return false;
+    if (message.kind === 'miniBlock') return message.miniBlock.envelope.number > this.#epochStartNumber;
+    return message.kind === 'blockSeal' && message.blockSeal.lastNumber > this.#epochStartNumber;
   }
 
   #takeEpochStart(start: EpochStart): void {

@@ -125,11 +125,11 @@ export class AttestationDesk {
   }
 
   async #store({ attestation, prover }: AuthenticAttestation): Promise<void> {
-    const { chain } = this.#modules;
-    await chain.addAttestation(attestation, prover);
     const block = await this.#block(attestation.blockNumber);
     if (block === undefined) return;
-    if (!agreesWith(attestation, block)) await this.#onDisagreement(attestation, prover, block);
+    // There is room for one of each prover, and anybody may send again what it said of a block that was given up.
+    if (agreesWith(attestation, block)) await this.#modules.chain.addAttestation(attestation, prover);
+    else await this.#onDisagreement(attestation, prover, block);
     await this.#assertUncontested(attestation.blockNumber);
   }
 

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import type { Bytes } from '../util/bytes.ts';
+import { type Bytes, EMPTY_BYTES } from '../util/bytes.ts';
 import { type LevelDatabase, openLevel } from './level-database.ts';
 
 const MARK_KEY = new TextEncoder().encode('closedCleanly');
 const UNSETTLED_KEY = new TextEncoder().encode('unsettled');
+const UNSYNCED_KEY = new TextEncoder().encode('unsynced');
 
 /**
- * What nobody has dealt with yet: a tail that was perhaps lost (`unclean`) or was cut, or a log that begins anew behind an
+ * What nobody has dealt with yet: an end that nobody closed (`unclean`), a tail that was cut or, since records were not synced, may be
+ * lost in silence (`cut`), or a log that begins anew behind an
  * imported snapshot, so that nothing here says what was published behind it.
  */
 export type Unsettled = 'unclean' | 'cut' | 'imported';
@@ -31,11 +33,18 @@ export class LogGuard {
   readonly #database: LevelDatabase;
   /** The end of the log at the last clean shutdown; undefined after an unclean stop and for a new log. */
   readonly closedAt: LogEnd | undefined;
+  /** True when the last process that wrote did not sync its records: a power failure may have taken some without a trace. */
+  readonly wasUnsynced: boolean;
   #unsettled: Unsettled | undefined;
 
-  private constructor(database: LevelDatabase, closedAt: LogEnd | undefined, unsettled: Unsettled | undefined) {
+  private constructor(
+    database: LevelDatabase,
+    { closedAt, wasUnsynced }: Pick<LogGuard, 'closedAt' | 'wasUnsynced'>,
+    unsettled: Unsettled | undefined,
+  ) {
     this.#database = database;
     this.closedAt = closedAt;
+    this.wasUnsynced = wasUnsynced;
     this.#unsettled = unsettled;
   }
 
@@ -46,7 +55,7 @@ export class LogGuard {
     const unsettled = await database.get(UNSETTLED_KEY);
     return new LogGuard(
       database,
-      mark === undefined ? undefined : decodeMark(mark),
+      { closedAt: mark === undefined ? undefined : decodeMark(mark), wasUnsynced: await database.has(UNSYNCED_KEY) },
       unsettled === undefined ? undefined : (new TextDecoder().decode(unsettled) as Unsettled),
     );
   }
@@ -70,8 +79,11 @@ export class LogGuard {
   }
 
   /** Takes the mark away before the first write: a process that dies from here on leaves none. */
-  async beginWriting(): Promise<void> {
-    await this.#database.del(MARK_KEY, { sync: true });
+  async beginWriting(durability: 'sync' | 'os'): Promise<void> {
+    const batch = this.#database.batch().del(MARK_KEY);
+    if (durability === 'os') batch.put(UNSYNCED_KEY, EMPTY_BYTES);
+    else batch.del(UNSYNCED_KEY);
+    await batch.write({ sync: true });
   }
 
   /** Lets go of the lock; with `end` it leaves the mark of a clean shutdown. */

@@ -105,8 +105,8 @@ export class SegmentLog implements MiniBlockLog, LogSource {
       const { segments, order, truncatedBytes, isNew } = recovered;
       const log = new SegmentLog(full, modules.disk ?? nodeDisk, guard, segments, order);
       const isClean = closedAt !== undefined || isNew;
-      if (!isClean) await guard.note('unclean');
-      await guard.beginWriting();
+      if (!isClean) await guard.note(guard.wasUnsynced ? 'cut' : 'unclean');
+      await guard.beginWriting(options.durability);
       await log.#openTail();
       return { log, recovery: { truncatedBytes, cleanShutdown: isClean && truncatedBytes === 0 } };
     } catch (error) {

@@ -15,14 +15,9 @@ const hexSlice =
 
 /** Hex without prefix: the key form used in maps. */
 export function toKey(bytes: Bytes): string {
-  return toKeyOf(bytes, 0, bytes.length);
-}
-
-/** As {@link toKey}, of a part of the bytes. */
-export function toKeyOf(bytes: Bytes, start: number, end: number): string {
-  if (hexSlice !== undefined) return hexSlice.call(bytes, start, end);
+  if (hexSlice !== undefined) return hexSlice.call(bytes, 0, bytes.length);
   let key = '';
-  for (const byte of bytes.subarray(start, end)) key += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) key += byte.toString(16).padStart(2, '0');
   return key;
 }
 

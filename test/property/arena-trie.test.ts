@@ -10,7 +10,7 @@ import { StateTrie } from '../../src/state/state-trie.ts';
 import { Trie } from '../../src/state/trie.ts';
 import { verifyProof } from '../../src/state/trie-proof.ts';
 import { collectWitnessNodes, witnessResolver } from '../../src/state/trie-witness.ts';
-import { verifyRootTransition } from '../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../src/state/witness/witness-check.ts';
 import { type Bytes, EMPTY_BYTES, fromKey, isZeroBytes, toKey, trimLeadingZeros } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { fewAddresses, fewSlots, stateDiff } from '../support/arbitraries.ts';

@@ -10,7 +10,7 @@ import { BlockRoots } from '../../src/state/block-roots.ts';
 import { OverlayState } from '../../src/state/overlay-state.ts';
 import { StateTrie } from '../../src/state/state-trie.ts';
 import { witnessResolver } from '../../src/state/trie-witness.ts';
-import { verifyRootTransition } from '../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../src/state/witness/witness-check.ts';
 import { type Bytes, bigIntToBytes, bytesEqual, trimLeadingZeros } from '../../src/util/bytes.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { defined } from '../support/defined.ts';

@@ -19,7 +19,7 @@ import type { ResumeOrder } from '../../src/protocol/resume-order.ts';
 import type { StateRows } from '../../src/protocol/row-diff.ts';
 import type { Verdict } from '../../src/protocol/verdict.ts';
 import { ChainState } from '../../src/state/chain-state.ts';
-import { verifyRootTransition } from '../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../src/state/witness/witness-check.ts';
 import type { ChainStore } from '../../src/store/chain-store.ts';
 import { openChainStore } from '../../src/store/open-chain-store.ts';
 import type { Bytes } from '../../src/util/bytes.ts';
@@ -139,6 +139,8 @@ export interface HarnessOptions extends Partial<FullNodeLimits> {
   readonly resume?: ResumeOrder;
   /** Snapshots at peers. */
   readonly snapshots?: SnapshotSyncModules;
+  /** Is told when the node wants to be wired anew. */
+  readonly beginAnew?: () => void;
 }
 
 const silent: FullNodeLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -224,6 +226,7 @@ export class ReplicaHarness {
         verifyWitness: options.verifyWitness ?? verifyRootTransition,
         ...(options.reexecute === undefined ? {} : { reexecute: options.reexecute }),
         ...(options.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+        ...(options.beginAnew === undefined ? {} : { beginAnew: options.beginAnew }),
         evidence: this.evidence,
         logger: silent,
         metrics: createFullNodeMetrics(this.metrics),

@@ -3,7 +3,7 @@ import { type BlockSeal, blockHashOf, encodeBlockSeal } from '../../protocol/seq
 import { decodeStateDiff } from '../../protocol/state-diff.ts';
 import { decodeTransaction } from '../../protocol/transaction.ts';
 import { changesAllItLists } from '../../state/net-diff-check.ts';
-import { verifyRootTransition } from '../../state/witness-check.ts';
+import { verifyRootTransition } from '../../state/witness/witness-check.ts';
 import { type Bytes, bytesEqual, fromHex, toHex } from '../../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../../util/errors.ts';
 import { keccak256 } from '../../util/keccak.ts';

@@ -1,27 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Bytes } from '../../util/bytes.ts';
 import { StrobeError } from '../../util/errors.ts';
+import type { DiffModule } from '../diff-input.ts';
 import { ARENA_WASM } from './arena-wasm.ts';
 
 /** Address of a record, or of bytes, in the memory of a module; 0 stands for none. Above 2 GiB it is negative. */
 export type Pointer = number;
 
 /** What assembly/arena.ts exports; its comments are the documentation. */
-export interface ArenaExports {
-  readonly memory: WebAssembly.Memory;
-  readonly KEY: WebAssembly.Global;
-  readonly VALUE: WebAssembly.Global;
-  readonly BATCH: WebAssembly.Global;
+export interface ArenaExports extends DiffModule {
   readonly NODE: WebAssembly.Global;
   readonly ROOT: WebAssembly.Global;
   hashOne(source: Pointer, blocks: number, target: Pointer): void;
   hashTwo(sourceA: Pointer, sourceB: Pointer, blocks: number, targetA: Pointer, targetB: Pointer): void;
   pad(at: Pointer, length: number): void;
   open(secret0: bigint, secret1: bigint, pageLimit: number, hashesSlotKeys: number): void;
-  writeAccount(fields: number): Pointer;
-  deleteAccount(): void;
   fetchAccounts(count: number): void;
-  writeSlots(account: Pointer, count: number): void;
   writeRawSlot(account: Pointer, length: number): void;
   updateRoot(): void;
   startBlock(): number;
@@ -38,6 +32,10 @@ export interface ArenaExports {
   pathKey(node: Pointer): Pointer;
   encodeNode(node: Pointer, from: number): number;
   encodeBranch(branch: Pointer): number;
+  beginNodes(): void;
+  reserveKeys(count: number): Pointer;
+  collectNodes(owner: Pointer, root: Pointer, count: number): void;
+  firstNodes(): Pointer;
   readAccount(account: Pointer): void;
   readSlot(slot: Pointer): number;
   recordCount(kind: number): number;
@@ -45,8 +43,6 @@ export interface ArenaExports {
 }
 
 const PAGE_BYTES = 65_536;
-/** Room at NODE; a node is shorter. */
-export const MAX_NODE_BYTES = 640;
 /** 4 GiB less a page, so that no address behind a record wraps round. */
 export const MAX_ARENA_BYTES = 4 * 1024 ** 3 - PAGE_BYTES;
 

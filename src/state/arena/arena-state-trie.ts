@@ -1,12 +1,12 @@
 import type { ProvenAccount, SlotProof, StateProof } from '../../protocol/ports/proofs.ts';
 import type { ChangedAccount } from '../../protocol/ports/simulation.ts';
 import { type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
-import { type AccountDiff, isClearedSlot, type SlotDiff, type StateDiff } from '../../protocol/state-diff.ts';
+import { type AccountDiff, isClearedSlot, type StateDiff } from '../../protocol/state-diff.ts';
 import type { WitnessKey } from '../../protocol/witness.ts';
 import { type Bytes, bytesToBigInt, padTo32, toKey } from '../../util/bytes.ts';
 import { invariant } from '../../util/errors.ts';
 import { keccak256 } from '../../util/keccak.ts';
-import { ArenaInput, HAS_BALANCE, HAS_CODE, HAS_NONCE, MAX_BATCH } from './arena-input.ts';
+import { DiffInput, MAX_BATCH } from '../diff-input.ts';
 import { type ArenaExports, bytesAt, guarded, MAX_ARENA_BYTES, openArena, type Pointer } from './arena-module.ts';
 import { ArenaWalk, PRESENT } from './arena-walk.ts';
 import { ArenaWitness } from './arena-witness.ts';
@@ -63,7 +63,7 @@ const BRANCH_KINDS = [3, 4, 5, 6];
  */
 export class ArenaStateTrie {
   readonly #arena: ArenaExports;
-  readonly #input: ArenaInput;
+  readonly #input: DiffInput;
   #failure: unknown;
   readonly #keepsViews: boolean;
   #isClean = true;
@@ -75,7 +75,7 @@ export class ArenaStateTrie {
 
   constructor(options: ArenaStateTrieOptions = {}) {
     this.#arena = openArena(options.maxBytes ?? MAX_ARENA_BYTES, true);
-    this.#input = new ArenaInput(this.#arena);
+    this.#input = new DiffInput(this.#arena);
     this.#keepsViews = options.keepsViews ?? false;
     this.#preRoot = this.root();
   }
@@ -96,35 +96,7 @@ export class ArenaStateTrie {
 
   #applyAccount(diff: AccountDiff): void {
     if (this.#block !== PRESENT) this.#noteDeletions(diff);
-    const input = this.#input;
-    input.setAddress(diff.address);
-    if (diff.deleted) {
-      this.#arena.deleteAccount();
-      return;
-    }
-    let fields = 0;
-    if (diff.nonce !== undefined) {
-      input.setNonce(diff.nonce);
-      fields |= HAS_NONCE;
-    }
-    if (diff.balance !== undefined) {
-      input.setBalance(diff.balance);
-      fields |= HAS_BALANCE;
-    }
-    if (diff.codeHash !== undefined) {
-      input.setCodeHash(diff.codeHash);
-      fields |= HAS_CODE;
-    }
-    const account = this.#arena.writeAccount(fields);
-    if (diff.slots !== undefined) this.#applySlots(account, diff.slots);
-  }
-
-  #applySlots(account: Pointer, slots: readonly SlotDiff[]): void {
-    for (let at = 0; at < slots.length; at += MAX_BATCH) {
-      const batch = slots.slice(at, at + MAX_BATCH);
-      this.#input.setSlots(batch);
-      this.#arena.writeSlots(account, batch.length);
-    }
+    this.#input.apply(diff);
   }
 
   #noteDeletions(diff: AccountDiff): void {
@@ -180,8 +152,12 @@ export class ArenaStateTrie {
    */
   witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     this.#clean();
+    return this.#run(() => this.#witnessNodes(keys));
+  }
+
+  #witnessNodes(keys: readonly WitnessKey[]): Bytes[] {
     const walk = new ArenaWalk(this.#arena, this.#block);
-    const witness = new ArenaWitness(this.#arena, walk);
+    const witness = new ArenaWitness(this.#arena);
     const accounts = keys.map(({ address }) => ({
       hash: keccak256(address),
       deleted: this.#deletions.get(toKey(address))?.account === true,
@@ -198,7 +174,7 @@ export class ArenaStateTrie {
       ];
       witness.collect(account, walk.root(account), covered);
     }
-    return witness.nodes;
+    return witness.nodes();
   }
 
   /**
@@ -208,8 +184,12 @@ export class ArenaStateTrie {
   nodesFor(view: number, changes: readonly ChangedAccount[]): Bytes[] {
     this.#assertKept(view);
     this.#clean();
+    return this.#run(() => this.#nodesFor(view, changes));
+  }
+
+  #nodesFor(view: number, changes: readonly ChangedAccount[]): Bytes[] {
     const walk = new ArenaWalk(this.#arena, view);
-    const witness = new ArenaWitness(this.#arena, walk);
+    const witness = new ArenaWitness(this.#arena);
     const accounts = changes.map(({ address, deleted }) => ({ hash: keccak256(address), deleted }));
     witness.collect(0, walk.root(0), accounts);
     for (const [i, { slots }] of changes.entries()) {
@@ -219,7 +199,7 @@ export class ArenaStateTrie {
       witness.collect(account, walk.root(account), covered);
     }
     // Each on its own: the memory that they were collected in is much larger, and would travel with them.
-    return witness.nodes.map((node) => node.slice());
+    return witness.nodes().map((node) => node.slice());
   }
 
   /**
@@ -308,10 +288,10 @@ export class ArenaStateTrie {
     this.#isClean = true;
   }
 
-  #run(calls: () => void): void {
+  #run<Result>(calls: () => Result): Result {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      guarded(this.#arena, calls);
+      return guarded(this.#arena, calls);
     } catch (error) {
       this.#failure = error;
       throw error;

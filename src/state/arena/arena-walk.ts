@@ -11,7 +11,7 @@ export const PRESENT = 0;
  */
 export class ArenaWalk {
   readonly #arena: ArenaExports;
-  readonly #memory: Bytes;
+  #memory: Bytes;
 
   constructor(arena: ArenaExports, view: number) {
     this.#arena = arena;
@@ -26,7 +26,7 @@ export class ArenaWalk {
 
   /** The leaf of this key, 0 when the trie has none. */
   leaf(owner: Pointer, keyHash: Bytes): Pointer {
-    this.#memory.set(keyHash, this.#arena.KEY.value);
+    this.#current().set(keyHash, this.#arena.KEY.value);
     return this.#arena.leafOf(this.top(owner));
   }
 
@@ -68,7 +68,13 @@ export class ArenaWalk {
   /** How many nibbles of a key from `from` on follow the path that leads from there to a branch at `depth`. */
   #sharedWithPath(branch: Pointer, from: number, depth: number, keyHash: Bytes): number {
     const at = this.#arena.pathKey(branch) >>> 0;
-    return sharedNibbles(this.#memory.subarray(at, at + HASH_BYTES), from, depth, keyHash, from);
+    return sharedNibbles(this.#current().subarray(at, at + HASH_BYTES), from, depth, keyHash, from);
+  }
+
+  /** A view ends when the memory grows, as for a witness. */
+  #current(): Bytes {
+    if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#arena.memory.buffer);
+    return this.#memory;
   }
 
   #encodeNode(node: Pointer, from: number): Bytes {

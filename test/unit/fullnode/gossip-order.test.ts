@@ -81,6 +81,18 @@ test('the byte bound of the reorder buffer drops the farthest ones', async () =>
   await replica.miniBlockIs(10);
 });
 
+test('a clock that is set back does not hide that the sequencer is not heard any more', async () => {
+  replica = await ReplicaHarness.start(chain);
+  chain.block();
+  replica.deliver(...chain.records);
+  await waitFor(() => replica?.node.ready().isReady);
+  replica.clock.us -= 3_600_000_000;
+  // Its messages are ahead of this clock now, and ignored.
+  const later = chain.heartbeat({ timestampUs: chain.nowUs() + 100_000 });
+  expect(replica.gossip.deliver('mini-blocks', later)).toEqual({ kind: 'ignore', code: 'CLOCK_AHEAD' });
+  expect(replica.node.ready()).toEqual({ isReady: false, reason: 'STALLED: the sequencer is silent' });
+});
+
 test('silence makes the node not ready, and the next sign of life ready again', async () => {
   replica = await ReplicaHarness.start(chain);
   chain.block();

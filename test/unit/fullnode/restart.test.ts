@@ -115,7 +115,52 @@ test('a new epoch undoes blocks that an earlier process sealed', async () => {
   expect(replica.node.status()).toMatchObject({ block: 1, epoch: 3 });
 });
 
-test('an epoch below what is still known of old values halts the node', async () => {
+/** Two blocks, the old values of which are gone, in a node that can be wired anew. */
+async function forgetful(): Promise<{ readonly begun: () => number }> {
+  let begun = 0;
+  await replica.stop();
+  replica = await ReplicaHarness.start(chain, { beginAnew: () => begun++ });
+  chain.block();
+  chain.block();
+  replica.deliver(...chain.records);
+  await replica.blockIs(2);
+  replica.state.release(4);
+  return { begun: () => begun };
+}
+
+test('an epoch below what is still known of old values has the node begin anew behind its start', async () => {
+  const { begun } = await forgetful();
+  const twin = new ReplicaFixture();
+  twin.block();
+  const start = twin.startEpoch();
+  replica.deliver(start);
+  await waitFor(() => begun() > 0);
+  // Nothing is applied on what goes away.
+  chain.block();
+  replica.deliver(...chain.records);
+  const log = new MemoryLog();
+  log.entries = replica.log.entries;
+  await replica.stop();
+  expect(replica.evidence.halted()).toBeUndefined();
+  expect(log.lastNumber()).toBe(2);
+  replica = await ReplicaHarness.start(chain, {}, log);
+  replica.deliver(start);
+  await waitFor(() => replica.node.status().epoch === 3);
+  expect(replica.node.status()).toMatchObject({ miniBlock: 2, block: 1 });
+});
+
+test('a halt goes back to the safe block though old values are gone', async () => {
+  const { begun } = await forgetful();
+  const { miniBlock } = chain.miniBlock();
+  replica.deliver(chain.records.at(-1) as Uint8Array);
+  await replica.miniBlockIs(5);
+  replica.deliver(chain.resign(miniBlock, { timestampUs: miniBlock.envelope.timestampUs + 1 }));
+  expect(await replica.halted()).toBe('EQUIVOCATION');
+  await waitFor(() => begun() > 0);
+  expect(replica.log.lastNumber()).toBe(0);
+});
+
+test('an epoch below what is still known of old values halts a node that cannot begin anew', async () => {
   chain.block();
   chain.block();
   replica.deliver(...chain.records);

@@ -3,6 +3,7 @@ import { createNetworkNode } from '../../../src/network/network-inline.ts';
 import type { NetworkMetrics, PeerEvent } from '../../../src/network/network-metrics.ts';
 import type { NetworkModules, NetworkNode } from '../../../src/network/network-node.ts';
 import type { NetworkOptions } from '../../../src/network/network-options.ts';
+import type { PeerMemory } from '../../../src/network/peer-memory.ts';
 import type { ChainIdentity } from '../../../src/protocol/genesis.ts';
 import type { PeerSource, SequencerService, Topic } from '../../../src/protocol/ports/network.ts';
 import { ACCEPT, type Verdict } from '../../../src/protocol/verdict.ts';
@@ -36,11 +37,12 @@ export interface TestNodeOptions extends Partial<NetworkOptions> {
   readonly sequencer?: SequencerService;
   readonly create?: (options: NetworkOptions, modules: NetworkModules) => NetworkNode;
   readonly beforeStart?: (node: NetworkNode) => void;
+  readonly memory?: PeerMemory;
 }
 
 /** A started node on loopback, stopped at the end of its scope. */
 export async function startNode(options: TestNodeOptions = {}): Promise<TestNode> {
-  const { source, sequencer, create, beforeStart, ...network } = options;
+  const { source, sequencer, create, beforeStart, memory, ...network } = options;
   const events: PeerEvent[] = [];
   const recorded: TestNode['metrics'] = { published: [], dropped: [], received: [], skipped: 0 };
   const metrics: NetworkMetrics = {
@@ -55,7 +57,11 @@ export async function startNode(options: TestNodeOptions = {}): Promise<TestNode
   const privateKey = options.privateKey ?? (await createIdentity()).privateKey;
   const node = (create ?? createNetworkNode)(
     { identity: IDENTITY, listen: [LOOPBACK], bootstrap: [], inboundConnectionsPerSecond: 1_000, ...network, privateKey },
-    { source: source ?? EMPTY_SOURCE, metrics, ...(sequencer === undefined ? {} : { sequencer }) },
+    {
+      ...{ source: source ?? EMPTY_SOURCE, metrics },
+      ...(sequencer === undefined ? {} : { sequencer }),
+      ...(memory === undefined ? {} : { memory }),
+    },
   );
   beforeStart?.(node);
   await node.start();

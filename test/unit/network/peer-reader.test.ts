@@ -1,6 +1,11 @@
 import type { Stream } from '@libp2p/interface';
 import { describe, expect, it } from 'vitest';
-import { MAX_RANGE_MINI_BLOCKS, OFFENCES_BEFORE_BAN, REQUEST_BURST } from '../../../src/network/network-limits.ts';
+import {
+  MAX_BLOCK_ATTESTATIONS,
+  MAX_RANGE_MINI_BLOCKS,
+  OFFENCES_BEFORE_BAN,
+  REQUEST_BURST,
+} from '../../../src/network/network-limits.ts';
 import type { PeerSource } from '../../../src/protocol/ports/network.ts';
 import { type Bytes, concatBytes } from '../../../src/util/bytes.ts';
 import { framed } from '../../support/raw-libp2p.ts';
@@ -53,6 +58,26 @@ describe('reading from peers', () => {
     expect(records.map(seedOf)).toEqual(Array.from({ length: RECORDS }, (_, index) => index + 1));
     expect(Buffer.compare(records.at(-1) as Bytes, pattern(RECORD_BYTES, RECORDS))).toBe(0);
     expect(Buffer.compare(await reader.node.peers.witness(7), pattern(1_000_000, 7))).toBe(0);
+  });
+
+  it('reads the range of a quiet chain, where each mini-block comes with a seal and the word of many provers', async () => {
+    const provers = 7;
+    const tooMany = MAX_BLOCK_ATTESTATIONS + 10;
+    const records = Array.from({ length: 40 }, (_, block) => [
+      Uint8Array.of(1, block),
+      Uint8Array.of(3, block),
+      ...Array.from({ length: provers }, (_, prover) => Uint8Array.of(5, block, prover)),
+    ]).flat();
+    const range = async function* () {
+      yield* records;
+      for (let prover = 0; prover < tooMany; prover++) yield Uint8Array.of(5, 40, prover);
+    };
+    await using server = await startNode({ source: { ...chainSource(), range } });
+    await using reader = await startReader([server.address]);
+    await waitFor(async () => (await reader.node.peers.heads()).length === 1);
+    const read = await take(reader.node.peers.range(1, 40));
+    expect(read).toHaveLength(records.length + MAX_BLOCK_ATTESTATIONS - provers);
+    expect(reader.events.filter(({ kind }) => kind === 'offence' || kind === 'failure')).toEqual([]);
   });
 
   it('makes the serving peer wait for a reader that takes its time, and stop when the reader does', async () => {

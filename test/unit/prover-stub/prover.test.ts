@@ -20,6 +20,7 @@ import { recoverAddress } from '../../../src/util/secp256k1.ts';
 import { type ExecutedBlock, ExecutedChain } from '../../support/executed-chain.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 import { type TestAccount, testSigner } from '../../support/test-accounts.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { chunkMessages, FakeNetwork, miniBlockMessages, sealMessage } from './fake-network.ts';
 import { forge } from './forge.ts';
 
@@ -340,6 +341,30 @@ describe('a new epoch that gives up a sealed block', () => {
     expect(attestations(network).slice(2)).toMatchObject(
       tail.map(({ hash }, at) => ({ blockNumber: at + 2, blockHash: hash, success: true })),
     );
+  });
+});
+
+describe('a peer that still follows the epoch before', () => {
+  it('does not make it attest what the new epoch gave up', async () => {
+    const network = new FakeNetwork();
+    network.serve(...blocks.slice(0, 1));
+    const { prover } = await startProver({ network });
+    await network.whenPublished(1);
+    const other = new ExecutedChain({ accounts: 2 });
+    const { lastNumber, lastDigest, genesisHash } = (await transferBlock(other, 1n)).seal;
+    other.epoch = 2;
+    const unsigned = { genesisHash, epoch: 2, lastNumber, lastDigest, sequencerKey: other.sequencer.address };
+    const epochStart = withSignature(unsigned, epochStartDigest(unsigned), other.sequencer);
+    network.deliver('mini-blocks', encodeSequencerMessage({ kind: 'epochStart', epochStart }));
+    network.serve(blocks[1] as ExecutedBlock);
+    const { rangeRequests } = network;
+    await waitFor(() => network.rangeRequests > rangeRequests + 2);
+    expect(prover.status()).toMatchObject({ blockNumber: 1 });
+    network.records.splice(-miniBlockMessages(blocks[1] as ExecutedBlock).length - 1);
+    const tail = await transferBlock(other, 98n);
+    network.serve(tail);
+    await network.whenPublished(2);
+    expect(attestations(network)[1]).toMatchObject({ blockNumber: 2, blockHash: tail.hash });
   });
 });
 

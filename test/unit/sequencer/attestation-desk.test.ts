@@ -113,6 +113,17 @@ test('a word about another block of that number, of an epoch that was given up, 
   expect(exclusions.list()).toEqual([]);
 });
 
+test('what a prover said of a block that was given up, sent again, takes nothing away from what it says of ours', async () => {
+  const chain = new ReplicaFixture();
+  const { desk, reopen, store } = await deskOf(chain);
+  const [first] = chain.blocks as [FixtureBlock];
+  await desk.takeKept(chain.attest(first));
+  const { desk: restarted } = await reopen();
+  await restarted.takeKept([encodeAttestation(chain.attestation(first, 0, { blockHash: new Uint8Array(32).fill(9) }))]);
+  expect((await store.blockStatus(1))?.attestedBy).toHaveLength(2);
+  expect((await store.attestations(1)).map(({ blockHash }) => blockHash)).toEqual([first.hash, first.hash]);
+});
+
 test.each([
   { when: 'nobody has ours', agreeing: [], against: [0, 1], code: 'PROVERS_DISAGREE', threshold: 2 },
   { when: 'as many have ours', agreeing: [1], against: [0], code: 'CONFLICTING_RESULTS', threshold: 1 },

@@ -15,7 +15,7 @@ import { BlockSealer } from '../../../src/sequencer/block-sealer.ts';
 import { MiniBlockBuilder } from '../../../src/sequencer/mini-block-builder.ts';
 import { MiniBlockCommitter } from '../../../src/sequencer/mini-block-committer.ts';
 import { indexTrieRoot } from '../../../src/state/index-trie.ts';
-import { verifyRootTransition } from '../../../src/state/witness-check.ts';
+import { verifyRootTransition } from '../../../src/state/witness/witness-check.ts';
 import { concatBytes, toKey } from '../../../src/util/bytes.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { keccak256 } from '../../../src/util/keccak.ts';

@@ -79,6 +79,22 @@ describe('without transactions', () => {
   });
 });
 
+test('heartbeats go on, each later than the one before, when the clock is set back by seconds', async () => {
+  let offsetMs = 0;
+  await start({ clock: { nowMs: () => Date.now() + offsetMs }, elapsed: { nowMs: () => performance.now() } });
+  await pass(550);
+  const before = kit.messages('heartbeat').length;
+  offsetMs = -3_000;
+  await pass(1_000);
+  const times = kit.messages('heartbeat').map(({ heartbeat }) => heartbeat.timestampUs);
+  expect(times).toHaveLength(before + 10);
+  expect(times.every((time, at) => time > (times[at - 1] ?? 0))).toBe(true);
+  // Replicas would ignore what lies further ahead of their clocks.
+  offsetMs = -60_000;
+  await pass(100);
+  expect(defined(kit.messages('heartbeat').at(-1)).heartbeat.timestampUs).toBeLessThanOrEqual((Date.now() + offsetMs) * 1_000);
+});
+
 describe('with transactions', () => {
   test('the first one opens a block at once, later ones join the next mini-block', async () => {
     await start();

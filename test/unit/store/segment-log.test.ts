@@ -194,6 +194,20 @@ describe('recovery', () => {
     expect((await reopened(directory)).unsettled).toBe('cut');
   });
 
+  test.each([
+    ['synced', 'sync', 'unclean'],
+    ['did not sync', 'os', 'cut'],
+  ] as const)(
+    'what a process that %s its records may have lost counts, however the next one writes',
+    async (_, durability, expected) => {
+      const directory = await writtenLog(25);
+      const killed = await LogGuard.acquire(directory);
+      await killed.beginWriting(durability);
+      await killed.release(undefined);
+      expect((await reopened(directory)).unsettled).toBe(expected);
+    },
+  );
+
   test('a log that begins behind an import outranks both', async () => {
     const directory = await writtenLog(25);
     const guard = await LogGuard.acquire(directory);

@@ -3,7 +3,8 @@ import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, type Hash } from '../../../../src/pro
 import type { AccountDiff, SlotDiff, StateDiff } from '../../../../src/protocol/state-diff.ts';
 import { ArenaStateTrie } from '../../../../src/state/arena/arena-state-trie.ts';
 import { StateTrie } from '../../../../src/state/state-trie.ts';
-import { witnessResolver } from '../../../../src/state/trie-witness.ts';
+import type { Trie } from '../../../../src/state/trie.ts';
+import { collectWitnessNodes, witnessResolver } from '../../../../src/state/trie-witness.ts';
 import { type Bytes, bigIntToBytes32 } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
 import { strobeCodeOf } from '../../../support/strobe-code.ts';
@@ -148,6 +149,23 @@ describe('blocks', () => {
     expect(trie.proveAccount(address(7))).not.toEqual(before);
     trie.startBlock();
     expect(trie.witnessNodes(keys)).toEqual(trie.proveAccount(address(7)));
+  });
+
+  test('large and small ones in turn have the witnesses of the pointer trie', () => {
+    const pair = new Pair();
+    const accounts = Array.from({ length: 3_000 }, (_, i) => ({ address: address(i), nonce: 1n }));
+    pair.apply(...accounts, { address: address(9_999), nonce: 1n, slots: slots(0, 3_000, 7n) });
+    pair.arena.startBlock();
+    for (const count of [3_000, 1, 500, 3_000, 0, 20]) {
+      const keys = accounts.slice(0, count).map((account) => ({ address: account.address, slots: [] as Hash[] }));
+      const slotKeys = slots(0, count, 0n).map(({ key }) => key);
+      const hashes = [...keys, { address: address(9_999) }].map((key) => keccak256(key.address));
+      const inStorage = collectWitnessNodes(pair.model.storageSnapshot(address(9_999)) as Trie, slotKeys.map(keccak256), []);
+      expect(pair.arena.witnessNodes([...keys, { address: address(9_999), slots: slotKeys }])).toEqual([
+        ...collectWitnessNodes(pair.model.accountsSnapshot(), hashes, []),
+        ...inStorage,
+      ]);
+    }
   });
 
   test('one after the other, over the same keys, take no more memory', () => {

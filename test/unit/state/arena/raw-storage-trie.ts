@@ -1,5 +1,4 @@
 import type { Hash } from '../../../../src/protocol/primitives.ts';
-import { ArenaInput, HAS_NONCE } from '../../../../src/state/arena/arena-input.ts';
 import {
   type ArenaExports,
   bytesAt,
@@ -9,6 +8,7 @@ import {
 } from '../../../../src/state/arena/arena-module.ts';
 import { ArenaWalk, PRESENT } from '../../../../src/state/arena/arena-walk.ts';
 import { ArenaWitness } from '../../../../src/state/arena/arena-witness.ts';
+import { DiffInput, HAS_NONCE } from '../../../../src/state/diff-input.ts';
 import type { Bytes } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
 
@@ -17,7 +17,7 @@ const ADDRESS = new Uint8Array(20).fill(0xaa);
 /** One storage trie of an arena, with 32-byte keys and values of up to 35 bytes just as they are given. */
 export class RawStorageTrie {
   readonly arena: ArenaExports;
-  readonly #input: ArenaInput;
+  readonly #input: DiffInput;
   readonly #account: Pointer;
   #view = PRESENT;
   #oldestView = 1;
@@ -25,7 +25,7 @@ export class RawStorageTrie {
   /** @param hashesKeys true: tries with hashed keys ("secure") */
   constructor(hashesKeys = false) {
     this.arena = openArena(MAX_ARENA_BYTES, hashesKeys);
-    this.#input = new ArenaInput(this.arena);
+    this.#input = new DiffInput(this.arena);
     this.#input.setAddress(ADDRESS);
     this.#input.setNonce(1n);
     this.#account = this.arena.writeAccount(HAS_NONCE);
@@ -60,9 +60,9 @@ export class RawStorageTrie {
     const walk = new ArenaWalk(this.arena, this.#view);
     const account = walk.leaf(0, keccak256(ADDRESS));
     const keys = [...read.map((hash) => ({ hash, deleted: false })), ...deleted.map((hash) => ({ hash, deleted: true }))];
-    const witness = new ArenaWitness(this.arena, walk);
+    const witness = new ArenaWitness(this.arena);
     witness.collect(account, walk.root(account), keys);
-    return witness.nodes;
+    return witness.nodes();
   }
 
   /** Views before the newest `keptViews` are forgotten; returns the newest. */

@@ -1,5 +1,5 @@
-import type { Bytes } from '../util/bytes.ts';
-import { ThreadClient, workerUrl } from '../util/thread.ts';
+import type { Bytes } from '../../util/bytes.ts';
+import { ThreadClient, workerUrl } from '../../util/thread.ts';
 import type { RootTransition } from './witness-check.ts';
 
 export interface WitnessCheckRequest {

@@ -1,12 +1,23 @@
-import type { Hash } from '../../protocol/primitives.ts';
-import type { SlotDiff } from '../../protocol/state-diff.ts';
-import type { Bytes } from '../../util/bytes.ts';
-import type { ArenaExports } from './arena-module.ts';
+import type { Hash } from '../protocol/primitives.ts';
+import type { AccountDiff, SlotDiff } from '../protocol/state-diff.ts';
+import type { Bytes } from '../util/bytes.ts';
 
-/** Which fields {@link ArenaExports.writeAccount} takes from the input. */
+/** A WebAssembly module that takes state diffs: assembly/arena.ts, assembly/witness-trie.ts. */
+export interface DiffModule {
+  readonly memory: WebAssembly.Memory;
+  readonly KEY: WebAssembly.Global;
+  readonly VALUE: WebAssembly.Global;
+  readonly BATCH: WebAssembly.Global;
+  /** Returns what {@link DiffModule.writeSlots} takes. */
+  writeAccount(fields: number): number;
+  deleteAccount(): void;
+  writeSlots(account: number, count: number): void;
+}
+
+/** Which fields {@link DiffModule.writeAccount} takes from the input. */
 export const HAS_NONCE = 1;
-export const HAS_BALANCE = 2;
-export const HAS_CODE = 4;
+const HAS_BALANCE = 2;
+const HAS_CODE = 4;
 
 /** Most accounts or slots that are handed over at a time: what they lead to fits the nearest caches. */
 export const MAX_BATCH = 64;
@@ -23,7 +34,7 @@ interface InputViews {
   readonly batchWords: BigUint64Array;
 }
 
-function viewsOf({ memory, KEY, VALUE, BATCH }: ArenaExports): InputViews {
+function viewsOf({ memory, KEY, VALUE, BATCH }: DiffModule): InputViews {
   return {
     key: new Uint8Array(memory.buffer, KEY.value, 32),
     keyWords: new BigUint64Array(memory.buffer, KEY.value, 4),
@@ -34,19 +45,48 @@ function viewsOf({ memory, KEY, VALUE, BATCH }: ArenaExports): InputViews {
   };
 }
 
-/** Writes the inputs of calls into the memory of an arena. */
-export class ArenaInput {
-  readonly #arena: ArenaExports;
+/** Writes diffs into a module, and the inputs of its calls. */
+export class DiffInput {
+  readonly #module: DiffModule;
   /** They end when the memory grows, and are made again then. */
   #views: InputViews;
 
-  constructor(arena: ArenaExports) {
-    this.#arena = arena;
-    this.#views = viewsOf(arena);
+  constructor(module: DiffModule) {
+    this.#module = module;
+    this.#views = viewsOf(module);
+  }
+
+  /** Writes what a diff says of one account. */
+  apply(diff: AccountDiff): void {
+    this.setAddress(diff.address);
+    if (diff.deleted) {
+      this.#module.deleteAccount();
+      return;
+    }
+    let fields = 0;
+    if (diff.nonce !== undefined) {
+      this.setNonce(diff.nonce);
+      fields |= HAS_NONCE;
+    }
+    if (diff.balance !== undefined) {
+      this.#setBalance(diff.balance);
+      fields |= HAS_BALANCE;
+    }
+    if (diff.codeHash !== undefined) {
+      this.#setCodeHash(diff.codeHash);
+      fields |= HAS_CODE;
+    }
+    const account = this.#module.writeAccount(fields);
+    const { slots = [] } = diff;
+    for (let at = 0; at < slots.length; at += MAX_BATCH) {
+      const batch = slots.slice(at, at + MAX_BATCH);
+      this.#setSlots(batch);
+      this.#module.writeSlots(account, batch.length);
+    }
   }
 
   #current(): InputViews {
-    if (this.#views.key.length === 0) this.#views = viewsOf(this.#arena);
+    if (this.#views.key.length === 0) this.#views = viewsOf(this.#module);
     return this.#views;
   }
 
@@ -61,7 +101,7 @@ export class ArenaInput {
     this.#current().valueWords[0] = nonce;
   }
 
-  setBalance(balance: bigint): void {
+  #setBalance(balance: bigint): void {
     const { valueWords } = this.#current();
     valueWords[1] = balance;
     let rest = balance < WORD ? 0n : balance >> 64n;
@@ -71,7 +111,7 @@ export class ArenaInput {
     }
   }
 
-  setCodeHash(codeHash: Hash): void {
+  #setCodeHash(codeHash: Hash): void {
     this.#current().value.set(codeHash, 40);
   }
 
@@ -85,7 +125,7 @@ export class ArenaInput {
   }
 
   /** These slots, at most {@link MAX_BATCH} of them, are written. */
-  setSlots(slots: readonly SlotDiff[]): void {
+  #setSlots(slots: readonly SlotDiff[]): void {
     const { batch } = this.#current();
     for (const [i, { key, value }] of slots.entries()) {
       batch.set(key, i * 64);

@@ -1,4 +1,4 @@
-import { serveThread } from '../util/thread.ts';
+import { serveThread } from '../../util/thread.ts';
 import { verifyRootTransition } from './witness-check.ts';
 import type { WitnessCheckRequest } from './witness-thread.ts';
 
