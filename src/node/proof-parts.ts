@@ -59,7 +59,7 @@ export async function proveFromOwnTrie(
 function proofsOf(host: Pick<TrieHistoryHost, 'prove' | 'nodes'>): StateProofs {
   return {
     stateProofs: new SlicedProver((request) => host.prove(request)),
-    // Simulations are carried out one at a time, so there is no crowd to keep from the thread.
+    // Executors carry out a simulation at a time each, so there is no crowd to keep from the thread.
     stateNodes: { nodes: (stateRoot, changes) => host.nodes({ stateRoot, changes }) },
   };
 }

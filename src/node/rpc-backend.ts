@@ -1,9 +1,6 @@
 import { EthereumJsCallExecutor } from '../execution/ethereumjs/call-executor.ts';
-import { EthereumJsSimulator } from '../execution/ethereumjs/simulator.ts';
-import { EthereumJsTracer } from '../execution/ethereumjs/tracing/ethereumjs-tracer.ts';
 import { strobeForks } from '../protocol/fork-config.ts';
 import type { ReceiptProver, RpcBackend } from '../protocol/ports/chain.ts';
-import type { BlockHashReader } from '../protocol/ports/execution.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { NewestState } from '../protocol/ports/simulation.ts';
 import { decodeStateDiff } from '../protocol/state-diff.ts';
@@ -14,6 +11,8 @@ import type { StateFollower } from '../state/state-follower.ts';
 import type { ChainFollower } from '../store/chain-follower.ts';
 import { bytesEqual } from '../util/bytes.ts';
 import { type InvokeService, remoteServices } from '../util/remote-services.ts';
+import type { ExecutorPool } from './executor-pool.ts';
+import { remoteExecutors } from './remote-executors.ts';
 import { type RemotePool, remoteListing } from './rpc-remote-pool.ts';
 import type { CoreServices, RpcThreadOptions } from './rpc-thread-api.ts';
 
@@ -32,8 +31,8 @@ const MAX_IN_FLIGHT: { readonly [K in keyof CoreServices]: number } = {
   node: 1_000,
   // The prover has a bound of its own; this one is above it, so that its error is what clients see.
   stateProofs: 1_000,
-  // Simulations are carried out one at a time.
-  stateNodes: 16,
+  // One at a time for each executor.
+  stateNodes: 64,
   state: 1_000,
   // Each is some megabytes.
   witnesses: 8,
@@ -54,6 +53,7 @@ export interface RpcBackendParts {
   readonly stateProofs: StateProver | undefined;
   readonly transactions: RemotePool;
   readonly core: RemoteCore;
+  readonly executors: ExecutorPool;
 }
 
 /** The core thread's services as they are called from here. */
@@ -65,21 +65,9 @@ export function remoteCore(invoke: InvokeService) {
 
 /** Everything that JSON-RPC serves from in its thread: what can be read here is read here, the core thread is asked for the rest. */
 export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendParts): RpcBackend {
-  const { chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, core } = parts;
-  const { chainId, callLimits } = options;
-  const blockHash: BlockHashReader = (number) => recentHeaders.hashOf(number);
-  const calls = new EthereumJsCallExecutor({ chainId, ...callLimits }, { state: state.latest(), blockHash });
-  const simulator = new EthereumJsSimulator(
-    {
-      ...{ chainId, ...callLimits },
-      ...{ baseFeeFloorWei: options.server.baseFeeFloorWei, blockSeconds: Math.ceil(options.blockIntervalMs / 1_000) },
-    },
-    {
-      ...{ state: state.latest(), blockHash },
-      newestState: (since) => newestStateOf(state, since),
-      stateNodes: options.provesState ? core.stateNodes : undefined,
-    },
-  );
+  const { chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, core, executors } = parts;
+  const { chainId, callLimits, executions } = options;
+  const quickLimits = { ...callLimits, maxCallMs: Math.min(executions.quickCallMs, callLimits.maxCallMs) };
   const oldestInMemory = (): number => state.oldestBlock() ?? chain.head().header.number;
   return {
     get state() {
@@ -89,8 +77,9 @@ export function createRpcBackend(options: RpcThreadOptions, parts: RpcBackendPar
     stateHistory: { oldestState: () => Math.min(oldestInMemory(), history?.oldest ?? Number.POSITIVE_INFINITY) },
     stateChanges: new MiniBlockChanges({ statesOf: (number) => state.statesOf(number) }),
     forks: strobeForks(chain.genesisHash),
-    ...{ chain, calls, simulator, transactions, receiptProofs, stateProofs },
-    tracer: new EthereumJsTracer({ chainId, gasCap: callLimits.gasCap }, { blockHash }),
+    ...{ chain, transactions, receiptProofs, stateProofs },
+    quickCalls: new EthereumJsCallExecutor({ chainId, ...quickLimits }, { blockHash: (number) => recentHeaders.hashOf(number) }),
+    ...remoteExecutors({ pool: executors, recentHeaders, newestState: (since) => newestStateOf(state, since) }),
     witnesses: { read: (blockNumber) => core.witnesses.read(blockNumber) },
     resources: { maxTransactionGas: options.maxTransactionGas, read: () => core.resources.read() },
     pool: remoteListing(core.listing),

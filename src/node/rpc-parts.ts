@@ -74,6 +74,11 @@ function optionsOf(
     blockIntervalMs: genesis.blockIntervalMs,
     logLimits: logLimitsOf(settings),
     callLimits: { maxCallMs: settings.rpcMaxCallMs, gasCap: BigInt(settings.rpcCallGasCap) },
+    executions: {
+      executors: settings.rpcExecutors,
+      quickCallMs: settings.rpcQuickCallMs,
+      longestMs: Math.max(settings.rpcMaxCallMs, settings.rpcMaxTraceMs),
+    },
     node: { role: node.role, version: node.version },
     policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
     provesState: stateProofs !== undefined,

@@ -18,6 +18,9 @@ import { invariant } from '../util/errors.ts';
 import type { Channel } from '../util/thread-channel.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
 import { proveStoredBlocks } from './archive-proof-parts.ts';
+import { executorDataOf } from './executor-api.ts';
+import { ExecutorPool } from './executor-pool.ts';
+import { startExecutorThread } from './executor-thread.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { proveReceipts } from './proof-parts.ts';
 import { RecentlyPooled } from './recently-pooled.ts';
@@ -26,6 +29,9 @@ import { relayLogger } from './rpc-log.ts';
 import { RemotePool } from './rpc-remote-pool.ts';
 import type { CoreApi, FedChange, RpcBegin, RpcThreadApi, RpcThreadData, RpcThreadOptions } from './rpc-thread-api.ts';
 import { openSharedHistory } from './state-history-parts.ts';
+
+/** Starting an executor, reading what it is to do, state roots of a simulation, writing out its answer. */
+const STUCK_MARGIN_MS = 30_000;
 
 interface ServiceParts {
   readonly logger: Logger;
@@ -86,9 +92,10 @@ export class RpcService implements RpcThreadApi {
     this.#pool = transactions;
     const receiptProofs = proveReceipts({ logger, life });
     const stateProofs = this.#proveState(options, state, { logger, life });
+    const executors = this.#openExecutors(options, { logger, life });
     const server = createRpcServer(options.server, {
       backend: createRpcBackend(options, {
-        ...{ chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, core: this.#core },
+        ...{ chain, state, history, recentHeaders, receiptProofs, stateProofs, transactions, executors, core: this.#core },
       }),
       logger: logger.child({ component: 'rpc' }),
       metrics: this.#metrics,
@@ -96,6 +103,21 @@ export class RpcService implements RpcThreadApi {
     const address = await server.start();
     life.onStop('JSON-RPC', () => server.stop());
     return address;
+  }
+
+  #openExecutors(options: RpcThreadOptions, { logger, life }: ServiceParts): ExecutorPool {
+    const data = executorDataOf(options, this.#data);
+    const { executors, longestMs } = options.executions;
+    const pool = new ExecutorPool(
+      { executors, stuckAfterMs: longestMs + STUCK_MARGIN_MS },
+      {
+        ...{ logger: logger.child({ component: 'executors' }), metrics: this.#metrics },
+        start: () => startExecutorThread(data),
+        host: { stateNodes: (stateRoot, changes) => this.#core.stateNodes.nodes(stateRoot, changes) },
+      },
+    );
+    life.onStop('executors', () => pool.stop());
+    return pool;
   }
 
   async #follow(options: RpcThreadOptions, begin: RpcBegin, { logger, life }: ServiceParts): Promise<Followers> {

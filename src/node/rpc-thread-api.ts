@@ -29,6 +29,8 @@ export interface RpcThreadOptions {
   readonly blockIntervalMs: number;
   readonly logLimits: { readonly maxLogBlocks: number; readonly maxLogs: number };
   readonly callLimits: { readonly maxCallMs: number; readonly gasCap: bigint };
+  /** See RpcLimits; `longestMs` is that of the longest call or trace. */
+  readonly executions: { readonly executors: number; readonly quickCallMs: number; readonly longestMs: number };
   readonly node: Pick<NodeStatus, 'role' | 'version'>;
   readonly policy: Pick<AttestationPolicy, 'threshold' | 'proverCount'>;
   /** Whether {@link CoreServices.stateProofs} and stateNodes have a trie. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import { type RpcLimits, type RpcLimitsInput, rpcLimitsSchema } from '../rpc/limits.ts';
 import type { RpcServerOptions } from '../rpc/server.ts';
@@ -7,6 +8,10 @@ const words = z.string().min(1, 'expected text');
 /** Names in a list: each is looked at for each request or connection, or once at the start. */
 const MAX_NAMES = 256;
 const names = z.array(words).max(MAX_NAMES).default([]);
+/** Each answers one request at a time: more of them than cores make nothing faster. */
+const MAX_EXECUTORS = 64;
+/** What a machine of many cores gives them unless it is told to give more: they take memory, too. */
+const MAX_DEFAULT_EXECUTORS = 4;
 const LIMITS_GROUP = 'Limits of JSON-RPC:';
 
 /** Who may ask, and what. */
@@ -72,6 +77,10 @@ export function rpcSettings(defaults: { readonly port: number; readonly maxCallM
     },
     ...rpcAccessSettings,
     ...rpcLimitSettings,
+    rpcExecutors: {
+      ...rpcLimitSettings.rpcExecutors,
+      schema: z.int().min(1).max(MAX_EXECUTORS).default(defaultExecutors(availableParallelism())),
+    },
     rpcMaxTraceMs: { ...rpcLimitSettings.rpcMaxTraceMs, schema: z.int().min(1).default(defaults.maxTraceMs) },
     rpcMaxCallMs: {
       schema: z.int().min(1).max(60_000).default(defaults.maxCallMs),
@@ -133,4 +142,9 @@ function rpcLimitsOf(settings: RpcSettings): RpcLimitsInput {
 
 function settingOf(limit: string): string {
   return `rpc${limit.charAt(0).toUpperCase()}${limit.slice(1)}`;
+}
+
+/** Half of the cores: the clock, the network and the reads need the others. */
+function defaultExecutors(cores: number): number {
+  return Math.max(1, Math.min(MAX_DEFAULT_EXECUTORS, Math.floor(cores / 2)));
 }

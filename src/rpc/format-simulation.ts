@@ -14,8 +14,13 @@ type Json = Readonly<Record<string, unknown>>;
 const REVERTED = 3;
 const VM_ERROR = -32_015;
 
+/** The answer to eth_simulateV1. */
+export function simulationJson(blocks: readonly SimulatedBlock[], full: boolean): string {
+  return JSON.stringify(blocks.map((block) => formatSimulatedBlock(block, full)));
+}
+
 /** A simulated block as a block object, with what became of each call. */
-export function formatSimulatedBlock(block: SimulatedBlock, full: boolean): Json {
+function formatSimulatedBlock(block: SimulatedBlock, full: boolean): Json {
   const { header, hash, sizeBytes, transactions, withdrawals } = block;
   return {
     ...formatHeaderView(header, hash),

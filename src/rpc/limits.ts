@@ -93,12 +93,14 @@ export const rpcLimitsSchema = z.strictObject({
   maxLogResults: count(1, 10_000, 'most logs that one eth_getLogs answers'),
   // Every block of the range is read whole for its receipts; wallets ask for 5 to 20.
   maxFeeHistoryBlocks: count(1, 128, 'most blocks of one eth_feeHistory'),
-  // geth's default. A trace has the thread to itself in slices, one transaction in one go.
+  // geth's default.
   maxTraceMs: count(1, 5_000, 'longest trace, whatever its timeout says, in ms'),
-  // Each may hold the longest answer.
-  maxRunningTraces: count(1, 2, 'most traces that run at one time'),
-  // The batches of a few indexers; each takes milliseconds, or maxTraceMs at most.
-  maxWaitingTraces: count(0, 256, 'most traces that wait for one that runs'),
+  // Each takes a core while it works, some 60 MB of memory from the first time it is needed, and may hold the longest answer.
+  executors: count(1, 1, 'threads for traces, simulations, and calls that are not quick'),
+  // An indexer's batch of traces; each takes milliseconds, or maxTraceMs at most.
+  maxWaitingExecutions: count(0, 256, 'most executions that wait for one of these threads'),
+  // Half a mini-block: what others wait for it. A transfer or a swap takes one or two.
+  quickCallMs: count(1, 5, 'time after which a call is not quick and begins anew in one of these threads, in ms'),
   // geth's bound: some 5 MB of nodes.
   maxProofKeys: count(1, 1_024, 'most storage keys of one eth_getProof'),
   // geth's bound.

@@ -1,5 +1,6 @@
 import type { Logger } from '../observability/logger.ts';
 import type { RpcBackend } from '../protocol/ports/chain.ts';
+import type { Executions } from './executions.ts';
 import type { FeeOracle } from './fee-oracle.ts';
 import type { FilterRegistry } from './filter-registry.ts';
 import type { RpcLimits } from './limits.ts';
@@ -7,7 +8,6 @@ import type { NonceWaiters } from './nonce-waiters.ts';
 import type { ReceiptWaiters } from './receipt-waiters.ts';
 import type { RpcCaller } from './rpc-caller.ts';
 import type { SubscriptionHub } from './subscriptions/subscription-hub.ts';
-import type { TraceGate } from './trace-gate.ts';
 
 /** What methods work with; one for the whole server. */
 export interface RpcModules {
@@ -19,7 +19,7 @@ export interface RpcModules {
   readonly nonceWaiters: NonceWaiters;
   readonly filters: FilterRegistry;
   readonly subscriptions: SubscriptionHub;
-  readonly traces: TraceGate;
+  readonly executions: Executions;
 }
 
 /** A JSON-RPC method. Both functions throw StrobeError with a code of rpc-error.ts. */

@@ -7,6 +7,7 @@ import { AccessGuard } from './access-guard.ts';
 import { BytePool } from './byte-pool.ts';
 import { ClientAddresses } from './client-address.ts';
 import { ClientTable } from './client-table.ts';
+import { Executions } from './executions.ts';
 import { FeeOracle } from './fee-oracle.ts';
 import { FilterRegistry } from './filter-registry.ts';
 import { createHttpTransport } from './http-transport.ts';
@@ -18,7 +19,6 @@ import { NonceWaiters } from './nonce-waiters.ts';
 import { ReceiptWaiters } from './receipt-waiters.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
 import { SubscriptionHub } from './subscriptions/subscription-hub.ts';
-import { TraceGate } from './trace-gate.ts';
 import { WsTransport } from './ws-transport.ts';
 
 export interface RpcServerOptions {
@@ -79,6 +79,7 @@ class Server implements RpcServer {
   readonly #nonceWaiters: NonceWaiters;
   readonly #filters: FilterRegistry;
   readonly #subscriptions: SubscriptionHub;
+  readonly #executions: Executions;
   readonly #webSockets: WsTransport;
   readonly #http: FastifyInstance;
   #address: RpcAddress | undefined;
@@ -92,6 +93,7 @@ class Server implements RpcServer {
     this.#nonceWaiters = new NonceWaiters({ maxWaiters: limits.maxNonceWaiters }, { backend });
     this.#filters = new FilterRegistry(limits, backend);
     this.#subscriptions = new SubscriptionHub(limits, { backend, logger });
+    this.#executions = new Executions(limits, { backend, metrics: factory });
     const metrics = createRpcMetrics(factory, {
       webSockets: () => this.#webSockets.connectionCount,
       subscriptions: () => this.#subscriptions.count,
@@ -104,7 +106,7 @@ class Server implements RpcServer {
         ...{ backend, limits, logger, fees },
         ...{ waiters: this.#waiters, nonceWaiters: this.#nonceWaiters },
         ...{ filters: this.#filters, subscriptions: this.#subscriptions },
-        traces: new TraceGate({ maxRunning: limits.maxRunningTraces, maxWaiting: limits.maxWaitingTraces }),
+        executions: this.#executions,
       },
       metrics,
       answers: new BytePool({ maxBytes: limits.maxHeldAnswerBytes }),
@@ -158,6 +160,7 @@ class Server implements RpcServer {
     this.#nonceWaiters.stop();
     this.#filters.stop();
     this.#subscriptions.stop();
+    this.#executions.stop();
     const force = setTimeout(() => this.#http.server.closeAllConnections(), STOP_GRACE_MS);
     try {
       await this.#webSockets.stop();

@@ -5,6 +5,7 @@ import type { SlotDiff } from '../protocol/state-diff.ts';
 import { type Bytes, isZeroBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import type { HistoryReach } from './history-reach.ts';
+import { type PlacedState, placeOf, type StatePlace } from './state-place.ts';
 import type { RowFinder } from './table/row-finder.ts';
 import { unpackAccount, unpackValue } from './table/row-values.ts';
 import { ChunkReader } from './table/snapshot-format.ts';
@@ -41,11 +42,16 @@ export class HistoryViews {
     const { rollbacks, oldest, newest } = reach;
     if (oldest === undefined || newest === undefined || blockNumber < oldest || blockNumber > newest) return undefined;
     const recent = recentAt(newest);
-    return recent && new HistoricalState(this.#modules, { blockNumber, recent, rollbacks });
+    return recent && this.view({ blockNumber, recent, rollbacks });
+  }
+
+  /** The same view that another thread has, by what {@link PlacedState.place} told of it there. */
+  view(moment: HistoricalMoment): PlacedState {
+    return new HistoricalState(this.#modules, moment);
   }
 }
 
-interface HistoricalMoment {
+export interface HistoricalMoment {
   readonly blockNumber: number;
   /** State at the end of a stored block that is not older. */
   readonly recent: StateView;
@@ -57,13 +63,18 @@ interface HistoricalMoment {
  * A value is looked up on disk first and in the recent state then: what no block up to the newest stored one changed is
  * there as it was, whichever blocks are stored meanwhile.
  */
-class HistoricalState implements StateView {
+class HistoricalState implements PlacedState {
   readonly #modules: HistoryViewModules;
   readonly #moment: HistoricalMoment;
 
   constructor(modules: HistoryViewModules, moment: HistoricalMoment) {
     this.#modules = modules;
     this.#moment = moment;
+  }
+
+  get place(): StatePlace {
+    const { recent, ...moment } = this.#moment;
+    return { kind: 'historical', ...moment, recent: placeOf(recent) };
   }
 
   getAccount(address: Address): Account | undefined {

@@ -1,15 +1,30 @@
 import { type BlockHeader, encodeHeader, hashHeader } from '../protocol/block-header.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
-import type { Bytes } from '../util/bytes.ts';
+import { type Bytes, concatBytes } from '../util/bytes.ts';
 import { invariant } from '../util/errors.ts';
 import { HISTORY_BLOCKS } from './chain-state.ts';
 
 /** Blocks that BLOCKHASH looks back (Yellow Paper, section H.2). */
 const BLOCKHASH_WINDOW = 256;
 
+const HASH_BYTES = 32;
+
 /** Headers kept: calls may stand as many blocks below the head as old state is kept. */
 const WINDOW = BLOCKHASH_WINDOW + HISTORY_BLOCKS;
+
+/** Hashes of recent blocks for another thread. */
+export interface RecentHashes {
+  /** Of the newest block, and of each of its ancestors up to the oldest here, 32 bytes each. */
+  readonly hashes: Bytes;
+  readonly newest: number;
+}
+
+/** BLOCKHASH from what {@link RecentHeaders.hashes} told. */
+export function hashOfRecent({ hashes, newest }: RecentHashes, blockNumber: number): Hash | undefined {
+  const start = (newest - blockNumber) * HASH_BYTES;
+  return start < 0 || start >= hashes.length ? undefined : hashes.slice(start, start + HASH_BYTES);
+}
 
 interface RecentHeader {
   readonly header: BlockHeader;
@@ -69,6 +84,13 @@ export class RecentHeaders {
       headers.unshift(recent.header);
     }
     return headers;
+  }
+
+  /** Every hash that {@link RecentHeaders.hashOf} knows. */
+  hashes(): RecentHashes {
+    const known: Hash[] = [];
+    for (let at = this.#newest; this.#headers.has(at); at--) known.push((this.#headers.get(at) as RecentHeader).hash);
+    return { hashes: concatBytes(...known), newest: this.#newest };
   }
 
   /** The hash of a recent block. */

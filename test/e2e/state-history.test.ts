@@ -63,6 +63,15 @@ async function expectReadable({ process, rpcUrl }: RunningRole): Promise<void> {
     expect(await rpc(rpcUrl, 'eth_call', [{ to: cell }, block])).toBe(word);
     const parentHash = await rpc(rpcUrl, 'eth_call', [{ to: owner }, block, { [owner]: { code: RETURN_PARENT_HASH } }]);
     expect(parentHash).toBe(toHex(defined(blocks[n - 2]).hash));
+    // Traces are executed in a thread of their own, which reads the same history.
+    const stateOverrides = { [owner]: { code: RETURN_PARENT_HASH } };
+    for (const [to, output] of [
+      [cell, word],
+      [owner, parentHash],
+    ]) {
+      const trace = await rpc(rpcUrl, 'debug_traceCall', [{ to }, block, { tracer: 'callTracer', stateOverrides }]);
+      expect(trace).toMatchObject({ output });
+    }
   }
   expect(await rpc(rpcUrl, 'eth_getCode', [cell, '0x1'])).toBe(toHex(CELL));
   expect(await rpc(rpcUrl, 'eth_getCode', [cell, '0x0'])).toBe('0x');

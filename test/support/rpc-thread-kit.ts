@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import WebSocket from 'ws';
+import { RpcService } from '../../src/node/rpc-service.ts';
 import type { RpcHost } from '../../src/node/rpc-thread.ts';
 import { RpcThread } from '../../src/node/rpc-thread.ts';
 import type { RpcThreadData, RpcThreadOptions } from '../../src/node/rpc-thread-api.ts';
@@ -18,11 +19,19 @@ import { SegmentLog } from '../../src/store/segment-log.ts';
 import { type Bytes, toHex } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
+import { createChannelPair } from '../../src/util/thread-channel.ts';
 import { type BuiltMiniBlock, ChainBuilder } from './chain-builder.ts';
 import { openTestStore } from './chain-store-kit.ts';
 import { rpc } from './json-rpc.ts';
 import { RpcSocket } from './rpc-harness.ts';
 import { tempDirectory } from './temp-directory.ts';
+
+/** JSON-RPC on the calling thread. */
+export function onThisThread(data: RpcThreadData): RpcHost {
+  const [core, own] = createChannelPair();
+  new RpcService(data, own);
+  return { channel: core, died: new Promise<never>(() => {}), close: async () => {} };
+}
 
 /** A core with a real log, store and state, whose JSON-RPC runs wherever the host does. */
 export class RpcThreadKit {
@@ -41,6 +50,8 @@ export class RpcThreadKit {
   chainState!: ChainState;
   thread!: RpcThread;
   url = '';
+  /** Of the longest call, and of what is executed in the thread of JSON-RPC, ms. */
+  callLimits = { maxCallMs: 2_000, quickCallMs: 5 };
   #log!: SegmentLog;
   readonly #directory = join(tempDirectory(), 'chain');
   readonly #logIndex = join(tempDirectory(), 'log-index');
@@ -141,7 +152,8 @@ export class RpcThreadKit {
       ...{ chainId: genesis.chainId, genesisHeader, database: this.#directory },
       ...{ logIndex: this.#logIndex, blockIntervalMs: genesis.blockIntervalMs },
       logLimits: { maxLogBlocks: 1_000, maxLogs: 1_000 },
-      callLimits: { maxCallMs: 2_000, gasCap: 50_000_000n },
+      callLimits: { maxCallMs: this.callLimits.maxCallMs, gasCap: 10n ** 12n },
+      executions: { executors: 1, quickCallMs: this.callLimits.quickCallMs, longestMs: 5_000 },
       node: { role: 'replica', version: 'test' },
       policy: { threshold: genesis.threshold, proverCount: genesis.provers.length },
       ...{ provesState: false, archiveProofs: undefined, maxTransactionGas: genesis.maxTransactionGas, logLevel: 'info' },

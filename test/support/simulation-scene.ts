@@ -63,8 +63,6 @@ export function simulationScene({ allocations = [], ...options }: SceneOptions =
   const simulator = new EthereumJsSimulator(
     { chainId: CHAIN_ID, blockSeconds: BLOCK_SECONDS, baseFeeFloorWei: 0n, ...options },
     {
-      state,
-      newestState: async () => ({ state, changes: EMPTY_STATE_DIFF }),
       blockHash: (number) => new Uint8Array(32).fill(number),
       stateNodes: 'stateNodes' in options ? options.stateNodes : ownNodes,
     },

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hardfork } from '@ethereumjs/common';
 import type {
   AccessListOutcome,
@@ -9,7 +8,8 @@ import type {
   CallPosition,
   CallRequest,
 } from '../../protocol/ports/execution.ts';
-import type { StateView, WorldState } from '../../protocol/ports/state.ts';
+import type { StateView } from '../../protocol/ports/state.ts';
+import { ZERO_HASH } from '../../protocol/primitives.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
 import { searchAccessList } from './access-list.ts';
@@ -20,19 +20,13 @@ import { createMachine, type Machine } from './machine.ts';
 import { environmentOf, toMessage } from './message.ts';
 import { type MessageResult, runMessage } from './message-call.ts';
 import { toLogs } from './result-conversion.ts';
-import { applyOverrides } from './state-override.ts';
+import { overriddenState } from './state-override.ts';
 import { storedBlockHash } from './stored-block-hash.ts';
 
 /** Geth's --rpc.gascap. */
 export const DEFAULT_GAS_CAP = 50_000_000n;
 /** Geth's --rpc.evmtimeout. */
 export const DEFAULT_MAX_CALL_MS = 5_000;
-
-/**
- * Longest run of calls without a turn of the event loop, ms: a batch starts hundreds at once, and its thread has a chain
- * to follow and others to answer.
- */
-const CALL_SLICE_MS = 10;
 
 export interface CallExecutorOptions {
   readonly chainId: number;
@@ -44,9 +38,15 @@ export interface CallExecutorOptions {
   readonly maxCallMs?: number;
 }
 
+/** What the machine stands on between calls. */
+const NO_STATE: StateView = {
+  getAccount: () => undefined,
+  getStorage: () => ZERO_HASH,
+  getCode: () => undefined,
+  storageOf: () => [],
+};
+
 export interface CallExecutorModules {
-  /** Any state: what the machine stands on between calls. */
-  readonly state: StateView;
   readonly blockHash: BlockHashReader;
 }
 
@@ -64,17 +64,13 @@ export class EthereumJsCallExecutor implements CallExecutor {
   #position: CallPosition | undefined;
   /** The newest call: all share the machine, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
-  #unfinished = 0;
-  /** Since when calls have followed each other without a turn of the event loop, `performance.now()`. */
-  #sliceStartMs = 0;
 
   constructor(options: CallExecutorOptions, modules: CallExecutorModules) {
     this.#gasCap = options.gasCap ?? DEFAULT_GAS_CAP;
     this.#maxCallMs = options.maxCallMs ?? DEFAULT_MAX_CALL_MS;
-    const { state, blockHash } = modules;
     const read: BlockHashReader = (number) =>
-      blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
-    this.#machine = createMachine(options, { state: new OverlayState(state), blockHash: read });
+      modules.blockHash(number) ?? (this.#position && storedBlockHash(this.#position.state, this.#position.env, number));
+    this.#machine = createMachine(options, { state: new OverlayState(NO_STATE), blockHash: read });
   }
 
   /** Gas above the cap is cut to it, as geth does. Also throws FEE_TOO_LOW, INVALID_FEES, INTRINSIC_GAS_TOO_LOW. */
@@ -110,7 +106,7 @@ export class EthereumJsCallExecutor implements CallExecutor {
   estimateGas(request: CallRequest, position: CallPosition, overrides: readonly AccountOverride[]): Promise<bigint> {
     const asked = request.gas !== undefined && request.gas >= TRANSACTION_GAS ? request.gas : position.env.gasLimit;
     return this.#exclusive(() =>
-      searchGasLimit(request, view(position, overrides), this.#capGas(asked), (gasLimit) =>
+      searchGasLimit(request, overriddenState(position.state, overrides), this.#capGas(asked), (gasLimit) =>
         this.#run(request, position, overrides, gasLimit),
       ),
     );
@@ -122,10 +118,12 @@ export class EthereumJsCallExecutor implements CallExecutor {
     overrides: readonly AccountOverride[],
     gasLimit: bigint,
   ): Promise<MessageResult> {
+    // Overrides by the thousand take time, too, which the interpreter does not see.
+    this.#machine.deadline.check();
     const message = toMessage(request, gasLimit);
     this.#position = position;
     this.#machine.precompiles.override(overrides);
-    this.#machine.manager.attach(view(position, overrides));
+    this.#machine.manager.attach(overriddenState(position.state, overrides));
     return runMessage(this.#machine, environmentOf(position.env, message), message);
   }
 
@@ -134,25 +132,10 @@ export class EthereumJsCallExecutor implements CallExecutor {
   }
 
   #exclusive<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (this.#unfinished++ === 0) this.#sliceStartMs = performance.now();
-    const run = this.#last.then(() => this.#inTurn(job)).finally(() => this.#unfinished--);
+    const run = this.#last.then(() => runLimited(this.#machine, { limitMs: this.#maxCallMs }, job));
     this.#last = run.catch(() => undefined);
     return run;
   }
-
-  async #inTurn<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (performance.now() - this.#sliceStartMs > CALL_SLICE_MS) {
-      await nextTurn();
-      this.#sliceStartMs = performance.now();
-    }
-    return runLimited(this.#machine, { limitMs: this.#maxCallMs }, job);
-  }
-}
-
-function view({ state }: CallPosition, overrides: readonly AccountOverride[]): WorldState {
-  const world = new OverlayState(state);
-  applyOverrides(world, overrides);
-  return world;
 }
 
 function toOutcome({ execution, gasUsed }: MessageResult): CallOutcome {

@@ -1,5 +1,8 @@
 import { StrobeError } from '../../util/errors.ts';
 
+/** Gas that counts as one opcode's work between two looks at the clock: copies and hashes go by their length. */
+export const GAS_PER_WORK = 16;
+
 /** Wall-clock budget of one execution, looked at from inside the interpreter. */
 export class ExecutionDeadline {
   #at = Number.POSITIVE_INFINITY;

@@ -2,17 +2,15 @@ import type { Hardfork } from '@ethereumjs/common';
 import { viewHeader } from '../../protocol/header-view.ts';
 import type { BlockHashReader } from '../../protocol/ports/execution.ts';
 import type {
-  NewestState,
   SimulatedBlock,
   SimulationBase,
+  SimulationBlock,
   SimulationRequest,
   Simulator,
   StateNodes,
 } from '../../protocol/ports/simulation.ts';
-import type { StateView } from '../../protocol/ports/state.ts';
 import type { Hash } from '../../protocol/primitives.ts';
 import { OverlayState } from '../../state/overlay-state.ts';
-import { StrobeError } from '../../util/errors.ts';
 import { DEFAULT_GAS_CAP, DEFAULT_MAX_CALL_MS } from './call-executor.ts';
 import { runLimited } from './limited-run.ts';
 import { LogTracer } from './log-tracer.ts';
@@ -22,9 +20,6 @@ import { SimulatedRoots } from './simulated-roots.ts';
 import { SimulationBlockRun } from './simulation-block-run.ts';
 import { type PlannedBlock, planBlocks } from './simulation-plan.ts';
 import { storedBlockHash } from './stored-block-hash.ts';
-
-/** Simulations that wait for the one under way: seconds of waiting, and each holds its request. */
-const MAX_WAITING = 32;
 
 export interface SimulatorOptions {
   readonly chainId: number;
@@ -41,64 +36,52 @@ export interface SimulatorOptions {
 }
 
 export interface SimulatorModules {
-  /** Any state: what the machine stands on between simulations. */
-  readonly state: StateView;
-  readonly newestState: Simulator['newestState'];
   /** Hashes of the chain's own blocks. */
   readonly blockHash: BlockHashReader;
   /** Undefined: this node keeps no state trie, and simulated blocks have no state root. */
   readonly stateNodes: StateNodes | undefined;
 }
 
+/** What one simulation works with: machines of their own, so that simulations at the same time do not meet. */
+interface SimulationTools {
+  readonly machine: Machine;
+  readonly tracer: LogTracer;
+}
+
 /**
- * eth_simulateV1 with @ethereumjs/evm, after geth's internal/ethapi/simulate.go. One simulation at a time; each block keeps
- * its thread until it is executed, as a call does, and others have their turn while the state root is computed.
+ * eth_simulateV1 with @ethereumjs/evm, after geth's internal/ethapi/simulate.go. Each block keeps its thread until it is
+ * executed, as a call does.
  */
 export class EthereumJsSimulator implements Simulator {
-  readonly #options: Required<Omit<SimulatorOptions, 'hardfork'>>;
+  readonly #options: SimulatorOptions & Required<Pick<SimulatorOptions, 'gasCap' | 'maxCallMs'>>;
   readonly #modules: SimulatorModules;
-  readonly #machine: Machine;
-  readonly #tracer = new LogTracer();
-  #hashAt: BlockHashReader = () => undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
 
   constructor(options: SimulatorOptions, modules: SimulatorModules) {
     this.#options = { gasCap: DEFAULT_GAS_CAP, maxCallMs: DEFAULT_MAX_CALL_MS, ...options };
     this.#modules = modules;
-    const blockHash: BlockHashReader = (number) => this.#hashAt(number);
-    const state = new OverlayState(modules.state);
-    this.#machine = createMachine(options, { state, blockHash, logs: this.#tracer });
-  }
-
-  newestState(since: number | undefined): Promise<NewestState> {
-    return this.#modules.newestState(since);
   }
 
   async simulate(request: SimulationRequest, base: SimulationBase): Promise<readonly SimulatedBlock[]> {
-    const plan = planBlocks(request.blocks, base, this.#options.blockSeconds);
-    if (this.#waiting === MAX_WAITING) throw new StrobeError('SIMULATIONS_BUSY', 'too many simulations wait for their turn');
-    this.#waiting++;
-    const run = this.#last.then(() => this.#run(plan, request, base));
-    this.#last = run.catch(() => undefined);
-    return run.finally(() => this.#waiting--);
+    return this.#run(planBlocks(request.blocks, base, this.#options.blockSeconds), request, base);
   }
 
   async #run(plan: readonly PlannedBlock[], request: SimulationRequest, base: SimulationBase): Promise<SimulatedBlock[]> {
     const world = new OverlayState(base.state);
-    this.#machine.manager.attach(world);
     const hashes = new Map<number, Hash>([[base.header.number, base.hash]]);
     // A simulated block that is not there yet, and one of the chain that the simulation is an alternative to, have no hash.
     const ancestorHash: BlockHashReader = (number) =>
       this.#modules.blockHash(number) ?? storedBlockHash(base.state, base.header, number);
-    this.#hashAt = (number) => hashes.get(number) ?? (number < base.header.number ? ancestorHash(number) : undefined);
+    const blockHash: BlockHashReader = (number) =>
+      hashes.get(number) ?? (number < base.header.number ? ancestorHash(number) : undefined);
+    const tracer = new LogTracer();
+    const modules = { tracer, machine: createMachine(this.#options, { state: world, blockHash, logs: tracer }) };
     const roots = await SimulatedRoots.open(base, this.#modules.stateNodes);
     const budget = { gas: this.#options.gasCap, ms: this.#options.maxCallMs };
     const blocks: SimulatedBlock[] = [];
     let parent: ParentBlock = { header: viewHeader(base.header), hash: base.hash };
     for (const planned of plan) {
       const opened = openBlock(planned, parent, { ...request, ...this.#options });
-      const executed = await this.#execute(planned, opened, request, budget);
+      const executed = await this.#execute({ block: planned.block, opened, ...modules }, request, budget);
       const block = closeBlock(opened, executed, await roots.after(world.takeDiff()));
       hashes.set(block.header.number, block.hash);
       blocks.push(block);
@@ -109,19 +92,15 @@ export class EthereumJsSimulator implements Simulator {
 
   /** Takes what it uses from the budget. */
   async #execute(
-    { block }: PlannedBlock,
-    opened: OpenedBlock,
+    { block, opened, machine, tracer }: SimulationTools & { readonly block: SimulationBlock; readonly opened: OpenedBlock },
     { validation, traceTransfers }: SimulationRequest,
     budget: { gas: bigint; ms: number },
   ): Promise<ExecutedBlock> {
     const startedMs = performance.now();
     const { chainId, maxCallMs } = this.#options;
-    const run = new SimulationBlockRun(
-      { chainId, validation, budgetGas: budget.gas },
-      { machine: this.#machine, tracer: this.#tracer, opened },
-    );
-    this.#tracer.beginBlock(traceTransfers);
-    return runLimited(this.#machine, { limitMs: maxCallMs, budgetMs: budget.ms }, async () => {
+    const run = new SimulationBlockRun({ chainId, validation, budgetGas: budget.gas }, { machine, tracer, opened });
+    tracer.beginBlock(traceTransfers);
+    return runLimited(machine, { limitMs: maxCallMs, budgetMs: budget.ms }, async () => {
       run.begin(block.stateOverrides);
       for (const call of block.calls) await run.call(call);
       const executed = run.end();

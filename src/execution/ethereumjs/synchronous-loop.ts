@@ -1,5 +1,5 @@
 import type { Common } from '@ethereumjs/common';
-import type { ExecutionDeadline } from './execution-deadline.ts';
+import { type ExecutionDeadline, GAS_PER_WORK } from './execution-deadline.ts';
 import { type GasHandler, halt, type OpcodeEntry, type OperationHandler, type RunState } from './interpreter-types.ts';
 import type { JumpCache } from './jump-cache.ts';
 import { SYNCHRONOUS_GAS } from './synchronous-gas.ts';
@@ -19,8 +19,6 @@ export const ASYNCHRONOUS_OPCODES: ReadonlySet<number> = new Set([
 
 /** Work between two looks at the clock, in opcodes of fixed price: about 0.1 ms, and no measurable cost. */
 const WORK_PER_CLOCK_CHECK = 1024;
-/** Gas that counts as one opcode's work where the price depends on the operands (EXP, copies, hashes). */
-const GAS_PER_WORK = 16;
 
 export interface Operation {
   readonly fee: bigint;

@@ -16,7 +16,7 @@ import type { PeerStanding } from './network.ts';
 import type { PoolReader } from './pool.ts';
 import type { ReceiptProof, StateProver } from './proofs.ts';
 import type { ResourceReader } from './resources.ts';
-import type { Simulator } from './simulation.ts';
+import type { SimulationService } from './simulation.ts';
 import type { StateView } from './state.ts';
 import type { StateChangeReader } from './state-changes.ts';
 import type { TransactionTracer } from './tracing.ts';
@@ -268,8 +268,17 @@ export interface RpcBackend {
   readonly chain: ChainReader;
   readonly stateChanges: StateChangeReader;
   readonly forks: ForkSchedule;
+  /**
+   * Calls that are given up after some milliseconds (CALL_TIMEOUT): they keep the thread that asks. Undefined: every call
+   * goes to {@link RpcBackend.calls}.
+   */
+  readonly quickCalls?: CallExecutor | undefined;
+  /**
+   * These three execute in other threads, as many requests at a time as there are such threads: who asks them keeps to
+   * `limits.executors`. Besides what their ports say they throw StrobeError EXECUTOR_FAILED.
+   */
   readonly calls: CallExecutor;
-  readonly simulator: Simulator;
+  readonly simulator: SimulationService;
   readonly tracer: TransactionTracer;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;

@@ -24,8 +24,7 @@ export type SimulationErrorCode =
   | 'SIMULATED_BLOCK_TIMESTAMP'
   | 'SIMULATED_INIT_CODE_TOO_LARGE'
   | 'SIMULATED_CALL_INVALID'
-  | 'SIMULATION_LIMIT_EXCEEDED'
-  | 'SIMULATIONS_BUSY';
+  | 'SIMULATION_LIMIT_EXCEEDED';
 
 /** A call that is to become a transaction of a simulated block. */
 export interface SimulationCall extends CallRequest {
@@ -110,6 +109,15 @@ export interface Simulator {
    * STATE_FORGOTTEN, EXECUTION_FAILED
    */
   simulate(request: SimulationRequest, base: SimulationBase): Promise<readonly SimulatedBlock[]>;
+}
+
+/** What JSON-RPC asks for simulations. */
+export interface SimulationService {
+  /**
+   * The answer to eth_simulateV1 as JSON text: blocks of thousands of calls are written out where they were executed.
+   * Throws as {@link Simulator.simulate} does.
+   */
+  simulate(request: SimulationRequest, base: SimulationBase, returnsFullTransactions: boolean): Promise<string>;
   /**
    * The newest state as it is when this is called: later mini-blocks do not show in it.
    * @param since a mini-block whose state its changes are to be told from; undefined: they need not be

@@ -6,6 +6,7 @@ import { type BlockParam, readBlockNumberParam } from '../block-param.ts';
 import { JsonText } from '../json-text.ts';
 import { readData, readHash } from '../read-params.ts';
 import { readTraceConfig, type TraceParams, traceLimits } from '../read-trace.ts';
+import type { RpcCaller } from '../rpc-caller.ts';
 import { invalidParams } from '../rpc-error.ts';
 import type { RpcMethod, RpcModules } from '../rpc-method.ts';
 import { traced, traceTargetAt } from '../trace-target.ts';
@@ -37,8 +38,12 @@ export const debugTraceBlock: RpcMethod<TraceBlockParams> = {
   handle: traceBlock,
 };
 
-function traceBlock({ block, ...params }: TraceBlockParams, { backend, limits, traces }: RpcModules): Promise<JsonText> {
-  return traces.run(async () => {
+function traceBlock(
+  { block, ...params }: TraceBlockParams,
+  { backend, limits, executions }: RpcModules,
+  { client }: RpcCaller,
+): Promise<JsonText> {
+  return executions.run(client, async () => {
     const target = await traceTargetAt(block, backend);
     const allowed = traceLimits(params, limits);
     const results = await traced(target.env, () => backend.tracer.traceBlock(target, params.tracer, allowed));

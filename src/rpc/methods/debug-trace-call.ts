@@ -27,8 +27,8 @@ export const debugTraceCall: RpcMethod<DebugTraceCallParams> = {
     block: readBlockParam(block),
     ...readTraceCallConfig(config),
   }),
-  handle: ({ request, block, overrides, blockOverrides, txIndex, ...params }, { backend, limits, traces }) =>
-    traces.run(async () => {
+  handle: ({ request, block, overrides, blockOverrides, txIndex, ...params }, { backend, limits, executions }, { client }) =>
+    executions.run(client, async () => {
       const allowed = traceLimits(params, limits);
       const before = txIndex === undefined ? undefined : await transactionsBefore(block, txIndex, backend);
       const trace = (place: CallPosition) =>

@@ -14,8 +14,8 @@ export const debugTraceTransaction: RpcMethod<TraceTransactionParams> = {
   name: 'debug_traceTransaction',
   maxParams: 2,
   parse: ([hash, config]) => ({ hash: readHash(hash, 'hash'), ...readTraceConfig(config) }),
-  handle: ({ hash, ...params }, { backend, limits, traces }) =>
-    traces.run(async () => {
+  handle: ({ hash, ...params }, { backend, limits, executions }, { client }) =>
+    executions.run(client, async () => {
       const { target, index } = await traceTargetOf(hash, backend);
       const allowed = traceLimits(params, limits);
       return new JsonText(await traced(target.env, () => backend.tracer.traceTransaction(target, index, params.tracer, allowed)));

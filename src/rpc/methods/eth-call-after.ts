@@ -33,12 +33,13 @@ export const ethCallAfter: RpcMethod<CallAfterParams> = {
       blockOverrides: readBlockOverrides(blockOverrides),
     },
   }),
-  handle: async ({ condition: { account, nonce, timeoutMs }, call }, { backend, limits, nonceWaiters }) => {
+  handle: async ({ condition: { account, nonce, timeoutMs }, call }, modules, caller) => {
+    const { limits, nonceWaiters } = modules;
     const waitMs = Math.min(timeoutMs ?? limits.callAfterTimeoutMs, limits.maxCallAfterTimeoutMs);
     if (!(await nonceWaiters.reached(account, nonce, waitMs))) {
       throw rpcError('NONCE_TIMEOUT', 'Timeout: timeout waiting for nonce condition');
     }
-    return answerCall(call, backend);
+    return answerCall(call, modules, caller);
   },
 };
 

@@ -10,9 +10,9 @@ export const ethCreateAccessList: RpcMethod<CallParams> = {
   name: 'eth_createAccessList',
   maxParams: 3,
   parse: readCallParams,
-  handle: async ({ request, block, overrides }, { backend }) => {
+  handle: async ({ request, block, overrides }, { backend, executions }, { client }) => {
     const { accessList, outcome } = await runCallAt(block, backend, (position) =>
-      backend.calls.createAccessList(request, position, overrides),
+      executions.call(client, (calls) => calls.createAccessList(request, position, overrides)),
     );
     const error = failureOf(outcome);
     return {

@@ -1,4 +1,4 @@
-import type { RpcBackend } from '../../protocol/ports/chain.ts';
+import type { CallExecutor } from '../../protocol/ports/execution.ts';
 import { TRANSACTION_GAS } from '../../protocol/transaction-gas.ts';
 import { fromHex } from '../../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../../util/errors.ts';
@@ -6,21 +6,22 @@ import { quantity } from '../../util/quantity.ts';
 import { overrideBlock } from '../override-block.ts';
 import { type CallParams, readCallParams } from '../read-call.ts';
 import { revertMessage } from '../revert-reason.ts';
-import type { RpcMethod } from '../rpc-method.ts';
+import type { RpcCaller } from '../rpc-caller.ts';
+import type { RpcMethod, RpcModules } from '../rpc-method.ts';
 import { runCallAt } from '../state-at-block.ts';
 
 export const ethEstimateGas: RpcMethod<CallParams> = {
   name: 'eth_estimateGas',
   maxParams: 4,
   parse: readCallParams,
-  handle: async (params, { backend }) => {
+  handle: async (params, { backend, executions }, { client }) => {
     const { request, block, overrides, blockOverrides } = params;
     try {
       const gas = await runCallAt(block, backend, (position) =>
-        backend.calls.estimateGas(request, overrideBlock(position, blockOverrides), overrides),
+        executions.call(client, (calls) => calls.estimateGas(request, overrideBlock(position, blockOverrides), overrides)),
       );
       const isForNextTransaction = block.kind === 'tag' && (block.tag === 'latest' || block.tag === 'pending');
-      return quantity(isForNextTransaction ? await enoughInNextBlock(gas, params, backend) : gas);
+      return quantity(isForNextTransaction ? await enoughInNextBlock(gas, params, { backend, executions, client }) : gas);
     } catch (error) {
       throw withReason(error);
     }
@@ -32,17 +33,23 @@ export const ethEstimateGas: RpcMethod<CallParams> = {
  * such as the first swap of a pair: what is enough now must be enough then. With blocks of a second every other
  * transaction is sent so early; geth, whose blocks are further apart, estimates for the newest block alone.
  */
-async function enoughInNextBlock(gas: bigint, params: CallParams, backend: RpcBackend): Promise<bigint> {
+async function enoughInNextBlock(
+  gas: bigint,
+  { request, overrides, blockOverrides }: CallParams,
+  { backend, executions, client }: Pick<RpcModules, 'backend' | 'executions'> & Pick<RpcCaller, 'client'>,
+): Promise<bigint> {
   if (gas === TRANSACTION_GAS) return gas;
-  const { request, overrides, blockOverrides } = params;
-  const { state, chain, calls } = backend;
+  const { state, chain } = backend;
   const env = chain.latestEnvironment();
   const next = { state, env: { ...env, number: env.number + 1, timestamp: env.timestamp + 1 } };
   const position = overrideBlock(next, blockOverrides);
-  try {
+  const estimate = async (calls: CallExecutor): Promise<bigint> => {
     if ((await calls.call({ ...request, gas }, position, overrides)).kind === 'success') return gas;
     const later = await calls.estimateGas(request, position, overrides);
     return later > gas ? later : gas;
+  };
+  try {
+    return await executions.call(client, estimate);
   } catch {
     // What cannot be executed then has its estimate for now.
     return gas;

@@ -1,4 +1,4 @@
-import { formatSimulatedBlock } from '../format-simulation.ts';
+import { JsonText } from '../json-text.ts';
 import { readSimulationParams, type SimulationParams } from '../read-simulation.ts';
 import type { RpcMethod } from '../rpc-method.ts';
 import { simulationBaseAt } from '../simulation-base.ts';
@@ -8,8 +8,9 @@ export const ethSimulateV1: RpcMethod<SimulationParams> = {
   name: 'eth_simulateV1',
   maxParams: 2,
   parse: readSimulationParams,
-  handle: async ({ request, block, returnsFullTransactions }, { backend }) => {
-    const blocks = await backend.simulator.simulate(request, await simulationBaseAt(block, backend));
-    return blocks.map((each) => formatSimulatedBlock(each, returnsFullTransactions));
-  },
+  handle: ({ request, block, returnsFullTransactions }, { backend, executions }, { client }) =>
+    executions.run(client, async () => {
+      const base = await simulationBaseAt(block, backend);
+      return new JsonText(await backend.simulator.simulate(request, base, returnsFullTransactions));
+    }),
 };

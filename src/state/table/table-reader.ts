@@ -1,9 +1,10 @@
 import type { BlockChanges } from '../../protocol/ports/history.ts';
-import type { StateEntry, StateReader, StateView } from '../../protocol/ports/state.ts';
+import type { StateEntry, StateReader } from '../../protocol/ports/state.ts';
 import type { StateSnapshot } from '../../protocol/ports/state-snapshot.ts';
 import { type Account, type Address, type Hash, ZERO_HASH } from '../../protocol/primitives.ts';
 import { type Bytes, toKey } from '../../util/bytes.ts';
 import { invariant, StrobeError } from '../../util/errors.ts';
+import type { PlacedState, StatePlace } from '../state-place.ts';
 import { composeBlockChanges } from './block-changes.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { MomentRows } from './moment-rows.ts';
@@ -23,6 +24,21 @@ import { TableSnapshot } from './table-snapshot.ts';
 /** What `postMessage` hands to another thread: the memory, whose first pages say where everything is. */
 export interface TableHandle {
   readonly memory: SharedMemory;
+}
+
+/** A state that its owner has named to other threads. */
+class NamedState extends PastState implements PlacedState {
+  readonly #named: TableMoment;
+
+  constructor(core: TableCore, codes: KnownCodes, { moment, ...past }: PastMoment & { readonly moment: TableMoment }) {
+    super(core, codes, past);
+    this.#named = moment;
+  }
+
+  get place(): StatePlace {
+    // As it is known by now: a moment may turn out to have outlived further rollbacks.
+    return { kind: 'recent', moment: { ...this.#named } };
+  }
 }
 
 /** Reads a table that another thread owns, always whole mini-blocks of it. A read may wait for an application to end. */
@@ -99,10 +115,10 @@ export class TableReader implements StateReader {
    * The state at a moment that the owner named. Nobody holds it there: reads throw StrobeError STATE_FORGOTTEN when old
    * values do not reach back to it any more, or mini-blocks were undone that `moment` is not known to have outlived.
    */
-  at(moment: TableMoment): StateView {
+  at(moment: TableMoment): PlacedState {
     const { codes } = this.#core;
     const known: KnownCodes = { hashOf: (code) => codes.hashOf(code), getCode: (codeHash) => this.getCode(codeHash) };
-    return new PastState(this.#core, known, this.#pastMoment(moment));
+    return new NamedState(this.#core, known, { moment, ...this.#pastMoment(moment) });
   }
 
   /** As {@link TableReader.at}, by row numbers. */

@@ -1,19 +1,18 @@
 import { WebSocket } from 'ws';
 import { defined } from '../../support/defined.ts';
 
-// Reads at a steady rate over several WebSockets: url, token, holder, requests a second, long calls a second, seconds. Prints
-// what came of it.
+// Reads at a steady rate over several WebSockets: url, token, holder, requests a second, long calls a second, seconds, gas of a
+// long call. Prints what came of it.
 
 const SOCKETS = 8;
 const TICK_MS = 5;
 /** More unanswered ones mean that the node does not keep up: they are not sent then. */
 const MAX_UNANSWERED = 4_000;
 
-/** A loop (JUMPDEST PUSH0 JUMP) until the gas is used up: about a quarter of a second. */
-const LONG_CALL = { data: '0x5b5f56', gas: '0x2dc6c0' };
-
 const [url, token, holder, ...numbers] = process.argv.slice(2) as [string, string, string, ...string[]];
-const [rate, longCalls, seconds] = numbers.map(Number) as [number, number, number];
+const [rate, longCalls, seconds, longCallGas] = numbers.map(Number) as [number, number, number, number];
+/** A loop (JUMPDEST PUSH0 JUMP) until the gas is used up. */
+const LONG_CALL = { data: '0x5b5f56', gas: `0x${longCallGas.toString(16)}` };
 const balanceOf = `0x70a08231${holder.slice(2).padStart(64, '0')}`;
 
 const text = (id: number, method: string, params: readonly unknown[]): string =>

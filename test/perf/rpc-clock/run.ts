@@ -14,12 +14,14 @@ import { percentile } from '../percentiles.ts';
 import { mainThreadSeconds, processSeconds } from '../replica-stream/process-usage.ts';
 
 // What reads do to a sequencer's clock: a sequencer process with a steady load of transfers, without and with reads.
-// `--source` runs another checkout's sequencer, for comparison.
+// `--source` runs another checkout's sequencer, too, by turns with this one's.
 
 const { values: options } = parseArgs({
   options: {
     reads: { type: 'string', default: '2000' },
     'long-calls': { type: 'string', default: '2' },
+    // About a quarter of a second of a busy core.
+    'long-call-gas': { type: 'string', default: '3000000' },
     transactions: { type: 'string', default: '300' },
     seconds: { type: 'string', default: '10' },
     source: { type: 'string' },
@@ -118,18 +120,28 @@ async function steadily(perSecond: number, seconds: number, action: () => void):
   }
 }
 
+/** A sequencer under test, and who sends to it. */
+interface Scene {
+  readonly name: string;
+  readonly devnet: TestDevnet;
+  readonly url: string;
+  readonly token: string;
+  readonly holder: string;
+  readonly senders: readonly Sender[];
+}
+
 /** What the sequencer has used of the processor. */
-function processorSeconds(): { readonly core: number; readonly all: number } {
+function processorSeconds(devnet: TestDevnet): { readonly core: number; readonly all: number } {
   const { pid } = devnet.process('sequencer');
   return { core: mainThreadSeconds(pid), all: processSeconds(pid) };
 }
 
 /** The sequencer's own clock, without the time in which it had nothing to do. */
-async function clock(): Promise<IntervalBuckets> {
+async function clock(devnet: TestDevnet): Promise<IntervalBuckets> {
   return parseIntervals(await (await fetch(`${devnet.metricsUrl('sequencer')}/metrics`)).text());
 }
 
-async function measure(phase: Phase, url: string, token: string, holder: string, senders: readonly Sender[]): Promise<Measured> {
+async function measure(phase: Phase, { devnet, url, token, holder, senders }: Scene): Promise<Measured> {
   const [load, sync, watch] = await Promise.all([Client.open(url), Client.open(url), Client.open(url)]);
   const stamps: number[] = [];
   watch.onPush = ({ mini_block_timestamp }) => stamps.push(mini_block_timestamp);
@@ -140,26 +152,30 @@ async function measure(phase: Phase, url: string, token: string, holder: string,
       ? Promise.resolve('')
       : promisify(execFile)(process.execPath, [
           join(import.meta.dirname, 'flood-process.ts'),
-          ...[url, token, holder, ...[phase.reads, phase.longCalls, SECONDS].map(String)],
+          ...[url, token, holder, ...[phase.reads, phase.longCalls, SECONDS, options['long-call-gas']].map(String)],
         ]).then(({ stdout }) => stdout.trim());
-  const before = await clock();
-  const usedBefore = processorSeconds();
+  const before = await clock(devnet);
+  const usedBefore = processorSeconds(devnet);
   const sendsMs: number[] = [];
   const failures: unknown[] = [];
+  const sends: Promise<unknown>[] = [];
   await Promise.all([
     steadily(PER_SECOND, SECONDS, () => {
       load.call('eth_sendRawTransaction', loadSender.next()).catch((error: unknown) => failures.push(error));
     }),
     steadily(SYNC_SENDS_PER_SECOND, SECONDS, () => {
       const startedMs = performance.now();
-      sync.call('eth_sendRawTransactionSync', syncSender.next(), 10_000).then(
+      const send = sync.call('eth_sendRawTransactionSync', syncSender.next(), 10_000).then(
         () => sendsMs.push(performance.now() - startedMs),
         (error: unknown) => failures.push(error),
       );
+      sends.push(send);
     }),
   ]);
-  const used = processorSeconds();
-  const after = await clock();
+  const used = processorSeconds(devnet);
+  const after = await clock(devnet);
+  // Those that took longest count, too.
+  await Promise.all(sends);
   const flood = await flooding;
   for (const client of [load, sync, watch]) client.close();
   if (failures.length > 0) console.log(`${failures.length} sends failed: ${String(failures[0])}`);
@@ -187,33 +203,40 @@ function report({ name, reads, longCalls }: Phase, { intervalsMs, sendsMs, clock
   console.log(`  synchronous send, ms      ${line(sendsMs)}  of ${sendsMs.length}`);
 }
 
-await using devnet = await TestDevnet.create({ replicas: 1, provers: 1 });
-if (options.source !== undefined) {
-  const entry = join(options.source, 'src', 'cli', 'main.ts');
-  devnet.place('sequencer', ['/bin/sh', '-c', `node=$1; shift 2; exec "$node" ${entry} "$@"`, 'sh']);
+/** @param source of the sequencer; undefined: this checkout */
+async function begin(source: string | undefined, devnet: TestDevnet): Promise<Scene> {
+  if (source !== undefined) {
+    const entry = join(source, 'src', 'cli', 'main.ts');
+    devnet.place('sequencer', ['/bin/sh', '-c', `node=$1; shift 2; exec "$node" ${entry} "$@"`, 'sh']);
+  }
+  await devnet.start('sequencer');
+  const http = devnet.rpcUrl('sequencer');
+  const url = http.replace('http', 'ws');
+  const accounts = [0, 1, 2].map((index): TestAccount => {
+    const { address, privateKey } = defined(devnet.accounts[index]);
+    return { address: fromHex(address), privateKey: fromHex(privateKey) };
+  });
+  const senders = accounts.map((account) => new Sender(account, devnet.chainId));
+  const deployment = defined(senders[2]).deploy(contractArtifact('BenchToken').bytecode);
+  const { contractAddress } = await rpc<RpcReceiptJson>(http, 'eth_sendRawTransactionSync', [deployment, 20_000]);
+  const client = await Client.open(url);
+  await steadily(PER_SECOND, WARM_UP_SECONDS, () => void client.call('eth_sendRawTransaction', defined(senders[0]).next()));
+  client.close();
+  const holder = toHex(defined(accounts[2]).address);
+  return { name: source ?? 'this checkout', devnet, url, token: String(contractAddress), holder, senders };
 }
-await devnet.start('sequencer');
-const http = devnet.rpcUrl('sequencer');
-const url = http.replace('http', 'ws');
-const accounts = [0, 1, 2].map((index): TestAccount => {
-  const { address, privateKey } = defined(devnet.accounts[index]);
-  return { address: fromHex(address), privateKey: fromHex(privateKey) };
-});
-const senders = accounts.map((account) => new Sender(account, devnet.chainId));
-const deployment = defined(senders[2]).deploy(contractArtifact('BenchToken').bytecode);
-const { contractAddress } = await rpc<RpcReceiptJson>(http, 'eth_sendRawTransactionSync', [deployment, 20_000]);
-const token = String(contractAddress);
-const holder = toHex(defined(accounts[2]).address);
-const client = await Client.open(url);
-await steadily(PER_SECOND, WARM_UP_SECONDS, () => void client.call('eth_sendRawTransaction', defined(senders[0]).next()));
-client.close();
-console.log(
-  `${PER_SECOND} transactions/s, load average ${defined(loadavg()[0]).toFixed(1)}, ${options.source ?? 'this checkout'}`,
-);
+
+await using own = await TestDevnet.create({ replicas: 1, provers: 1 });
+await using other = await TestDevnet.create({ replicas: 1, provers: 1 });
+const scenes = [await begin(undefined, own)];
+if (options.source !== undefined) scenes.unshift(await begin(options.source, other));
 for (const phase of [
   { name: 'quiet', reads: 0, longCalls: 0 },
   { name: 'with reads', reads: Number(options.reads), longCalls: 0 },
   { name: 'with long calls', reads: 0, longCalls: Number(options['long-calls']) },
 ]) {
-  report(phase, await measure(phase, url, token, holder, senders));
+  for (const scene of scenes) {
+    console.log(`${scene.name}: ${PER_SECOND} transactions/s, load average ${defined(loadavg()[0]).toFixed(1)}`);
+    report(phase, await measure(phase, scene));
+  }
 }

@@ -29,7 +29,7 @@ const LOAD_BY_GAS = fromHex('0x5a600a1c5400');
 
 function setUp(code: Uint8Array, ...more: Allocation[]) {
   const state = stateWith({ address: CONTRACT, nonce: 1n, code }, ...more);
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash: () => undefined });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash: () => undefined });
   const at = { state, env: ENV };
   return {
     list: (fields: Partial<CallRequest> = {}) => executor.createAccessList(callRequest(fields), at, []),

@@ -43,7 +43,7 @@ async function signed(account: typeof NEW, target: Address, nonce: number, chain
 }
 
 function createExecutor(state: MapState) {
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash: () => undefined });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash: () => undefined });
   return { executor, at: { state, env: ENV } };
 }
 

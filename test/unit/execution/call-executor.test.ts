@@ -39,7 +39,7 @@ const word = (value: number | bigint) => bigIntToBytes32(BigInt(value));
 function executorWith(code: Uint8Array, options: Partial<CallExecutorOptions> = {}, ...more: Allocation[]) {
   const slots = [{ key: word(1), value: word(10) }];
   const state = stateWith({ address: CONTRACT, nonce: 1n, code, slots }, ...more);
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID, ...options }, { state, blockHash: () => undefined });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID, ...options }, { blockHash: () => undefined });
   const at: CallPosition = { state, env: ENV };
   const output = async (fields: Partial<CallRequest> = {}, overrides: Parameters<typeof executor.call>[2] = []) => {
     const outcome = await executor.call(callRequest(fields), at, overrides);

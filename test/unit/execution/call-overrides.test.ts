@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { EthereumJsCallExecutor } from '../../../src/execution/ethereumjs/call-executor.ts';
 import type { AccountOverride, CallEnvironment, CallRequest } from '../../../src/protocol/ports/execution.ts';
 import { bigIntToBytes32, concatBytes, fromHex } from '../../../src/util/bytes.ts';
@@ -15,7 +15,7 @@ const BLOB_HASH = bigIntToBytes32(1n).fill(1, 0, 1);
 
 function setUp(code = LOOK_AROUND) {
   const state = stateWith({ address: CONTRACT, nonce: 1n, code });
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash: () => undefined });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash: () => undefined });
   const at = (env: Partial<CallEnvironment>) => ({ state, env: { ...ENV, ...env } });
   return {
     call: (fields: Partial<CallRequest>, overrides: readonly AccountOverride[] = [], env: Partial<CallEnvironment> = {}) =>
@@ -95,6 +95,24 @@ describe('blobs of a call', () => {
     expect(await estimate({ ...blobs, maxFeePerBlobGas: 1n })).toBeGreaterThan(21_000n);
     await expect(estimate({ ...blobs, maxFeePerBlobGas: ETHER })).rejects.toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
   });
+});
+
+test('a storage is replaced for one call, without a look at what was in it', async () => {
+  const slots = [1n, 2n].map((n) => ({ key: bigIntToBytes32(n), value: bigIntToBytes32(10n + n) }));
+  // Returns slots 1 and 2.
+  const code = fromHex('0x6001545f5260025460205260405ff3');
+  const state = stateWith({ address: CONTRACT, nonce: 1n, code, slots });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash: () => undefined });
+  const storageOf = vi.spyOn(state, 'storageOf');
+  const call = async (overrides: readonly AccountOverride[]) => {
+    const outcome = await executor.call(callRequest({}), { state, env: ENV }, overrides);
+    return outcome.kind === 'success' && outcome.output;
+  };
+  const replacement = { address: CONTRACT, state: [{ key: bigIntToBytes32(2n), value: bigIntToBytes32(7n) }] };
+  expect(await call([replacement])).toEqual(words(0, 7));
+  expect(await call([{ ...replacement, state: [] }])).toEqual(words(0, 0));
+  expect(storageOf).not.toHaveBeenCalled();
+  expect(await call([])).toEqual(words(11, 12));
 });
 
 test('a call runs in the block that it is given', async () => {

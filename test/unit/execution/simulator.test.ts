@@ -150,14 +150,6 @@ describe('calls', () => {
     expect(answers[1]).toEqual(answers[0]);
     expect(answers[2]).toEqual(answers[0]);
   });
-
-  test('too many simulations at a time are refused', async () => {
-    const { simulate } = simulationScene();
-    const answers = await Promise.allSettled(Array.from({ length: 40 }, () => simulate([{}])));
-    const refused = answers.filter(({ status }) => status === 'rejected');
-    expect(refused).toHaveLength(8);
-    expect(refused[0]).toMatchObject({ reason: { code: 'SIMULATIONS_BUSY' } });
-  });
 });
 
 describe('logs', () => {

@@ -31,7 +31,7 @@ test('a call on an old block reads the hashes of its ancestors in the state, unl
   };
   const known = new Uint8Array(32).fill(0xee);
   const blockHash = (number: number) => (number === NUMBER - 3 ? known : undefined);
-  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { state, blockHash });
+  const executor = new EthereumJsCallExecutor({ chainId: CHAIN_ID }, { blockHash });
   const ask = async (number: number, env = { ...ENV, number: NUMBER, parentHash: hash(NUMBER - 1) }) => {
     const outcome = await executor.call(callRequest({ data: words(number) }), { state: withHashes, env }, []);
     return outcome.kind === 'success' ? outcome.output : undefined;

@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { RpcService } from '../../../src/node/rpc-service.ts';
 import { openRpcThread, type RpcHost } from '../../../src/node/rpc-thread.ts';
 import type { RpcThreadData } from '../../../src/node/rpc-thread-api.ts';
 import { toHex } from '../../../src/util/bytes.ts';
-import { createChannelPair } from '../../../src/util/thread-channel.ts';
 import { defined } from '../../support/defined.ts';
 import { rpcBatch } from '../../support/json-rpc.ts';
-import { RpcThreadKit, refusalOf } from '../../support/rpc-thread-kit.ts';
+import { onThisThread, RpcThreadKit, refusalOf } from '../../support/rpc-thread-kit.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const SENDS = 200;
-
-function onThisThread(data: RpcThreadData): RpcHost {
-  const [core, own] = createChannelPair();
-  new RpcService(data, own);
-  return { channel: core, died: new Promise<never>(() => {}), close: async () => {} };
-}
 
 const inAThread = (data: RpcThreadData): RpcHost => openRpcThread(data);
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RpcBackend } from '../../../src/protocol/ports/chain.ts';
 import type { CallExecutor, CallPosition } from '../../../src/protocol/ports/execution.ts';
+import { Executions } from '../../../src/rpc/executions.ts';
 import { ethEstimateGas } from '../../../src/rpc/methods/eth-estimate-gas.ts';
 import type { RpcCaller } from '../../../src/rpc/rpc-caller.ts';
 import type { RpcModules } from '../../../src/rpc/rpc-method.ts';
@@ -27,7 +28,9 @@ async function estimate(now: bigint, later: bigint | undefined, block: string): 
     },
   };
   const backend: RpcBackend = Object.create(chain.backend, { calls: { value: calls } });
-  return ethEstimateGas.handle(ethEstimateGas.parse([{}, block]), { backend } as RpcModules, {} as RpcCaller);
+  const executions = new Executions({ executors: 1, maxWaitingExecutions: 1 }, { backend });
+  const modules = { backend, executions } as unknown as RpcModules;
+  return ethEstimateGas.handle(ethEstimateGas.parse([{}, block]), modules, { client: {} } as RpcCaller);
 }
 
 test.each(['latest', 'pending'])('at %s it is enough in the next block, too', async (block) => {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { encodeHeader } from '../../../src/protocol/block-header.ts';
 import { decodeRlp, encodeRlp } from '../../../src/protocol/rlp.ts';
 import { encodeWitness } from '../../../src/protocol/witness.ts';
-import { TraceGate } from '../../../src/rpc/trace-gate.ts';
 import { fromHex, toHex } from '../../../src/util/bytes.ts';
 import { addressOf } from '../../support/execution-harness.ts';
 import { RpcHarness, signTransfer } from '../../support/rpc-harness.ts';
@@ -194,22 +193,4 @@ describe('debug_executionWitness', () => {
     const { error } = await harness.call('debug_executionWitness', block);
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
-});
-
-test('a few traces run at a time, some wait for them, and the others are refused', async () => {
-  const gate = new TraceGate({ maxRunning: 2, maxWaiting: 1 });
-  const ends: (() => void)[] = [];
-  const trace = () => gate.run(() => new Promise<void>((resolve) => ends.push(resolve)));
-  const running = [trace(), trace(), trace()];
-  expect(ends).toHaveLength(2);
-  await expect(trace()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
-  ends[0]?.();
-  await running[0];
-  expect(ends).toHaveLength(3);
-  for (const end of ends) end();
-  await Promise.all(running);
-  const failing = gate.run(() => Promise.reject(new TypeError('broken')));
-  await expect(failing).rejects.toThrow('broken');
-  // Places are given back by those that failed, too.
-  await Promise.all([gate.run(async () => {}), gate.run(async () => {})]);
 });

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BlockEnvironment } from '../../../protocol/block-header.ts';
 import type { BlockHashReader, SignedTransaction } from '../../../protocol/ports/execution.ts';
 import type { StateView, WorldState } from '../../../protocol/ports/state.ts';
@@ -11,15 +10,12 @@ import { createMachine } from '../machine.ts';
 import { environmentOf, toMessage } from '../message.ts';
 import { runMessage } from '../message-call.ts';
 import { finishTransaction } from '../simulated-call.ts';
-import { applyOverrides } from '../state-override.ts';
+import { applyOverrides, overriddenState } from '../state-override.ts';
 import { storedBlockHash } from '../stored-block-hash.ts';
 import { createTracer } from './create-tracer.ts';
 import { OutputBudget } from './output-budget.ts';
 import type { TraceFeed } from './trace-feed.ts';
 import type { Tracer, TraceStart } from './tracer.ts';
-
-/** How long transactions run without letting others have the thread, ms; a single one is not interrupted. */
-const SLICE_MS = 10;
 
 const SILENT: Tracer = { result: () => '' };
 
@@ -41,11 +37,10 @@ export class TraceRun {
   /** Of recent blocks; of older ones the state has them itself. */
   readonly #blockHash: BlockHashReader;
   readonly #state: StateView;
-  readonly #world: WorldState;
+  #world: WorldState;
   readonly #budget: OutputBudget;
   readonly #endsAtMs: number;
   readonly #feed: TraceFeed = { tracer: SILENT };
-  #sliceEndsAtMs: number;
   #nextLogIndex = 0;
 
   constructor(options: TraceRunOptions, { state, env, blockHash }: TraceRunModules) {
@@ -54,9 +49,7 @@ export class TraceRun {
     this.#world = new OverlayState(state);
     this.#blockHash = (number) => blockHash(number) ?? storedBlockHash(this.#world, env, number);
     this.#budget = new OutputBudget(options.limits.maxCharacters);
-    const now = performance.now();
-    this.#endsAtMs = now + options.limits.maxMs;
-    this.#sliceEndsAtMs = now + SLICE_MS;
+    this.#endsAtMs = performance.now() + options.limits.maxMs;
   }
 
   /** Executes the transactions of a block and traces those from `first` on. */
@@ -66,7 +59,6 @@ export class TraceRun {
     await engine.beginBlock(block.env, gasUsed);
     const traces: string[] = [];
     for (const signed of block.transactions.slice(first)) {
-      await this.#takeTurns();
       traces.push(await this.#traceTransaction(engine, block, signed, spec));
     }
     return traces;
@@ -81,15 +73,18 @@ export class TraceRun {
     await engine.beginBlock(env);
     let gasUsed = 0n;
     for (const signed of transactions.slice(0, count)) {
-      await this.#takeTurns();
       gasUsed += await this.#execute(engine, signed);
     }
     return gasUsed;
   }
 
   async traceCall({ request, position, overrides, before }: TracedCall, spec: TracerSpec, gasCap: bigint): Promise<string> {
-    if (before !== undefined) await this.#executeFirst(before, before.transactions.length);
-    applyOverrides(this.#world, overrides);
+    if (before === undefined) {
+      this.#world = overriddenState(this.#state, overrides);
+    } else {
+      await this.#executeFirst(before, before.transactions.length);
+      applyOverrides(this.#world, overrides);
+    }
     const { chainId } = this.#options;
     const machine = createMachine({ chainId }, { state: this.#world, blockHash: this.#blockHash, feed: this.#feed });
     machine.deadline.start(this.#msLeft());
@@ -163,12 +158,6 @@ export class TraceRun {
     const left = this.#endsAtMs - performance.now();
     if (left <= 0) throw timedOut();
     return left;
-  }
-
-  async #takeTurns(): Promise<void> {
-    if (performance.now() < this.#sliceEndsAtMs) return;
-    await nextTurn();
-    this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Common } from '@ethereumjs/common';
 import { EVMError } from '@ethereumjs/evm';
+import { GAS_PER_WORK } from '../execution-deadline.ts';
 import { gethWording } from '../geth-errors.ts';
 import type { GasHandler, OpcodeEntry, RunState } from '../interpreter-types.ts';
 import { SYNCHRONOUS_GAS } from '../synchronous-gas.ts';
@@ -23,8 +24,6 @@ const SSTORE_SENTRY_GAS = 2_300n;
 
 /** Work between two looks at the clock, in opcodes: a step that is written out takes some microseconds. */
 const WORK_PER_CLOCK_CHECK = 256;
-/** Gas that counts as one opcode's work: copies and hashes go by their length. */
-const GAS_PER_WORK = 16;
 
 export interface TracingLoopModules extends LoopModules {
   readonly feed: TraceFeed;
