@@ -4,7 +4,13 @@ import { defineConfig } from 'vitest/config';
 const PARALLEL_FILES = 2;
 
 /** Scenarios that take long and whose like runs every time: only with `STROBE_FAULTS=all`, also when named by path. */
-const LONG_FAULTS = ['log-cut-below-stored-blocks', 'net-replica-killed-again-and-again', 'sequencer-killed-under-load'];
+const LONG_FAULTS = [
+  'log-bit-flipped-in-the-middle',
+  'log-cut-below-stored-blocks',
+  'net-replica-killed-again-and-again',
+  'sequencer-killed-under-load',
+  'two-processes-one-directory',
+];
 const excluded = process.env['STROBE_FAULTS'] === 'all' ? [] : LONG_FAULTS.map((name) => `test/fault/${name}.test.ts`);
 
 /** Tests of modules within one process; the groups run side by side. */

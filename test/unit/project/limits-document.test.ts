@@ -6,6 +6,8 @@ const KIB = 1_024;
 const MIB = 1_024 * KIB;
 
 function written(name: string, value: number): string {
+  // Its default is this machine's.
+  if (name === 'executors') return 'half of the cores, 1 to 4';
   if (name.includes('Bytes') && value % MIB === 0) return `${value / MIB} MiB`;
   if (name.includes('Bytes') && value % KIB === 0) return `${value / KIB} KiB`;
   return value.toLocaleString('en-US');
