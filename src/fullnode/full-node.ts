@@ -77,7 +77,7 @@ export class FullNode {
     const blockDiffs = new BlockDiffs({
       ...modules,
       // When the queue has no room for it the block stays unproven.
-      onWrongDigest: (seal, netDiff) => this.#push(() => this.#ladder.onWrongDiffDigest(seal, netDiff)),
+      onWrongDigest: (seal, netDiff) => this.#pushUrgent(() => this.#ladder.onWrongDiffDigest(seal, netDiff)),
     });
     const witnesses = new WitnessAssembler({ maxBytes: limits.witnessBufferBytes });
     this.#status = new ReplicaStatus(limits.stallAfterMs, modules.clock);
@@ -173,7 +173,7 @@ export class FullNode {
         verifier: this.#verifier,
         onSequencerMessage: (message, bytes) => this.#feed.offer(message, bytes),
         onSignedAhead: () => this.#gaps.check(),
-        onEquivocation: (equivocation) => this.#push(() => this.#applier.onEquivocation(equivocation)),
+        onEquivocation: (equivocation) => this.#pushUrgent(() => this.#applier.onEquivocation(equivocation)),
         onWitnessChunk: (chunk) => this.#onWitnessChunk(witnesses, chunk),
         onAttestation: (attestation) => this.#push(() => this.#ladder.addAttestation(attestation)),
       },
@@ -194,7 +194,7 @@ export class FullNode {
         excludedProvers: () => evidence.excludedProvers(),
         leadsOn: (offer) => leadsOn(offer, this.#modules),
         onObstacle: (reason) => this.#status.setObstacle(reason),
-        onRepairFailed: (reason) => this.#push(() => this.#applier.giveUpRepair(reason)),
+        onRepairFailed: (reason) => this.#pushUrgent(() => this.#applier.giveUpRepair(reason)),
       },
     );
   }
@@ -237,6 +237,10 @@ export class FullNode {
 
   #push(work: () => Promise<unknown>): void {
     if (!this.#work.push(work)) this.#modules.metrics.recordDropped('work');
+  }
+
+  #pushUrgent(work: () => Promise<unknown>): void {
+    if (!this.#work.pushUrgent(work)) this.#modules.metrics.recordDropped('work');
   }
 
   #isBehind(): boolean {

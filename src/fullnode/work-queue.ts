@@ -3,6 +3,9 @@ import { Wakeup } from '../util/wakeup.ts';
 
 type Work = () => unknown;
 
+/** More proofs of one wrong-doing say nothing new: the first that has its turn stops the node. */
+const URGENT_ROOM = 64;
+
 /**
  * Everything that changes the chain of a replica runs here, one piece after the other. Work that was pushed and fails
  * ends the queue, so that no half-done change goes unseen; a failing call is its caller's.
@@ -20,7 +23,16 @@ export class WorkQueue {
 
   /** False: the queue is full or closed, and the work is dropped. */
   push(work: Work): boolean {
-    if (this.#isClosed || this.#pending.length >= this.#maxPending) return false;
+    return this.#pushBelow(this.#maxPending, work);
+  }
+
+  /** As {@link WorkQueue.push}, with room of its own, so that no flood of other messages keeps out what stops the node. */
+  pushUrgent(work: Work): boolean {
+    return this.#pushBelow(this.#maxPending + URGENT_ROOM, work);
+  }
+
+  #pushBelow(most: number, work: Work): boolean {
+    if (this.#isClosed || this.#pending.length >= most) return false;
     this.#pending.push(work);
     this.#wakeup.wake();
     return true;

@@ -22,6 +22,21 @@ test('a full queue refuses work', async () => {
   expect([queue.push(() => {}), queue.push(() => {}), queue.push(() => {})]).toEqual([true, true, false]);
 });
 
+test('a full queue has room for some urgent work, which ordinary work does not take', async () => {
+  const queue = new WorkQueue(1);
+  const stop = new AbortController();
+  queue.push(() => {});
+  const done: number[] = [];
+  const accepted = Array.from({ length: 100 }, (_, i) => queue.pushUrgent(() => void done.push(i)));
+  expect(queue.push(() => {})).toBe(false);
+  expect(accepted.indexOf(false)).toBe(64);
+  const running = queue.run(stop.signal);
+  await queue.call(() => {});
+  expect(done).toEqual(Array.from({ length: 64 }, (_, i) => i));
+  stop.abort();
+  await running;
+});
+
 test("a failing call is its caller's, failing work ends the queue and refuses everybody else", async () => {
   const queue = new WorkQueue(10);
   const running = queue.run(new AbortController().signal);
