@@ -51,7 +51,8 @@ export const DEFAULT_PROVER_LIMITS: ProverLimits = {
   backoffMaxMs: 2_000,
   pollMs: 5_000,
   rangeLimit: 1_000,
-  witnessAttempts: 8,
+  // Two minutes: a sequencer that restarts is back by then, when all others joined too late to have the witness.
+  witnessAttempts: 64,
   blockTimeoutMs: 120_000,
   republishIntervalMs: 5_000,
 };
