@@ -6,7 +6,7 @@
  * comparisons are single instructions, and there are no views that end when the memory grows.
  */
 import { childAt, hashSlot } from './branch';
-import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './constants';
+import { ADDRESS_BYTES, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, HAS_BALANCE, HAS_CODE, HAS_NONCE, HASH_BYTES } from './constants';
 import { copyHash } from './copy';
 import { allocate, liveCount, setPageLimit, usedBytes } from './heap';
 import { forgetOldest, journalBytes, presentBlock, reclaim, resolve, setView, touch } from './journal';
@@ -24,7 +24,6 @@ import {
   contractOf,
   depthOf,
   embeddedOf,
-  HASH_BYTES,
   IN_STORAGE,
   isBranch,
   keyHashOf,
@@ -51,11 +50,7 @@ export { ROOT };
 
 /** Nodes of dropped storage that one call gives back: about a millisecond. */
 const RECLAIM_BUDGET: i32 = 8192;
-const ADDRESS_BYTES: usize = 20;
 
-const HAS_NONCE: u32 = 1;
-const HAS_BALANCE: u32 = 2;
-const HAS_CODE: u32 = 4;
 
 /** In: an address (20 bytes and 4 zero bytes), a slot key, or the hash of a key. */
 export const KEY: usize = memory.data(32, 8);

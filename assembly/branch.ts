@@ -1,6 +1,7 @@
+import { HASH_BYTES } from './constants';
 import { copyHash } from './copy';
 import { pad } from './keccak';
-import { BRANCH, capacityOf, childSlot, embeddedOf, encodedOf, HASH_BYTES, LARGEST_BRANCH, maskOf, setEmbedded, setMask } from './record';
+import { BRANCH, capacityOf, childSlot, embeddedOf, encodedOf, LARGEST_BRANCH, maskOf, setEmbedded, setMask } from './record';
 
 /** Most children with which the RLP list header has two bytes. */
 const SHORT_HEADER_CHILDREN: u32 = 7;

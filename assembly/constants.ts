@@ -1,3 +1,12 @@
+/** Lengths, in bytes. */
+export const ADDRESS_BYTES: usize = 20;
+export const HASH_BYTES: usize = 32;
+
+/** Fields of an account that are written, as src/state/diff-input.ts names them. */
+export const HAS_NONCE: u32 = 1;
+export const HAS_BALANCE: u32 = 2;
+export const HAS_CODE: u32 = 4;
+
 /** keccak256(''): the code hash of an account without code. */
 // prettier-ignore
 export const EMPTY_CODE_HASH: usize = memory.data<u8>([

@@ -1,3 +1,4 @@
+import { HASH_BYTES } from './constants';
 import { copyHash, isSameHash } from './copy';
 import { reserve } from './heap';
 
@@ -5,7 +6,6 @@ import { reserve } from './heap';
  * A set of hashes that strangers may have chosen: places by a secret multiplier (multiply-shift hashing). It grows to the
  * largest use so far, and is emptied at once: what an earlier use has put there is of another generation.
  */
-const HASH_BYTES: usize = 32;
 /** Hash, u32 generation. */
 const ENTRY_BYTES: usize = 40;
 const MIN_PLACES: usize = 4096;

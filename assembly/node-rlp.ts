@@ -1,6 +1,6 @@
 import { branchLength, firstChild, hashSlot, childAt } from './branch';
 import { blocksOf, hashOne, pad } from './keccak';
-import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './constants';
+import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, HASH_BYTES } from './constants';
 import { copyWords } from './copy';
 import { resolve } from './journal';
 import {
@@ -10,7 +10,6 @@ import {
   depthOf,
   embeddedOf,
   encodedOf,
-  HASH_BYTES,
   isBranch,
   keyHashOf,
   kindOf,

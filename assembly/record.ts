@@ -32,7 +32,6 @@ export const IN_STORAGE: u8 = 4;
 
 /** Zeroed when a record is allocated; longer than the header, so that every kind's links are clear. */
 export const HEADER_BYTES: usize = 32;
-export const HASH_BYTES: usize = 32;
 
 const RECORD_BYTES: usize = memory.data<u32>([128, 128, 80, 176, 328, 480, 632]);
 const BRANCH_CAPACITY: usize = memory.data<u32>([0, 0, 0, 3, 7, 12, 16]);

@@ -1,3 +1,4 @@
+import { HASH_BYTES } from './constants';
 import { branchLength, hashSlot } from './branch';
 import { hashCopy, hashLater, hashWaiting } from './hash-queue';
 import { ACCOUNT_SIDE, DEPTHS, retire, setView, STORAGE_SIDE, takeDirty } from './journal';
@@ -10,7 +11,6 @@ import {
   embeddedOf,
   encodedOf,
   flagsOf,
-  HASH_BYTES,
   isTop,
   maskOf,
   nextOf,

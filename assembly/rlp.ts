@@ -1,3 +1,4 @@
+import { HASH_BYTES } from './constants';
 import { copyHash, copyWords } from './copy';
 import { nibbleAt } from './nibbles';
 
@@ -6,7 +7,6 @@ import { nibbleAt } from './nibbles';
  */
 
 export const LEAF_FLAG: u32 = 0x20;
-const HASH_BYTES: usize = 32;
 
 @inline
 export function writeHash(at: usize, hash: usize): usize {

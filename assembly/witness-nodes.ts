@@ -1,10 +1,11 @@
+import { HASH_BYTES } from './constants';
 import { childAt, hashSlot } from './branch';
 import { CHUNK_BYTES, reserve } from './heap';
 import { emptySet, isNewHash } from './hash-set';
 import { resolve } from './journal';
 import { nibbleAt } from './nibbles';
 import { anyLeaf, writeBranch, writeNode } from './node-rlp';
-import { depthOf, embeddedOf, HASH_BYTES, isBranch, keyHashOf, maskOf } from './record';
+import { depthOf, embeddedOf, isBranch, keyHashOf, maskOf } from './record';
 import { topOf } from './update';
 
 /*

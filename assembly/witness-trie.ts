@@ -5,14 +5,14 @@
  *
  * Nothing of it is shared with the arena but hashing and RLP: a sequencer's trie that goes wrong is found by a replica's.
  */
-import { EMPTY_CODE_HASH, EMPTY_TRIE_ROOT } from './constants';
+import { ADDRESS_BYTES, EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, HAS_BALANCE, HAS_CODE, HAS_NONCE, HASH_BYTES } from './constants';
 import { copyHash, zeroWords } from './copy';
 import { hashCopy, hashWaiting } from './hash-queue';
 import { setPageLimit } from './heap';
 import { writeHash, writeNumber, writeWord } from './rlp';
 import { INVALID_ACCOUNT, MALFORMED_NODE } from './witness/failure';
 import { end, failAs, isList, need, payload, readItem } from './witness/items';
-import { HASH_BYTES, UNLOADED } from './witness/nodes';
+import { UNLOADED } from './witness/nodes';
 import { copyRoot, hashNoted, noteDirty } from './witness/rehash';
 import { take } from './witness/space';
 import { foundValue, foundValueLength, get, put, remove } from './witness/update';
@@ -20,11 +20,7 @@ import { foundValue, foundValueLength, get, put, remove } from './witness/update
 export { failure, missingDepth, missingHash } from './witness/failure';
 export { indexNodes, reserveWitness } from './witness/source';
 
-const ADDRESS_BYTES: usize = 20;
 const SLOT_BYTES: usize = 64;
-const HAS_NONCE: u32 = 1;
-const HAS_BALANCE: u32 = 2;
-const HAS_CODE: u32 = 4;
 
 /** In: an address. */
 export const KEY: usize = memory.data(32, 8);

@@ -1,9 +1,9 @@
+import { HASH_BYTES } from '../constants';
 import { failMissing } from './failure';
 import { end, isList, need, payload, readItem } from './items';
 import {
   BRANCH,
   fromOf,
-  HASH_BYTES,
   KEY_NIBBLES,
   kindOf,
   linkAt,

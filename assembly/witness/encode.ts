@@ -1,9 +1,9 @@
+import { HASH_BYTES } from '../constants';
 import { reserve } from '../heap';
 import { LEAF_FLAG, writeHash, writePath } from '../rlp';
 import {
   EXTENSION,
   fromOf,
-  HASH_BYTES,
   kindOf,
   LEAF,
   linkAt,

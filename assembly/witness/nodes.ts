@@ -24,7 +24,6 @@ export const BRANCH: u32 = 2;
 
 export const UNLOADED: u32 = 0x80000000;
 export const KEY_NIBBLES: i32 = 64;
-export const HASH_BYTES: usize = 32;
 
 const SHORT_RECORD_BYTES: usize = 24;
 const BRANCH_RECORD_BYTES: usize = 80;

@@ -1,11 +1,10 @@
-import { EMPTY_TRIE_ROOT } from '../constants';
+import { EMPTY_TRIE_ROOT, HASH_BYTES } from '../constants';
 import { copyHash } from '../copy';
 import { hashCopy, hashWaiting } from '../hash-queue';
 import { encodeNode, encoded } from './encode';
 import {
   EXTENSION,
   fromOf,
-  HASH_BYTES,
   isDirty,
   KEY_NIBBLES,
   kindOf,

@@ -1,3 +1,4 @@
+import { HASH_BYTES } from '../constants';
 import { isSameHash } from '../copy';
 import { reserve } from '../heap';
 import { hashCopy, hashWaiting } from '../hash-queue';
@@ -6,7 +7,6 @@ import { READ_AHEAD } from './space';
 /*
  * The nodes of the witness by their hash, which is computed here: a stranger cannot mislabel one.
  */
-const HASH_BYTES: usize = 32;
 /** Of the table of nodes: where a node starts behind the table, and its length. */
 const ENTRY_BYTES: usize = 8;
 const MIN_SLOTS: usize = 64;
