@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SignedTransaction } from '../protocol/ports/execution.ts';
 import { decodeTransaction } from '../protocol/transaction.ts';
 import type { Bytes } from '../util/bytes.ts';
+import { TurnSlice } from '../util/turn-slice.ts';
 
 /** Longest stretch of packing without a turn of the event loop, ms: a full block has a hundred thousand transactions. */
 const SLICE_MS = 5;
@@ -10,12 +10,12 @@ const ADDRESS_BYTES = 20;
 
 /** Transactions for another thread, in one piece of memory: each as its length, its raw bytes, and its sender. */
 export async function packTransactions(transactions: readonly SignedTransaction[]): Promise<Bytes> {
-  const pause = createPause();
+  const slice = new TurnSlice(SLICE_MS);
   let length = 0;
   for (const { transaction } of transactions) {
     // Some are decoded when they are first looked at.
     length += LENGTH_BYTES + transaction.raw.length + ADDRESS_BYTES;
-    const turn = pause();
+    const turn = slice.pause();
     if (turn !== undefined) await turn;
   }
   const packed = new Uint8Array(length);
@@ -26,21 +26,10 @@ export async function packTransactions(transactions: readonly SignedTransaction[
     packed.set(transaction.raw, at + LENGTH_BYTES);
     packed.set(sender, at + LENGTH_BYTES + transaction.raw.length);
     at += LENGTH_BYTES + transaction.raw.length + ADDRESS_BYTES;
-    const turn = pause();
+    const turn = slice.pause();
     if (turn !== undefined) await turn;
   }
   return packed;
-}
-
-/** A function that lets others have their turn when it is time to. */
-function createPause(): () => Promise<void> | undefined {
-  let sliceEndsMs = performance.now() + SLICE_MS;
-  return () => {
-    if (performance.now() < sliceEndsMs) return undefined;
-    return nextTurn().then(() => {
-      sliceEndsMs = performance.now() + SLICE_MS;
-    });
-  };
 }
 
 /** What {@link packTransactions} packed. */

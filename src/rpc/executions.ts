@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MetricFactory } from '../observability/metrics.ts';
 import type { RpcBackend } from '../protocol/ports/chain.ts';
 import type { CallExecutor } from '../protocol/ports/execution.ts';
 import { isStrobeError } from '../util/errors.ts';
 import { TokenBucket } from '../util/token-bucket.ts';
+import { TurnSlice } from '../util/turn-slice.ts';
 import { createExecutionMetrics, type ExecutionMetrics } from './execution-metrics.ts';
 import { FairTurns } from './fair-turns.ts';
 
@@ -43,8 +43,7 @@ export class Executions {
   /** The newest quick call: they follow each other. */
   #last: Promise<unknown> = Promise.resolve();
   #unfinished = 0;
-  /** Since when they have done so without a turn of the event loop, `performance.now()`. */
-  #sliceStartMs = 0;
+  readonly #slice = new TurnSlice(SLICE_MS);
 
   constructor({ executors, maxWaitingExecutions }: ExecutionsOptions, { backend, metrics }: ExecutionsModules) {
     this.#backend = backend;
@@ -89,9 +88,7 @@ export class Executions {
    */
   #inOrder<Result>(job: () => Promise<Result>): Promise<Result> {
     if (this.#unfinished++ === 0) {
-      this.#last = nextTurn().then(() => {
-        this.#sliceStartMs = performance.now();
-      });
+      this.#last = this.#slice.next();
     }
     const done = this.#last.then(() => this.#inSlice(job)).finally(() => this.#unfinished--);
     this.#last = done.catch(() => undefined);
@@ -99,10 +96,8 @@ export class Executions {
   }
 
   async #inSlice<Result>(job: () => Promise<Result>): Promise<Result> {
-    if (performance.now() - this.#sliceStartMs > SLICE_MS) {
-      await nextTurn();
-      this.#sliceStartMs = performance.now();
-    }
+    const turn = this.#slice.pause();
+    if (turn !== undefined) await turn;
     return job();
   }
 

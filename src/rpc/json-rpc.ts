@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../util/errors.ts';
+import { TurnSlice } from '../util/turn-slice.ts';
 import type { BytePool } from './byte-pool.ts';
 import type { Client } from './client-table.ts';
 import {
@@ -101,12 +101,11 @@ export class JsonRpcHandler<Modules extends Pick<RpcModules, 'limits' | 'logger'
       return this.#fail(null, rpcError('INVALID_REQUEST', `batch too large: at most ${maxBatchItems}`));
     }
     const started: (Answer | Promise<Answer>)[] = [];
-    let sliceEndMs = performance.now() + BATCH_SLICE_MS;
+    const slice = new TurnSlice(BATCH_SLICE_MS);
     for (const item of items) {
       started.push(this.#answer(item, exchange));
-      if (performance.now() < sliceEndMs) continue;
-      await nextTurn();
-      sliceEndMs = performance.now() + BATCH_SLICE_MS;
+      const turn = slice.pause();
+      if (turn !== undefined) await turn;
     }
     const answers: string[] = [];
     for (const answer of started) {
