@@ -17,8 +17,8 @@ import type {
 import { reject, type Verdict } from '../protocol/verdict.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { invariant, isStrobeError, type StrobeError, toStrobeError } from '../util/errors.ts';
-import type { Channel } from '../util/thread-channel.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
+import type { WorkerHost } from '../util/worker-host.ts';
 import type { CoreApi, HostApi } from './host-api.ts';
 import { networkError, stoppedError } from './network-errors.ts';
 import { HOST_STOP_TIMEOUT_MS, MAX_PUBLISH_BACKLOG_BYTES } from './network-limits.ts';
@@ -38,15 +38,6 @@ export interface NetworkModules {
   readonly onPeerEvent?: (event: PeerEvent) => void;
   /** Outlives this node: how peers stood at its stop is how they stand at its successor's start. */
   readonly memory?: PeerMemory;
-}
-
-/** A network host that was brought up on some thread. */
-export interface HostHandle {
-  readonly channel: Channel;
-  /** Rejects when the thread of the host dies. */
-  readonly died: Promise<never>;
-  /** Ends the thread. Idempotent. */
-  close(): Promise<void>;
 }
 
 const NO_OFFERS: SyncOffers = { logFirst: undefined, snapshots: [] };
@@ -71,10 +62,10 @@ export class NetworkNode {
   readonly #options: HostOptions;
   readonly #modules: NetworkModules;
   readonly #metrics: NetworkMetrics;
-  readonly #openHost: (options: HostOptions) => HostHandle;
+  readonly #openHost: (options: HostOptions) => WorkerHost;
   readonly #subscriptions = new Map<Topic, Subscription>();
   readonly #reportFailure: (error: StrobeError) => void;
-  #host: HostHandle | undefined;
+  #host: WorkerHost | undefined;
   #rpc: ThreadRpc<CoreApi, HostApi> | undefined;
   #addresses: readonly string[] = [];
   #peerCount = 0;
@@ -92,7 +83,7 @@ export class NetworkNode {
   #stopPending: (() => void) | undefined;
 
   /** @throws StrobeError INVALID_MULTIADDR */
-  constructor(options: NetworkOptions, modules: NetworkModules, openHost: (options: HostOptions) => HostHandle) {
+  constructor(options: NetworkOptions, modules: NetworkModules, openHost: (options: HostOptions) => WorkerHost) {
     this.#options = toHostOptions(options, modules.sequencer !== undefined);
     this.#modules = modules;
     this.#metrics = modules.metrics ?? NO_NETWORK_METRICS;

@@ -1,12 +1,9 @@
-import { Worker } from 'node:worker_threads';
-import { errorMessage } from '../util/errors.ts';
-import { createThreadChannel } from '../util/thread-channel.ts';
+import { errorMessage, type StrobeError } from '../util/errors.ts';
+import { workerUrl } from '../util/thread.ts';
+import { startWorkerHost, type WorkerHost } from '../util/worker-host.ts';
 import { networkError } from './network-errors.ts';
-import { type HostHandle, type NetworkModules, NetworkNode } from './network-node.ts';
+import { type NetworkModules, NetworkNode } from './network-node.ts';
 import type { HostOptions, NetworkOptions } from './network-options.ts';
-
-/** The worker beside this file, in the sources and in the build. */
-const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './network-worker.ts' : './network-worker.js', import.meta.url);
 
 /**
  * A network node whose host runs in a thread of its own, brought up by `start()`: encryption and slow peers cannot hold
@@ -17,22 +14,10 @@ export function createThreadedNetworkNode(options: NetworkOptions, modules: Netw
 }
 
 /** Starts the thread of a host. */
-export function openNetworkThread(options: HostOptions, entry: URL = WORKER_URL): HostHandle {
-  const worker = new Worker(entry, { workerData: options, name: 'network' });
-  const death = Promise.withResolvers<never>();
-  let closing = false;
-  worker.once('error', (cause) => {
-    death.reject(networkError('NETWORK_THREAD_FAILED', `the network thread died: ${errorMessage(cause)}`, {}, cause));
-  });
-  worker.once('exit', (exitCode) => {
-    if (!closing) death.reject(networkError('NETWORK_THREAD_FAILED', `the network thread ended with ${exitCode}`, { exitCode }));
-  });
-  return {
-    channel: createThreadChannel(worker),
-    died: death.promise,
-    close: async () => {
-      closing = true;
-      await worker.terminate();
-    },
-  };
+export function openNetworkThread(options: HostOptions, entry: URL = workerUrl('network-worker', import.meta.url)): WorkerHost {
+  const failure = (cause: unknown, exitCode?: number): StrobeError =>
+    exitCode === undefined
+      ? networkError('NETWORK_THREAD_FAILED', `the network thread died: ${errorMessage(cause)}`, {}, cause)
+      : networkError('NETWORK_THREAD_FAILED', `the network thread ended with ${exitCode}`, { exitCode });
+  return startWorkerHost(entry, { name: 'network', data: options, failure });
 }

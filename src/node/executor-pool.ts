@@ -2,8 +2,8 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricFactory } from '../observability/metrics.ts';
 import { errorMessage, StrobeError } from '../util/errors.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
+import type { WorkerHost } from '../util/worker-host.ts';
 import type { ExecutorApi, ExecutorHostApi } from './executor-api.ts';
-import type { ExecutorThread } from './executor-thread.ts';
 
 /** What a request is carried out by. */
 export type Executor = Pick<ThreadRpc<ExecutorHostApi, ExecutorApi>, 'call'>;
@@ -16,14 +16,14 @@ export interface ExecutorPoolOptions {
 }
 
 export interface ExecutorPoolModules {
-  readonly start: () => ExecutorThread;
+  readonly start: () => WorkerHost;
   readonly host: ExecutorHostApi;
   readonly logger: Logger;
   readonly metrics: MetricFactory;
 }
 
 interface Running {
-  readonly thread: ExecutorThread;
+  readonly thread: WorkerHost;
   readonly rpc: ThreadRpc<ExecutorHostApi, ExecutorApi>;
 }
 

@@ -6,17 +6,18 @@ import type { PoolReader } from '../protocol/ports/pool.ts';
 import type { StateProver } from '../protocol/ports/proofs.ts';
 import type { StateNodes } from '../protocol/ports/simulation.ts';
 import type { Address } from '../protocol/primitives.ts';
+import type { WorkerHost } from '../util/worker-host.ts';
 import type { GenesisChain } from './genesis-chain.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { logIndexDirectory } from './log-index-parts.ts';
 import { type ChainStorage, chainDirectory } from './open-storage.ts';
-import { openRpcThread, type RpcHost, RpcThread } from './rpc-thread.ts';
+import { openRpcThread, RpcThread } from './rpc-thread.ts';
 import type { RpcThreadOptions } from './rpc-thread-api.ts';
 import { logLimitsOf, type RpcSettings, rpcServerOptions } from './settings-rpc.ts';
 import { stateHistoryDirectory } from './state-history-parts.ts';
 
 export interface RpcParts {
-  readonly host: RpcHost;
+  readonly host: WorkerHost;
   readonly storage: Pick<ChainStorage, 'store' | 'state' | 'chainState' | 'log' | 'witnesses' | 'snapshot'>;
   readonly transactions: TransactionSink;
   readonly pool: PoolReader;
@@ -36,7 +37,7 @@ export function prepareRpc(
   dataDir: string,
   { state, indexedLogs, history }: Pick<ChainStorage, 'state' | 'indexedLogs' | 'history'>,
   life: Lifecycle,
-): RpcHost {
+): WorkerHost {
   const host = openRpcThread({
     state: state.share(),
     indexedLogs: indexedLogs.shared,

@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import type { Logger, LogLevel } from '../observability/logger.ts';
 import type { MetricFactory, Metrics } from '../observability/metrics.ts';
 import type { PooledBytes } from '../protocol/ports/pool.ts';
@@ -6,8 +5,8 @@ import type { RpcAddress } from '../rpc/server.ts';
 import { errorMessage, StrobeError, toStrobeError } from '../util/errors.ts';
 import { invokeService } from '../util/remote-services.ts';
 import { workerUrl } from '../util/thread.ts';
-import { type Channel, createThreadChannel } from '../util/thread-channel.ts';
 import { ThreadRpc } from '../util/thread-rpc.ts';
+import { startWorkerHost, type WorkerHost } from '../util/worker-host.ts';
 import { type CoreServiceParts, createCoreServices } from './rpc-core-services.ts';
 import { feedRpc, type RpcFeedModules } from './rpc-feed.ts';
 import { writeRelayed } from './rpc-log.ts';
@@ -28,45 +27,21 @@ const METRICS_TIMEOUT_MS = 500;
 /** Longer than the server gives to requests under way, shorter than the process gives to all of its parts. */
 const STOP_TIMEOUT_MS = 8_000;
 
-/** Where the service runs. */
-export interface RpcHost {
-  readonly channel: Channel;
-  /** Rejects when it dies by itself. */
-  readonly died: Promise<never>;
-  close(): Promise<void>;
-}
-
 export type RpcThreadModules = RpcFeedModules &
   Omit<CoreServiceParts, 'onPooled'> & { readonly metrics: Metrics; readonly logger: Logger };
 
 /** Runs it in a worker thread of its own. */
-export function openRpcThread(data: RpcThreadData, entry: URL = workerUrl('rpc-worker', import.meta.url)): RpcHost {
-  const worker = new Worker(entry, { workerData: data, name: 'json-rpc' });
-  const death = Promise.withResolvers<never>();
-  // It may die before anybody listens, who is told then.
-  death.promise.catch(() => {});
-  let isClosing = false;
-  const die = (cause: unknown): void => {
-    if (isClosing) return;
-    death.reject(new StrobeError('RPC_THREAD_FAILED', `the thread of JSON-RPC died: ${errorMessage(cause)}`, {}, { cause }));
-  };
-  worker.once('error', die);
-  worker.once('exit', (code) => die(new StrobeError('THREAD_EXITED', `exit code ${code}`)));
-  return {
-    channel: createThreadChannel(worker),
-    died: death.promise,
-    close: async () => {
-      isClosing = true;
-      await worker.terminate();
-    },
-  };
+export function openRpcThread(data: RpcThreadData, entry: URL = workerUrl('rpc-worker', import.meta.url)): WorkerHost {
+  const failure = (cause: unknown): StrobeError =>
+    new StrobeError('RPC_THREAD_FAILED', `the thread of JSON-RPC died: ${errorMessage(cause)}`, {}, { cause });
+  return startWorkerHost(entry, { name: 'json-rpc', data, failure });
 }
 
 /** The core's end of JSON-RPC: feeds it, serves what it asks for, and notices its death. */
 export class RpcThread {
   /** Rejects when JSON-RPC cannot go on; never resolves. */
   readonly failed: Promise<never>;
-  readonly #host: RpcHost;
+  readonly #host: WorkerHost;
   readonly #rpc: ThreadRpc<CoreApi, RpcThreadApi>;
   readonly #modules: RpcThreadModules;
   readonly #failure = Promise.withResolvers<never>();
@@ -78,7 +53,7 @@ export class RpcThread {
   /** What the thread exposed last. */
   #metricsPage = '';
 
-  constructor(host: RpcHost, modules: RpcThreadModules) {
+  constructor(host: WorkerHost, modules: RpcThreadModules) {
     this.#host = host;
     this.#modules = modules;
     const services = createCoreServices({ ...modules, onPooled: (pooled) => this.#tellPooled(pooled) });

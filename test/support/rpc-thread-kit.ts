@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import { RpcService } from '../../src/node/rpc-service.ts';
-import type { RpcHost } from '../../src/node/rpc-thread.ts';
 import { RpcThread } from '../../src/node/rpc-thread.ts';
 import type { RpcThreadData, RpcThreadOptions } from '../../src/node/rpc-thread-api.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -20,6 +19,7 @@ import { type Bytes, toHex } from '../../src/util/bytes.ts';
 import { StrobeError } from '../../src/util/errors.ts';
 import { keccak256 } from '../../src/util/keccak.ts';
 import { createChannelPair } from '../../src/util/thread-channel.ts';
+import type { WorkerHost } from '../../src/util/worker-host.ts';
 import { type BuiltMiniBlock, ChainBuilder } from './chain-builder.ts';
 import { openTestStore } from './chain-store-kit.ts';
 import { rpc } from './json-rpc.ts';
@@ -27,7 +27,7 @@ import { RpcSocket } from './rpc-harness.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** JSON-RPC on the calling thread. */
-export function onThisThread(data: RpcThreadData): RpcHost {
+export function onThisThread(data: RpcThreadData): WorkerHost {
   const [core, own] = createChannelPair();
   new RpcService(data, own);
   return { channel: core, died: new Promise<never>(() => {}), close: async () => {} };
@@ -74,7 +74,7 @@ export class RpcThreadKit {
   }
 
   /** Begins to serve what is there now. */
-  async serve(openHost: (data: RpcThreadData) => RpcHost, port = 0): Promise<void> {
+  async serve(openHost: (data: RpcThreadData) => WorkerHost, port = 0): Promise<void> {
     this.metrics = createMetrics();
     const { builder, store, state, chainState, metrics } = this;
     const write = (line: string): void => void this.logged.push(line);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { ExecutorApi } from '../../../src/node/executor-api.ts';
 import { type Executor, ExecutorPool } from '../../../src/node/executor-pool.ts';
-import type { ExecutorThread } from '../../../src/node/executor-thread.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { createChannelPair } from '../../../src/util/thread-channel.ts';
 import { ThreadRpc } from '../../../src/util/thread-rpc.ts';
+import type { WorkerHost } from '../../../src/util/worker-host.ts';
 
 interface FakeThread {
   readonly die: (error: Error) => void;
@@ -15,7 +15,7 @@ interface FakeThread {
 /** A pool whose threads say their number as the answer to any estimate, and never answer a call. */
 function scene({ executors = 2, stuckAfterMs = 60_000 } = {}) {
   const threads: FakeThread[] = [];
-  const start = (): ExecutorThread => {
+  const start = (): WorkerHost => {
     const [channel, own] = createChannelPair();
     const died = Promise.withResolvers<never>();
     died.promise.catch(() => {});

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { openRpcThread, type RpcHost } from '../../../src/node/rpc-thread.ts';
+import { openRpcThread } from '../../../src/node/rpc-thread.ts';
 import type { RpcThreadData } from '../../../src/node/rpc-thread-api.ts';
 import { toHex } from '../../../src/util/bytes.ts';
+import type { WorkerHost } from '../../../src/util/worker-host.ts';
 import { defined } from '../../support/defined.ts';
 import { rpcBatch } from '../../support/json-rpc.ts';
 import { onThisThread, RpcThreadKit, refusalOf } from '../../support/rpc-thread-kit.ts';
@@ -9,10 +10,10 @@ import { waitFor } from '../../support/wait-for.ts';
 
 const SENDS = 200;
 
-const inAThread = (data: RpcThreadData): RpcHost => openRpcThread(data);
+const inAThread = (data: RpcThreadData): WorkerHost => openRpcThread(data);
 
 /** Some sealed blocks and an open one, served. */
-async function servedChain(openHost: (data: RpcThreadData) => RpcHost): Promise<RpcThreadKit> {
+async function servedChain(openHost: (data: RpcThreadData) => WorkerHost): Promise<RpcThreadKit> {
   const kit = await new RpcThreadKit().open();
   for (let block = 0; block < 3; block++) {
     await kit.transfer(block);
