@@ -1,14 +1,11 @@
 import { expect, test } from 'vitest';
-import { expectSameChain } from '../support/chain-agreement.ts';
 import { isFullRun } from '../support/fault-seed.ts';
-import { nodeInfo } from '../support/json-rpc.ts';
 import { tearTail } from '../support/log-tail.ts';
 import { ReceiptLedger } from '../support/receipt-ledger.ts';
+import { expectWhole, REPLICA, sendUntilSafe } from '../support/replica-repair-scene.ts';
 import { SafeWatch } from '../support/safe-watch.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
-const REPLICA = 'replica-1';
-const NODES = ['sequencer', REPLICA] as const;
 const BLOCKS = 4;
 /** Several blocks of one mini-block and a seal each. */
 const LOST_RECORDS = 5;
@@ -18,10 +15,7 @@ test.runIf(isFullRun)('a replica whose log lost safe blocks gets them back from 
   const ledger = new ReceiptLedger(devnet);
   await devnet.startAll();
   const watch = new SafeWatch(devnet, [REPLICA]);
-  for (let i = 0; i < BLOCKS; i++) {
-    await ledger.send('sequencer', 0);
-    for (const name of NODES) await devnet.safeReaches(name, ledger.lastBlock);
-  }
+  for (let i = 0; i < BLOCKS; i++) await sendUntilSafe(devnet, ledger);
   await devnet.process(REPLICA).crash();
   // As a power failure does: a replica's log is not synced.
   await tearTail(devnet.dataDir(REPLICA), LOST_RECORDS);
@@ -29,12 +23,7 @@ test.runIf(isFullRun)('a replica whose log lost safe blocks gets them back from 
   await devnet.start(REPLICA);
   expect(devnet.process(REPLICA).output).toContain('this node repairs itself from its peers');
   expect(devnet.process(REPLICA).output).toContain('lost records came back from peers');
-  await ledger.send('sequencer', 0);
-  for (const name of NODES) await devnet.safeReaches(name, ledger.lastBlock);
-  await expectSameChain(
-    NODES.map((name) => devnet.rpcUrl(name)),
-    { from: 0, to: ledger.lastBlock },
-  );
-  expect(await nodeInfo(devnet.rpcUrl(REPLICA))).toMatchObject({ state: 'live', haltDigest: null, excludedProvers: [] });
+  await sendUntilSafe(devnet, ledger);
+  await expectWhole(devnet, ledger);
   await watch.expectNothingFalse('sequencer');
 });
