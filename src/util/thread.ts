@@ -1,5 +1,6 @@
-import { type MessagePort, parentPort, type Transferable, Worker } from 'node:worker_threads';
+import { type MessagePort, parentPort, type Transferable } from 'node:worker_threads';
 import { type ErrorMeta, errorMessage, StrobeError } from './errors.ts';
+import { startWorker } from './start-worker.ts';
 
 interface Request {
   /** Absent: nobody waits for an answer. */
@@ -71,14 +72,14 @@ interface Waiter {
 export class ThreadClient {
   /** Rejects when the thread dies by itself; never resolves. */
   readonly failed: Promise<never>;
-  readonly #worker: Worker;
+  readonly #worker: ReturnType<typeof startWorker>;
   readonly #waiters = new Map<number, Waiter>();
   #nextId = 1;
   /** Why there will be no more answers; undefined while the thread runs. */
   #ended: StrobeError | undefined;
 
   constructor(entry: URL, workerData?: unknown) {
-    this.#worker = new Worker(entry, { workerData });
+    this.#worker = startWorker(entry, { workerData });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.failed = new Promise((_, reject) => {
       const fail = (cause: unknown): void => {

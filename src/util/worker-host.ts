@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { StrobeError } from './errors.ts';
+import { startWorker } from './start-worker.ts';
 import { type Channel, createThreadChannel } from './thread-channel.ts';
 
 /** One end of a part of the program that runs elsewhere. */
@@ -21,7 +21,7 @@ export interface WorkerHostOptions {
 
 /** Starts a worker thread that talks through a channel. */
 export function startWorkerHost(entry: URL, { name, data, failure }: WorkerHostOptions): WorkerHost {
-  const worker = new Worker(entry, { workerData: data, name });
+  const worker = startWorker(entry, { workerData: data, name });
   const death = Promise.withResolvers<never>();
   // It may die before anybody listens, who is told then.
   death.promise.catch(() => {});

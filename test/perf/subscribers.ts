@@ -6,12 +6,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import WebSocket from 'ws';
 import { LatencyHistogram, type LatencySummary } from '../../src/bench/latency-histogram.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createRpcServer } from '../../src/rpc/server.ts';
 import { toHex } from '../../src/util/bytes.ts';
+import { startWorker } from '../../src/util/start-worker.ts';
 import { MiniBlockFeed, topicAt } from '../support/mini-block-feed.ts';
 
 interface ReaderOptions {
@@ -92,7 +93,7 @@ async function main(): Promise<void> {
     { backend: feed.backend, logger: createLogger({ level: 'warn', format: 'json' }) },
   );
   const url = values.url ?? `ws://127.0.0.1:${(await server.start()).port}`;
-  const worker = new Worker(new URL(import.meta.url), { workerData: { url, subscribers, dialect } satisfies ReaderOptions });
+  const worker = startWorker(new URL(import.meta.url), { workerData: { url, subscribers, dialect } satisfies ReaderOptions });
   const answer = (): Promise<unknown> => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   await answer();
   const startedMs = performance.now();

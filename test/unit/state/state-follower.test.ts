@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import type { StateDiff } from '../../../src/protocol/state-diff.ts';
 import { StateFollower } from '../../../src/state/state-follower.ts';
@@ -6,6 +5,7 @@ import { StateTable } from '../../../src/state/table/state-table.ts';
 import type { TableMoment } from '../../../src/state/table/table-moment.ts';
 import { TableReader } from '../../../src/state/table/table-reader.ts';
 import { bigIntToBytes32 } from '../../../src/util/bytes.ts';
+import { startWorker } from '../../../src/util/start-worker.ts';
 import { defined } from '../../support/defined.ts';
 import type { PinnedReaderData, PinnedReaderMessage, Seen } from './fixtures/pinned-reader-worker.ts';
 import { addressOf, slotsDiff, word } from './table/table-diffs.ts';
@@ -33,7 +33,7 @@ test('each view in another thread is of one mini-block, while many more are appl
   const table = new StateTable();
   table.apply(uniform(1), 1);
   const data: PinnedReaderData = { table: table.share(), begin: momentOf(table), accounts: ACCOUNTS, slots: SLOTS };
-  const worker = new Worker(new URL('./fixtures/pinned-reader-worker.ts', import.meta.url), { workerData: data });
+  const worker = startWorker(new URL('./fixtures/pinned-reader-worker.ts', import.meta.url), { workerData: data });
   onTestFinished(async () => void (await worker.terminate()));
   const seen: Seen[] = [];
   const ended = new Promise<{ forgotten: number }>((resolve, reject) => {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { type AccountDiff, createStateDiff, type StateDiff } from '../../../../src/protocol/state-diff.ts';
 import { PAGE_BYTES } from '../../../../src/state/table/layout.ts';
@@ -7,6 +6,7 @@ import { StateTable } from '../../../../src/state/table/state-table.ts';
 import { TableReader } from '../../../../src/state/table/table-reader.ts';
 import { toKey } from '../../../../src/util/bytes.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
+import { startWorker } from '../../../../src/util/start-worker.ts';
 import { defined } from '../../../support/defined.ts';
 import type { ReaderResult, ReaderTask } from './reader-worker.ts';
 import { addressOf, slotsDiff, word } from './table-diffs.ts';
@@ -37,7 +37,7 @@ test('a reader in another thread sees whole mini-blocks while the owner applies 
   for (let number = 1; number <= 20; number++) table.apply(miniBlock(number), number);
   const expected = [...defined(table.snapshot(20)).chunks(500)].map((chunk) => toKey(keccak256(chunk)));
   const release = table.retain(20);
-  const worker = new Worker(new URL('./reader-worker.ts', import.meta.url));
+  const worker = startWorker(new URL('./reader-worker.ts', import.meta.url));
   try {
     const progress = new Int32Array(new SharedArrayBuffer(8));
     worker.postMessage({ handle: table.share(), progress, retained: 20 } satisfies ReaderTask);
