@@ -85,12 +85,13 @@ export class StoredHistory {
   ): Promise<StoredHistory | undefined> {
     if (stateHistory !== 'archive' && stateHistory <= HISTORY_BLOCKS) return undefined;
     const directory = stateHistoryDirectory(dataDir);
+    // In front of the thread that writes, and behind it at the end: see openLevel.
+    const reader = await HistoryReader.open(directory);
+    life.onStop('state history', () => reader.close());
     const writing = startWriting({ directory, ...(stateHistory === 'archive' ? {} : { keepBlocks: stateHistory }) });
     life.onStop('state history thread', () => writing.close());
     life.watch(writing.failed);
     const reach = await writing.open();
-    const reader = await HistoryReader.open(directory);
-    life.onStop('state history', () => reader.close());
     const newest = reach && (await newestOfChain(reach, reader, store));
     const extent = newest && { oldest: await writing.removeAbove(newest), newest };
     return new StoredHistory({ writing, reader }, extent, { logger, life });

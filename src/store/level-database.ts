@@ -17,7 +17,10 @@ const BYTES_ENCODING = {
 };
 
 export interface LevelOptions {
-  /** Every thread of this process that says so may open the database; by default it is opened once. */
+  /**
+   * Every thread of this process that says so may open the database; by default it is opened once. Who opens it first has
+   * to close it last: its cache of blocks serves them all and goes with it (classic-level 3.0), and the process with that.
+   */
   readonly multithreading?: boolean;
 }
 

@@ -5,8 +5,11 @@ import { Lifecycle } from '../../../src/node/lifecycle.ts';
 import { type ChainStorage, openStorage } from '../../../src/node/open-storage.ts';
 import { snapshotDirectory } from '../../../src/node/snapshot-import.ts';
 import { importSnapshot } from '../../../src/node/snapshot-tools.ts';
+import { StoredHistory, stateHistoryDirectory } from '../../../src/node/state-history-parts.ts';
+import { createInlineStateHistory } from '../../../src/node/state-history-thread.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { replayLog } from '../../../src/state/replay-log.ts';
+import { openLevel } from '../../../src/store/level-database.ts';
 import { HistoryWriter } from '../../../src/store/state-history/history-writer.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
 import { exportChainSnapshot, writeChainSnapshot, writeGenesisFile } from '../../support/chain-snapshot.ts';
@@ -114,4 +117,21 @@ test('blocks that were undone behind its back are no part of the history', async
   await node.log.truncateAfter(seal.lastNumber);
   await node.close();
   expect(extentOf(await open(builder, dataDir))).toEqual({ oldest: 0, newest: 2 });
+});
+
+test('this thread has the database open before the one that writes it, and after', async () => {
+  const dataDir = tempDirectory();
+  const isOpen = () =>
+    expect(openLevel(stateHistoryDirectory(dataDir))).rejects.toThrow(expect.objectContaining({ code: 'LOCKED' }));
+  const logger = createLogger({ level: 'silent', format: 'json' });
+  const life = new Lifecycle(logger);
+  const startWriting: typeof createInlineStateHistory = (options) => {
+    const writing = createInlineStateHistory(options);
+    const open = () => isOpen().then(writing.open);
+    return { ...writing, open, close: () => writing.close().then(isOpen) };
+  };
+  const store = undefined as never; // read of a history that holds something
+  await StoredHistory.open({ dataDir, stateHistory: 'archive' }, { store, logger, life, startWriting });
+  await life.stop();
+  expect.assertions(2);
 });
