@@ -1,5 +1,6 @@
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../util/errors.ts';
+import { letHeapsGrow } from './heap-growth.ts';
 import type { NodeContext, RunningNode, StartNode } from './running-node.ts';
 import type { LogSettings } from './settings.ts';
 
@@ -26,6 +27,7 @@ export async function runNodeProcess<Settings extends LogSettings>(
   settings: Settings,
   start: StartNode<Settings>,
 ): Promise<number> {
+  letHeapsGrow();
   const logger = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { role } });
   const stop = new AbortController();
   const unsubscribe = listenForStop(stop, logger);

@@ -1,10 +1,9 @@
-import { keccak256 } from '../util/keccak.ts';
 import { decodeCompactDiff } from './compact-diff/decode.ts';
 import { encodeCompactDiff } from './compact-diff/encode.ts';
 import { rowDiffOf } from './compact-diff/row-conversion.ts';
 import type { DiffCodec } from './diff-codec.ts';
 import type { StateRows } from './row-diff.ts';
-import { canonicalBytes } from './row-diff-canonical.ts';
+import { canonicalBytes, canonicalDigest } from './row-diff-canonical.ts';
 
 /** The compact form of state diffs beside the state whose rows these are. */
 export function createCompactCodec(rows: StateRows): DiffCodec {
@@ -13,6 +12,6 @@ export function createCompactCodec(rows: StateRows): DiffCodec {
     encode: (diff, position) => encodeCompactDiff(diff, rows, position),
     decode: (payload, position) => decodeCompactDiff(payload, rows, position),
     canonicalBytes: (diff) => canonicalBytes(diff, rows),
-    digest: (diff) => keccak256(canonicalBytes(diff, rows)),
+    digest: (diff) => canonicalDigest(diff, rows),
   };
 }

@@ -1,6 +1,9 @@
 import type { Bytes } from '../util/bytes.ts';
+import { keccak256 } from '../util/keccak.ts';
 import { type DiffKeys, keysOf } from './compact-diff/row-keys.ts';
+import { Scratch } from './compact-diff/scratch.ts';
 import { limbsOf, usedBytes, WORD_LIMBS } from './compact-diff/words.ts';
+import type { Hash } from './primitives.ts';
 import { ROW_BALANCE, ROW_CODE, ROW_NONCE, type RowDiff, type StateRows } from './row-diff.ts';
 
 const ADDRESS_LIMBS = 5;
@@ -15,14 +18,29 @@ const MAX_SLOT_BYTES = 68;
 /** Most bytes in front of a list or string. */
 const MAX_PREFIX_BYTES = 5;
 
+const digestScratch = new Scratch();
+
 /**
  * The canonical bytes (PROTOCOL section 3) straight from the columns, the same as `encodeStateDiff` of the same diff.
  * `rows` may be the state before or after the diff was applied. The result is a view of a larger array.
  */
 export function canonicalBytes(diff: RowDiff, rows: StateRows): Bytes {
-  const codeBytes = diff.codes.reduce((sum, code) => sum + code.length + MAX_PREFIX_BYTES, 3 * MAX_PREFIX_BYTES);
-  const capacity = codeBytes + diff.accountRows.length * MAX_ACCOUNT_BYTES + diff.slotRows.length * MAX_SLOT_BYTES;
-  const writer = new BackwardWriter(capacity);
+  return writeBackward(diff, rows, new Uint8Array(capacityFor(diff)));
+}
+
+/** The hash of the canonical bytes, which are kept no longer than it takes. */
+export function canonicalDigest(diff: RowDiff, rows: StateRows): Hash {
+  return keccak256(writeBackward(diff, rows, digestScratch.bytes(capacityFor(diff))));
+}
+
+function capacityFor({ codes, accountRows, slotRows }: RowDiff): number {
+  const codeBytes = codes.reduce((sum, code) => sum + code.length + MAX_PREFIX_BYTES, 3 * MAX_PREFIX_BYTES);
+  return codeBytes + accountRows.length * MAX_ACCOUNT_BYTES + slotRows.length * MAX_SLOT_BYTES;
+}
+
+/** The end of `target`. */
+function writeBackward(diff: RowDiff, rows: StateRows, target: Bytes): Bytes {
+  const writer = new BackwardWriter(target);
   for (let i = diff.codes.length - 1; i >= 0; i--) writer.writeString(diff.codes[i] as Bytes);
   writer.writeListPrefix(writer.length);
   const codesLength = writer.length;
@@ -77,10 +95,10 @@ class BackwardWriter {
   /** First byte written. */
   #start: number;
 
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#data = new DataView(this.#bytes.buffer);
-    this.#start = capacity;
+  constructor(target: Bytes) {
+    this.#bytes = target;
+    this.#data = new DataView(target.buffer, target.byteOffset, target.length);
+    this.#start = target.length;
   }
 
   get length(): number {
