@@ -1,6 +1,7 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import { untilAborted } from '../util/until-aborted.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import type { Intake, TakenRecord } from './gossip-intake.ts';
@@ -93,7 +94,7 @@ export class BlockSupply {
     let from = Math.max(1, assembler.position.lastNumber);
     for (;;) {
       const { lastNumber, isFull } = await this.#readRange(from, signal);
-      if (lastNumber === undefined) return this.#arePeersNoFurther();
+      if (lastNumber === undefined) return this.#arePeersNoFurther(signal);
       if (isFull || lastNumber <= from || signal.aborted) return true;
       from = lastNumber;
     }
@@ -101,19 +102,25 @@ export class BlockSupply {
 
   async #readRange(from: number, signal: AbortSignal): Promise<RangeAnswer> {
     const { peers, logger } = this.#modules;
+    const answer = peers.range(from, this.#limits.rangeLimit);
+    const records = answer[Symbol.asyncIterator]();
     let lastNumber = 0;
     try {
-      const answer = peers.range(from, this.#limits.rangeLimit);
-      for await (const record of answer) {
-        const taken = this.#takeOrRefuse(record, answer);
+      for (;;) {
+        // A stop does not wait for a peer that is silent in the middle of its answer.
+        const next = await untilAborted(records.next(), signal);
+        if (next === undefined || next.done) return { lastNumber, isFull: false };
+        const taken = this.#takeOrRefuse(next.value, answer);
         lastNumber = Math.max(lastNumber, taken.number);
-        if (signal.aborted || (!taken.hasRoom && this.#isNextSealed())) return { lastNumber, isFull: true };
+        if (!taken.hasRoom && this.#isNextSealed()) return { lastNumber, isFull: true };
       }
-      return { lastNumber, isFull: false };
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
       return { lastNumber: undefined, isFull: false };
+    } finally {
+      // Nobody waits for the end of it either, nor is its failure news.
+      records.return?.().catch(() => undefined);
     }
   }
 
@@ -133,8 +140,8 @@ export class BlockSupply {
     return assembler.seal(assembler.position.blockNumber + 1) !== undefined;
   }
 
-  async #arePeersNoFurther(): Promise<boolean> {
-    const heads = await this.#modules.peers.heads();
+  async #arePeersNoFurther(signal: AbortSignal): Promise<boolean> {
+    const heads = (await untilAborted(this.#modules.peers.heads(), signal)) ?? [];
     const { lastNumber } = this.#modules.assembler.position;
     return heads.length > 0 && heads.every((head) => head.number <= lastNumber);
   }
