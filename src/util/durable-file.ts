@@ -1,19 +1,35 @@
-import { open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Bytes } from './bytes.ts';
 
 /** Writes a file so that after a crash or power failure it is there whole or not at all. */
 export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
   const partial = `${path}.partial`;
-  const file = await open(partial, 'w');
+  await writeSynced(await open(partial, 'w'), bytes);
+  await rename(partial, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Writes a file that must not be there yet; when this resolves it outlasts a power failure. @throws EEXIST and other system errors */
+export async function createDurably(path: string, bytes: Bytes, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await writeSynced(file, bytes);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    // Half a file would keep the next attempt out.
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function writeSynced(file: FileHandle, bytes: Bytes): Promise<void> {
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(partial, path);
-  await syncDirectory(dirname(path));
 }
 
 /** Makes created, renamed and removed names of a directory durable. */
