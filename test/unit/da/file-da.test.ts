@@ -38,3 +38,12 @@ test('a damaged file is no batch, a half-written one is not listed, and posting 
   await da.post(1, 1, batch(1));
   expect(await da.fetch(commitment)).toEqual(batch(1));
 });
+
+test('a folder that there cannot be is named', async () => {
+  const directory = join(tempDirectory(), 'file');
+  writeFileSync(directory, '');
+  await expect(FileDataAvailability.open({ directory })).rejects.toMatchObject({
+    code: 'DA_DIRECTORY_FAILED',
+    message: expect.stringContaining(directory),
+  });
+});
