@@ -2,8 +2,25 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Bytes } from './bytes.ts';
 
-/** Writes a file so that after a crash or power failure it is there whole or not at all. */
+/** The last write of each path that is under way; never rejects. */
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Writes a file so that after a crash or power failure it is there whole or not at all. Writes of one path are done one
+ * after the other, in the order of the calls: the last one stays.
+ */
 export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
+  const write = (underWay.get(path) ?? Promise.resolve()).then(() => replace(path, bytes));
+  const end = write.catch(() => undefined);
+  underWay.set(path, end);
+  try {
+    await write;
+  } finally {
+    if (underWay.get(path) === end) underWay.delete(path);
+  }
+}
+
+async function replace(path: string, bytes: Bytes): Promise<void> {
   const partial = `${path}.partial`;
   await writeSynced(await open(partial, 'w'), bytes);
   await rename(partial, path);

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { fromText } from '../../../src/util/bytes.ts';
-import { createDurably } from '../../../src/util/durable-file.ts';
+import { createDurably, writeDurably } from '../../../src/util/durable-file.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 /** What all open files have in common. */
@@ -13,6 +13,17 @@ async function handles(): Promise<FileHandle> {
   onTestFinished(() => void vi.restoreAllMocks());
   return Object.getPrototypeOf(handle) as FileHandle;
 }
+
+test('of writes that meet the last one stays, whatever becomes of the others', async () => {
+  const path = join(tempDirectory(), 'verdicts.json');
+  const texts = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000 - 400 * i));
+  await Promise.all(texts.map((text) => writeDurably(path, fromText(text))));
+  expect(readFileSync(path, 'utf8')).toBe(texts.at(-1));
+  vi.spyOn(await handles(), 'sync').mockRejectedValueOnce(new Error('EIO'));
+  const [first, second] = await Promise.allSettled(['first', 'second'].map((text) => writeDurably(path, fromText(text))));
+  expect([first?.status, second?.status]).toEqual(['rejected', 'fulfilled']);
+  expect(readFileSync(path, 'utf8')).toBe('second');
+});
 
 test('a created file and its name are synced before anybody hears of it', async () => {
   const sync = vi.spyOn(await handles(), 'sync');
