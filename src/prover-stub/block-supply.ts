@@ -5,16 +5,27 @@ import { untilAborted } from '../util/until-aborted.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import type { Intake, TakenRecord } from './gossip-intake.ts';
+import type { LogGap } from './log-gap.ts';
+import type { ProvedBlock } from './progress-file.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
 
-export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'>;
+export type BlockSupplyLimits = Pick<
+  ProverLimits,
+  'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit' | 'rangeAttempts'
+>;
 
 export interface BlockSupplyModules {
   readonly assembler: BlockAssembler;
   readonly intake: Pick<Intake, 'takeRecord'>;
   readonly peers: Pick<PeerReader, 'range' | 'heads' | 'refuse'>;
+  readonly gap: Pick<LogGap, 'end'>;
   readonly news: Wakeup;
   readonly logger: ProverLogger;
+}
+
+/** No peer has what comes next: it goes on behind this block. */
+export interface GapInLogs {
+  readonly goOnBehind: ProvedBlock;
 }
 
 /** What a range request brought. */
@@ -42,14 +53,16 @@ export class BlockSupply {
   }
 
   /** @returns undefined when `signal` aborts, and when the next block can never be put together */
-  async next(signal: AbortSignal): Promise<AssembledBlock | undefined> {
+  async next(signal: AbortSignal): Promise<AssembledBlock | GapInLogs | undefined> {
     const { assembler } = this.#modules;
     while (!signal.aborted) {
       const block = assembler.next();
       if (block !== undefined || assembler.isNextTooLarge()) return block;
       // Whatever was missed while this process was down comes first.
       if (this.#isCaughtUp) await this.#awaitGossip(signal);
-      if (assembler.next() === undefined && !assembler.isNextTooLarge()) await this.#askPeers(signal);
+      if (assembler.next() !== undefined || assembler.isNextTooLarge()) continue;
+      const goOnBehind = await this.#askPeers(signal);
+      if (goOnBehind !== undefined) return { goOnBehind };
     }
     return undefined;
   }
@@ -68,30 +81,38 @@ export class BlockSupply {
     }
   }
 
-  /** Goes on until the block is there, or peers have no more than what is here. */
-  async #askPeers(signal: AbortSignal): Promise<void> {
-    const { assembler, news } = this.#modules;
+  /**
+   * Goes on until the block is there, or peers have no more than what is here.
+   * @returns where to go on when peers have what is needed no more
+   */
+  async #askPeers(signal: AbortSignal): Promise<ProvedBlock | undefined> {
+    const { assembler, news, gap } = this.#modules;
     let backoffMs = this.#limits.backoffMinMs;
-    while (!signal.aborted) {
+    for (let attempt = 1; !signal.aborted; attempt++) {
       const answered = await this.#readOn(signal);
-      if (assembler.next() !== undefined || assembler.isNextTooLarge()) return;
+      if (assembler.next() !== undefined || assembler.isNextTooLarge()) return undefined;
       if (answered && !assembler.isBehind()) {
         this.#isCaughtUp = true;
-        return;
+        return undefined;
       }
+      const isTimeToDoubt = !answered && attempt % this.#limits.rangeAttempts === 0;
+      const end = isTimeToDoubt ? await gap.end(assembler.position.lastNumber, signal) : undefined;
+      if (end !== undefined && end.blockNumber > assembler.position.blockNumber) return end;
+      // They begin right behind what is done, where no range reaches that begins at its last mini-block.
+      if (end !== undefined) await this.#readOn(signal, assembler.position.lastNumber + 1);
       const isHere = (): boolean => assembler.next() !== undefined;
-      if (await news.waitUntil(isHere, signal, backoffMs)) return;
+      if (await news.waitUntil(isHere, signal, backoffMs)) return undefined;
       backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
     }
+    return undefined;
   }
 
   /**
    * Reads range after range from the end of the newest block that is done, as a new epoch's start stands right there.
    * @returns true when peers have answered, even if only that they are no further
    */
-  async #readOn(signal: AbortSignal): Promise<boolean> {
-    const { assembler } = this.#modules;
-    let from = Math.max(1, assembler.position.lastNumber);
+  async #readOn(signal: AbortSignal, first = Math.max(1, this.#modules.assembler.position.lastNumber)): Promise<boolean> {
+    let from = first;
     for (;;) {
       const { lastNumber, isFull } = await this.#readRange(from, signal);
       if (lastNumber === undefined) return this.#arePeersNoFurther(signal);
