@@ -191,6 +191,18 @@ describe('memory', () => {
     expect(table.getStorage(addressOf(1), word(2))).toEqual(word(3));
   });
 
+  test('a mini-block that was refused is refused again as long as there is no room for all of its rows', () => {
+    // Room for the last segment of its rows and for their index, but not for the segment in between.
+    const table = new StateTable({ maxBytes: 44 * PAGE_BYTES, journalBytes: 2 * PAGE_BYTES });
+    table.apply(slotsDiff(0, 1, 0, [1, 2, 3]), 0);
+    const before = [listState(table), listRows(table.rows), table.mark(), table.number];
+    const large = slotsDiff(1, 1, 0, Array(20_000).fill(1));
+    for (let i = 0; i < 2; i++) {
+      expect(() => table.apply(large, 1)).toThrow(expect.objectContaining({ code: 'STATE_MEMORY_EXHAUSTED' }));
+      expect([listState(table), listRows(table.rows), table.mark(), table.number]).toEqual(before);
+    }
+  });
+
   test('a journal that cannot grow does with the pages it has', () => {
     const table = new StateTable({ maxBytes: 40 * PAGE_BYTES });
     for (let number = 0; number < 100; number++) advance(table);
