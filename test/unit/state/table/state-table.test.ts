@@ -113,6 +113,18 @@ describe('what is read over a longer time', () => {
     expect(() => table.retain(4)).toThrow(FORGOTTEN);
   });
 
+  test('as much is retained as a replica with a state trie and a history has under way, and a snapshot', () => {
+    const table = busyTable(5);
+    // Two blocks that are compared with their seals, one for the trie, one for the history.
+    const ranges = [0, 1, 2, 3].map((from) => table.retainRange(from, from + 1));
+    const snapshot = table.retain(5);
+    table.release(5);
+    expect(table.floor).toBe(0);
+    for (const { release } of ranges) release();
+    expect(table.floor).toBe(5);
+    snapshot();
+  });
+
   test('the bound of the old values goes before what is retained', () => {
     const table = busyTable(5, SMALL_JOURNAL);
     const release = table.retain(5);
