@@ -4,7 +4,7 @@ import { unpackPayload } from '../protocol/payload.ts';
 import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { asBytes, asList, decodeRlp } from '../protocol/rlp.ts';
-import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, concatBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { type BlockRecord, decodeBlockRecord, encodeBlockRecord } from './block-record.ts';
 import type { LevelBatch, LevelDatabase } from './level-database.ts';
@@ -107,6 +107,12 @@ export class BlockRepository {
   async storedRecord(blockNumber: number): Promise<BlockRecord | undefined> {
     const value = await this.#database.get(numberKey(TABLE.blocks, blockNumber));
     return value === undefined ? undefined : decodeBlockRecord(value);
+  }
+
+  /** True as long as a block that was read is stored: neither pruned nor undone, nor another one in its place. */
+  async holds({ seal }: BlockRecord): Promise<boolean> {
+    const now = (await this.storedRecord(seal.header.number))?.seal;
+    return now !== undefined && bytesEqual(now.lastDigest, seal.lastDigest);
   }
 
   /** The lowest block that has a record, pruned or not. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ChainStore } from '../../src/store/chain-store.ts';
-import { openLevel } from '../../src/store/level-database.ts';
+import { type LevelDatabase, openLevel } from '../../src/store/level-database.ts';
 import { IndexedRange } from '../../src/store/log-index/indexed-range.ts';
 import { LogIndexDatabase } from '../../src/store/log-index/log-index-database.ts';
 import { LogIndexReader } from '../../src/store/log-index/log-index-reader.ts';
@@ -18,6 +18,8 @@ export interface IndexedStore {
   readonly range: IndexedRange;
   readonly indexer: LogIndexer;
   readonly index: LogIndexDatabase;
+  /** The chain as the indexer reads it. */
+  readonly chain: LevelDatabase;
 }
 
 export async function openIndexedStore(builder: ChainBuilder, directory = tempDirectory()): Promise<IndexedStore> {
@@ -36,5 +38,5 @@ export async function openIndexedStore(builder: ChainBuilder, directory = tempDi
     await index.close();
     await store.close();
   });
-  return { directory, store, range, index, indexer: new LogIndexer(builder.genesisHash, { chain, index }) };
+  return { directory, store, range, index, chain, indexer: new LogIndexer(builder.genesisHash, { chain, index }) };
 }
