@@ -11,6 +11,7 @@ import { MomentRows } from './moment-rows.ts';
 import { composeNetDiff } from './net-diff.ts';
 import type { NamedRange, NetRange } from './net-range.ts';
 import { type KnownCodes, type PastMoment, PastState } from './past-state.ts';
+import { RecentEntries } from './recent-entries.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { RowFinder } from './row-finder.ts';
 import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
@@ -45,14 +46,16 @@ class NamedState extends PastState implements PlacedState {
 export class TableReader implements StateReader {
   readonly #core: TableCore;
   readonly #lock: SequenceLock;
-  /** Codes that were read, by hash. */
-  readonly #codes = new Map<string, Bytes>();
+  /** Codes that were read lately, by hash. */
+  readonly #codes: RecentEntries<string, Bytes>;
 
-  static attach(handle: TableHandle): TableReader {
-    return new TableReader(handle);
+  /** @param maxCodeBytes see {@link RecentEntries} */
+  static attach(handle: TableHandle, maxCodeBytes?: number): TableReader {
+    return new TableReader(handle, maxCodeBytes);
   }
 
-  private constructor({ memory }: TableHandle) {
+  private constructor({ memory }: TableHandle, maxCodeBytes: number | undefined) {
+    this.#codes = new RecentEntries(maxCodeBytes);
     this.#core = new TableCore(memory);
     this.#lock = new SequenceLock(this.#core.memory);
     const words = this.#core.memory;

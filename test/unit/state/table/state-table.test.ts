@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { StateView } from '../../../../src/protocol/ports/state.ts';
 import { EMPTY_CODE_HASH } from '../../../../src/protocol/primitives.ts';
 import { createStateDiff } from '../../../../src/protocol/state-diff.ts';
+import { CodeCache } from '../../../../src/state/table/code-cache.ts';
 import { ACCOUNT_LAYOUT, CONTROL_FLOOR_SERIAL, CONTROL_HEAD_SERIAL, PAGE_BYTES } from '../../../../src/state/table/layout.ts';
 import { StateTable } from '../../../../src/state/table/state-table.ts';
+import { TableCore } from '../../../../src/state/table/table-core.ts';
+import { TableReader } from '../../../../src/state/table/table-reader.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
 import { defined } from '../../../support/defined.ts';
 import { MapState } from '../../../support/map-state.ts';
@@ -281,6 +284,25 @@ describe('codes', () => {
     expect(table.getCode(keccak256(huge))).toEqual(huge);
     expect(table.getCode(keccak256(small))).toEqual(small);
     expect(table.getCode(EMPTY_CODE_HASH)).toBeUndefined();
+  });
+
+  test('those that were read stay in memory as long as they are in use, and others make room', () => {
+    const table = new StateTable();
+    const codes = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_000).fill(i + 1));
+    const hashes = codes.map((code) => keccak256(code));
+    const accounts = hashes.map((codeHash, i) => ({ address: addressOf(i), nonce: 1n, codeHash }));
+    table.apply(createStateDiff(accounts, codes), 0);
+    const readers = [new CodeCache(new TableCore(table.share().memory).codes, 10_000), TableReader.attach(table.share(), 10_000)];
+    for (const reader of readers) {
+      const read = (i: number) => reader.getCode(hashes[i] as Uint8Array);
+      const first = [read(0), read(1)];
+      for (let i = 2; i < codes.length; i++) {
+        expect(read(i)).toEqual(codes[i]);
+        expect(read(1)).toBe(first[1]);
+      }
+      expect([read(0), read(1)]).toEqual(first);
+      expect(read(0)).not.toBe(first[0]);
+    }
   });
 
   test('an array that was read is not of the shared memory, and not another code after a rollback', () => {
