@@ -109,10 +109,15 @@ export class BlockRepository {
     return value === undefined ? undefined : decodeBlockRecord(value);
   }
 
-  /** True as long as a block that was read is stored: neither pruned nor undone, nor another one in its place. */
-  async holds({ seal }: BlockRecord): Promise<boolean> {
-    const now = (await this.storedRecord(seal.header.number))?.seal;
-    return now !== undefined && bytesEqual(now.lastDigest, seal.lastDigest);
+  /** True when a block whose record was read was undone since, whether there is another one in its place or not. */
+  async isUndone({ seal: { header, lastDigest } }: BlockRecord): Promise<boolean> {
+    const now = await this.storedRecord(header.number);
+    return now === undefined ? !(await this.isPruned(header.number)) : !bytesEqual(now.seal.lastDigest, lastDigest);
+  }
+
+  /** Not as this thread knows it: the mark may have risen just now. */
+  async isPruned(blockNumber: number): Promise<boolean> {
+    return blockNumber < ((await this.#meta.number('oldest')) ?? 1);
   }
 
   /** The lowest block that has a record, pruned or not. */

@@ -7,6 +7,8 @@ import { LogIndexDatabase } from '../../src/store/log-index/log-index-database.t
 import { LogIndexReader } from '../../src/store/log-index/log-index-reader.ts';
 import { LogIndexer } from '../../src/store/log-index/log-indexer.ts';
 import { openChainStore } from '../../src/store/open-chain-store.ts';
+import { numberKey, TABLE } from '../../src/store/tables.ts';
+import { bytesEqual } from '../../src/util/bytes.ts';
 import type { ChainBuilder } from './chain-builder.ts';
 import { CapturedErrors } from './chain-store-kit.ts';
 import { tempDirectory } from './temp-directory.ts';
@@ -20,6 +22,24 @@ export interface IndexedStore {
   readonly index: LogIndexDatabase;
   /** The chain as the indexer reads it. */
   readonly chain: LevelDatabase;
+}
+
+/** A database in which something happens once, right before the body of a mini-block is read. */
+export function interrupted(chain: LevelDatabase, miniBlockNumber: number, happen: () => Promise<void>): LevelDatabase {
+  const body = numberKey(TABLE.bodies, miniBlockNumber);
+  let isOver = false;
+  return new Proxy(chain, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name, target);
+      if (name !== 'get') return typeof value === 'function' ? value.bind(target) : value;
+      return async (key: Uint8Array) => {
+        const isDue = !isOver && bytesEqual(key, body);
+        isOver ||= isDue;
+        if (isDue) await happen();
+        return target.get(key);
+      };
+    },
+  });
 }
 
 export async function openIndexedStore(builder: ChainBuilder, directory = tempDirectory()): Promise<IndexedStore> {

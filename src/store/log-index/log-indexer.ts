@@ -81,7 +81,7 @@ async function keysIn(record: BlockRecord, blocks: BlockRepository): Promise<Ite
       for (const log of receipts.flatMap(receiptLogs)) for (const key of keysOf(log)) note(seen, key, index);
     }
   } catch (error) {
-    if (isStrobeError(error, 'DATABASE_FAILED') && !(await blocks.holds(record))) return undefined;
+    if (isStrobeError(error, 'DATABASE_FAILED') && (await blocks.isUndone(record))) return undefined;
     throw error;
   }
   return seen.values();

@@ -1,16 +1,13 @@
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { LevelDatabase } from '../../../../src/store/level-database.ts';
 import type { IndexedRange } from '../../../../src/store/log-index/indexed-range.ts';
 import type { IndexedBlocks } from '../../../../src/store/log-index/log-index-database.ts';
 import { LogIndexFollower } from '../../../../src/store/log-index/log-index-follower.ts';
 import { type LogIndexBuilder, LogIndexThread } from '../../../../src/store/log-index/log-index-host.ts';
 import { LogIndexer } from '../../../../src/store/log-index/log-indexer.ts';
-import { numberKey, TABLE } from '../../../../src/store/tables.ts';
-import { bytesEqual } from '../../../../src/util/bytes.ts';
 import { ChainBuilder } from '../../../support/chain-builder.ts';
 import { addBlocks } from '../../../support/chain-store-kit.ts';
-import { type IndexedStore, openIndexedStore } from '../../../support/indexed-store.ts';
+import { type IndexedStore, interrupted, openIndexedStore } from '../../../support/indexed-store.ts';
 import { testAccount, testLog } from '../../../support/test-accounts.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 
@@ -124,7 +121,7 @@ test('a block that is undone between its record and its contents ends nobody', a
   const node = await openIndexedStore(builder);
   const { store, chain, index, range } = node;
   await addBlocks(store, builder.blocks);
-  const indexer = new LogIndexer(builder.genesisHash, { chain: undoingBefore(3, chain, () => store.rollback(4)), index });
+  const indexer = new LogIndexer(builder.genesisHash, { chain: interrupted(chain, 5, () => store.rollback(4)), index });
   follow(node, indexer);
   await isIndexed(range, 2);
   expect(store.head().header.number).toBe(2);
@@ -132,24 +129,6 @@ test('a block that is undone between its record and its contents ends nobody', a
   await isIndexed(range, 3);
   expect(await blocksFound(node)).toEqual([1, 2, 3]);
 });
-
-/** A database in which a block is undone when the body of its first mini-block is asked for, once. */
-function undoingBefore(blockNumber: number, chain: LevelDatabase, undo: () => Promise<void>): LevelDatabase {
-  const body = numberKey(TABLE.bodies, blockNumber * 2 - 1);
-  let isUndone = false;
-  return new Proxy(chain, {
-    get: (target, name) => {
-      if (name !== 'get') return Reflect.get(target, name, target);
-      return async (key: Uint8Array) => {
-        if (!isUndone && bytesEqual(key, body)) {
-          isUndone = true;
-          await undo();
-        }
-        return target.get(key);
-      };
-    },
-  });
-}
 
 test('an index of another chain, or of another format, is thrown away', async () => {
   const builder = new ChainBuilder();
