@@ -25,7 +25,7 @@ test('a node that was stopped keeps nothing of what it stood on', async () => {
     const state = { rows: 3 };
     life.onStop('state', () => void state.rows--);
     const failed = new Promise<void>(() => {});
-    failed.then(() => state.rows);
+    void failed.then(() => state.rows);
     life.watch(failed);
     const node = life.node();
     const running = node.run();
