@@ -97,7 +97,7 @@ describe('a full pool', () => {
   test('does not grow by replacing short transactions with long ones', () => {
     const { pool } = createPool({ maxTransactions: 10_000 });
     const raw = new Uint8Array(128 * 1024);
-    const from = (i: number): Uint8Array => new Uint8Array(20).fill(9).with(0, i >> 8).with(1, i & 255);
+    const from = (i: number) => senderOf(i & 255).with(0, 9 + (i >> 8));
     for (let i = 0; i < 2048; i++) add(pool, from(i), 0);
     const long = { raw, maxFeePerGas: 200n, maxPriorityFeePerGas: 20n };
     for (let i = 0; i < 2048; i++) add(pool, from(i), 0, long);
