@@ -50,14 +50,15 @@ export class DaFollower {
 
   /** Follows until `signal` aborts; rejects only when the chain itself cannot be written. */
   async run(signal: AbortSignal): Promise<void> {
-    do await this.catchUp();
+    do await this.catchUp(signal);
     while (await nextRound(this.#options.intervalMs, signal));
   }
 
-  /** Marks every block that is safe here and proven to be posted. */
-  async catchUp(): Promise<void> {
+  /** Marks every block that is safe here and proven to be posted, until `signal` aborts: years of batches take minutes. */
+  async catchUp(signal?: AbortSignal): Promise<void> {
     const { chain } = this.#modules;
     for (const posted of await this.#list()) {
+      if (signal?.aborted) return;
       const next = Math.max((chain.finalizedNumber() ?? 0) + 1, this.#options.firstBlock);
       // In block order: behind a gap nothing can be final yet.
       if (posted.firstBlock > next) return;

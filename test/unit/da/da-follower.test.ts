@@ -143,6 +143,23 @@ test('a batch that could not be read for a moment is read at the next look', asy
   expect(store.finalizedNumber()).toBe(4);
 });
 
+test('a stop ends the round under way behind the batch that is being read', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da } = await tempDa();
+  for (const block of builder.blocks) {
+    const { number } = block.seal.header;
+    await da.post(number, number, encodeBatch(recordsOf([block]).map(({ bytes }) => bytes)));
+  }
+  const stop = new AbortController();
+  store.subscribe((event) => {
+    if (event.kind === 'finalized' && event.blockNumber === 2) stop.abort();
+  });
+  await new DaFollower({}, { da, chain: store, logger: new CapturedLog() }).run(stop.signal);
+  expect(store.finalizedNumber()).toBe(2);
+});
+
 test('a layer that cannot be read is reported and tried again until the signal aborts', async () => {
   const { store } = await daNode(builtChain());
   const stop = new AbortController();
