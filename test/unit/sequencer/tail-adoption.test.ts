@@ -166,7 +166,10 @@ test('so does one that gave up the end of the log and did not come as far since'
   const kept = other.block(2, 1);
   const { record } = other.startEpoch();
   const records = [...kept.miniBlocks.map((miniBlock) => miniBlock.record), kept.record, record, other.miniBlock().record];
-  for (const claimed of [{ epoch: 2, ...other.tip }, { epoch: 2, number: 2, digest: record.bytes }]) {
+  for (const claimed of [
+    { epoch: 2, ...other.tip },
+    { epoch: 2, number: 2, digest: record.bytes },
+  ]) {
     const modules = {
       peers: {
         range: async function* (from: number) {
