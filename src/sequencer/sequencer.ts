@@ -158,19 +158,22 @@ export class Sequencer {
     clearTimeout(timer);
   }
 
-  async #open(nowMs: number): Promise<BuildingBlock> {
+  async #open(): Promise<BuildingBlock> {
     const { clock, engine, mempool } = this.#modules;
     const wallMs = clock.nowMs();
+    // Read behind the wall clock: a pause in between may make the block longer, but never end it in its own second.
+    const elapsedMs = clock.elapsedMs();
     const env = openEnvironment(this.#parent, this.#options.genesis, wallMs);
+    const endMs = elapsedMs + this.#timetable.blockEndMs(wallMs, env.timestamp) - wallMs;
     await engine.beginBlock(env);
     mempool.openBlock(env.baseFeePerGas);
-    return { env, endMs: nowMs + this.#timetable.blockEndMs(wallMs) - wallMs, gasUsed: 0n, isFull: false, isEmpty: true };
+    return { env, endMs, gasUsed: 0n, isFull: false, isEmpty: true };
   }
 
   /** Executes one mini-block; it becomes durable while the next one is executed. */
   async #produce(nowMs: number): Promise<void> {
     const { clock } = this.#modules;
-    this.#building ??= await this.#open(nowMs);
+    this.#building ??= await this.#open();
     const building = this.#building;
     const { executeUntilMs } = this.#timetable.begin(nowMs);
     const batch = await this.#builder.build(building.env, {

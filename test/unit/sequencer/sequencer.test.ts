@@ -204,6 +204,41 @@ test('a wall clock that is set back stops nothing: times go on from the newest o
   expect(after).toBe(defined(before) + 1);
 });
 
+test('after a small step back of the clock the time of blocks is soon that of the clock again', async () => {
+  let offsetMs = 0;
+  const wall = { nowMs: () => Date.now() + offsetMs };
+  await start({ clock: wall, elapsed: { nowMs: () => performance.now() } });
+  const aheadSeconds: number[] = [];
+  for (let i = 0; i < 160; i++) {
+    const opened = kit.engine.blocks.length;
+    send(0);
+    await pass(50);
+    const block = kit.engine.blocks.at(-1);
+    if (kit.engine.blocks.length > opened) aheadSeconds.push(defined(block).timestamp - Math.floor(wall.nowMs() / 1000));
+    if (i === 40) offsetMs = -300;
+  }
+  expect(Math.max(...aheadSeconds)).toBe(1);
+  expect(aheadSeconds.slice(-3)).toEqual([0, 0, 0]);
+});
+
+test('a pause while a block opens does not end it before its second is over', async () => {
+  let [pausesMs, pausedMs] = [0, 0];
+  const wall = {
+    nowMs: () => {
+      pausedMs = pausesMs;
+      return Date.now() + pausedMs;
+    },
+  };
+  await start({ clock: wall, elapsed: { nowMs: () => performance.now() + pausedMs } });
+  send(0);
+  pausesMs = 20;
+  // 2 ms before the end of the second.
+  await pass(778);
+  expect(blockNumber()).toBe(0);
+  await pass(10);
+  expect(blockNumber()).toBe(1);
+});
+
 describe('a full block', () => {
   test('takes no more, waits for its end and goes on in the next one', async () => {
     await start({ gasLimit: 17_000_000n });
