@@ -249,11 +249,11 @@ export class Sequencer {
   async #finishSeal(sealing: PendingSeal['done'], timing: { startMs: number; headerMs: number }): Promise<void> {
     const { clock, metrics, logger } = this.#modules;
     const { seal, stored } = await sealing;
+    // Whoever awaits it next fails; a rejection before that, or when the one before fails, is not unhandled.
+    stored.catch(() => {});
     // One block may be on its way into the database while the next one is filled.
     await this.#stored;
     this.#stored = stored;
-    // Whoever awaits it next fails; a rejection before that is not unhandled.
-    stored.catch(() => {});
     const { number } = seal.header;
     metrics.recordBlockSealed({
       stallSeconds: (timing.headerMs - timing.startMs) / 1000,

@@ -10,6 +10,8 @@ import { createSequencerKit, type SequencerKit, type SequencerKitOptions } from 
 /** 1.8 s after a block boundary of one second each. */
 const START_MS = 1_800_000_000_200;
 const clock = { nowMs: () => Date.now(), elapsedMs: () => performance.now() };
+/** Tests run on fake timers. */
+const realSetImmediate = setImmediate;
 let kit: SequencerKit;
 let sequencer: Sequencer;
 let running: Promise<void>;
@@ -338,6 +340,31 @@ describe('a failure ends the loop with an error', () => {
     await pass(1_000);
     await expect(running).rejects.toMatchObject({ code: 'LOG_FAILED' });
     expect(blockNumber()).toBe(0);
+  });
+
+  test('of the database, also when the next block is on its way there already', async () => {
+    await start();
+    const [first, second] = [Promise.withResolvers<never>(), Promise.withResolvers<never>()];
+    const writes = [first, second];
+    const sealBlock = kit.chain.sealBlock.bind(kit.chain);
+    vi.spyOn(kit.chain, 'sealBlock').mockImplementation(async (seal) => {
+      await Promise.all([sealBlock(seal), writes.shift()?.promise]);
+      throw new TypeError('never stored');
+    });
+    const unhandled = vi.fn();
+    process.once('unhandledRejection', unhandled);
+    send(0);
+    await pass(1_000);
+    send(0);
+    await pass(1_500);
+    expect(blockNumber()).toBe(2);
+    first.reject(new StrobeError('CHAIN_STORE_FAILED', 'the disk is full'));
+    await expect(running).rejects.toMatchObject({ code: 'CHAIN_STORE_FAILED', message: 'the disk is full' });
+    second.reject(new StrobeError('CHAIN_STORE_FAILED', 'failed before'));
+    // Node tells of it at the end of the turn.
+    await new Promise((resolve) => realSetImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   test('of the engine', async () => {
