@@ -1,7 +1,14 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
-import { MAX_MINI_BLOCK_TRANSACTIONS, MINI_BLOCK_BODY_BYTES, MINI_BLOCK_GAS } from '../protocol/limits.ts';
+import {
+  BLOCK_WITNESS_BYTES,
+  MAX_MINI_BLOCK_TRANSACTIONS,
+  MINI_BLOCK_BODY_BYTES,
+  MINI_BLOCK_GAS,
+  WITNESS_BYTES_PER_GAS,
+} from '../protocol/limits.ts';
 import type { BodyTransaction } from '../protocol/mini-block.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
+import type { WorldState } from '../protocol/ports/state.ts';
 import type { Receipt } from '../protocol/receipt.ts';
 import type { Transaction } from '../protocol/transaction.ts';
 import type { Mempool } from './mempool.ts';
@@ -14,7 +21,7 @@ export interface ExecutedBatch {
   readonly receipts: Receipt[];
   /** Gas used by these transactions. */
   gasUsed: bigint;
-  /** The gas left in the EVM block is too little for the next transaction. */
+  /** The gas left in the EVM block, or the room in its witness, is too little for the next transaction. */
   blockFull: boolean;
 }
 
@@ -31,6 +38,8 @@ export interface BuildLimits {
 
 export interface BuilderModules {
   readonly engine: ExecutionEngine;
+  /** What it executes on. */
+  readonly world: Pick<WorldState, 'witnessBytes'>;
   readonly mempool: Mempool;
   readonly nowMs: () => number;
   /** Tells of a transaction that was dropped without inclusion. */
@@ -63,7 +72,7 @@ export class MiniBlockBuilder {
       }
       const pooled = mempool.next();
       if (pooled === undefined) break;
-      if (limits.blockGasUsed + batch.gasUsed + pooled.transaction.gasLimit > env.gasLimit) {
+      if (!this.#fits(pooled, env.gasLimit - limits.blockGasUsed - batch.gasUsed)) {
         mempool.putBack(pooled);
         batch.blockFull = true;
         break;
@@ -71,6 +80,12 @@ export class MiniBlockBuilder {
       bytes += await this.#execute(pooled, batch);
     }
     return batch;
+  }
+
+  /** A witness that is too large would be the proof that the sequencer cheats, so every transaction must leave room for it. */
+  #fits({ transaction: { gasLimit } }: PooledTransaction, gasLeft: bigint): boolean {
+    const witnessBytes = this.#modules.world.witnessBytes + Number(gasLimit) * WITNESS_BYTES_PER_GAS;
+    return gasLimit <= gasLeft && witnessBytes <= BLOCK_WITNESS_BYTES;
   }
 
   /** Executes one transaction and says how many body bytes it added. */

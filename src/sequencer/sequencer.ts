@@ -16,7 +16,7 @@ interface BuildingBlock {
   readonly env: BlockEnvironment;
   readonly endMs: number;
   gasUsed: bigint;
-  /** True when the next transaction in order does not fit into its gas limit. */
+  /** True when the next transaction in order does not fit into its gas limit, or its witness. */
   isFull: boolean;
   /** True before its first mini-block, which exists even without transactions. */
   isEmpty: boolean;
@@ -65,6 +65,7 @@ export class Sequencer {
     this.#timetable = new Timetable({ miniBlockIntervalMs: options.miniBlockIntervalMs, blockIntervalMs });
     this.#builder = new MiniBlockBuilder({
       engine: modules.engine,
+      world: modules.world,
       mempool: modules.mempool,
       nowMs: () => modules.clock.elapsedMs(),
       onRejected: (pooled, code, message) => {

@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { MAX_MINI_BLOCK_TRANSACTIONS, MINI_BLOCK_BODY_BYTES, MINI_BLOCK_GAS } from '../../../src/protocol/limits.ts';
+import {
+  BLOCK_WITNESS_BYTES,
+  MAX_MINI_BLOCK_TRANSACTIONS,
+  MAX_TRANSACTION_GAS,
+  MAX_WITNESS_CHUNKS,
+  MINI_BLOCK_BODY_BYTES,
+  MINI_BLOCK_GAS,
+  WITNESS_BYTES_PER_GAS,
+  WITNESS_CHUNK_BYTES,
+} from '../../../src/protocol/limits.ts';
 import type { ExecutionOutcome } from '../../../src/protocol/ports/execution.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
@@ -11,13 +20,16 @@ const clock = { now: 0, nowMs: () => clock.now };
 let kit: SequencerKit;
 let builder: MiniBlockBuilder;
 let refused: [Transaction, string][];
+let witness: { witnessBytes: number };
 
 beforeEach(async () => {
   clock.now = 1_800_000_000_000;
   kit = await createSequencerKit({ clock, gasLimit: 1_000_000n });
   refused = [];
+  witness = { witnessBytes: 0 };
   builder = new MiniBlockBuilder({
     engine: kit.engine,
+    world: witness,
     mempool: kit.mempool,
     nowMs: clock.nowMs,
     onRejected: ({ transaction }, code) => refused.push([transaction, code]),
@@ -88,6 +100,21 @@ describe('ends', () => {
     expect(batch).toMatchObject({ decoded: [first], blockFull: true });
     expect(await build({ blockGasUsed: 1_000_000n - 20_999n })).toMatchObject({ decoded: [], blockFull: true });
     expect((await build()).decoded).toEqual([second]);
+  });
+
+  test('when the next transaction could make the witness of the block too large, and keeps it', async () => {
+    const first = kit.pool(0);
+    const second = kit.pool(1);
+    witness.witnessBytes = BLOCK_WITNESS_BYTES - Number(first.gasLimit) * WITNESS_BYTES_PER_GAS;
+    kit.engine.onExecute = () => {
+      witness.witnessBytes += 3_000;
+    };
+    expect(await build()).toMatchObject({ decoded: [first], blockFull: true });
+    witness.witnessBytes = 0;
+    expect((await build()).decoded).toEqual([second]);
+    // The largest one always fits into an empty block.
+    expect(Number(MAX_TRANSACTION_GAS) * WITNESS_BYTES_PER_GAS).toBeLessThan(BLOCK_WITNESS_BYTES);
+    expect(BLOCK_WITNESS_BYTES).toBeLessThan(MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES - 37_000_000);
   });
 
   test('when its body is long enough, with the logs counted', async () => {

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 async function execute(): Promise<ExecutedBatch> {
-  const builder = new MiniBlockBuilder({ engine: kit.engine, mempool: kit.mempool, nowMs: clock.nowMs, onRejected: () => {} });
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
   return builder.build(env, { executeUntilMs: clock.now + 7, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 10n ** 9n });
 }
 

@@ -18,11 +18,11 @@ let before: SequencerKit;
 
 /** Executes and commits what is pooled as one mini-block each. */
 async function fillBlock(kit: SequencerKit, miniBlocks: number): Promise<void> {
-  const { mempool, engine } = kit;
+  const { engine } = kit;
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
   await engine.beginBlock(env);
   const committer = new MiniBlockCommitter(kit.options, kit.modules);
-  const builder = new MiniBlockBuilder({ engine, mempool, nowMs: clock.nowMs, onRejected: () => {} });
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
   for (let i = 0; i < miniBlocks; i++) {
     await committer.commit(
       env,
