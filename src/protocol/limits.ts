@@ -47,6 +47,15 @@ export const MAX_WITNESS_CHUNKS = 1_024;
  */
 export const BLOCK_WITNESS_BYTES = 228_000_000;
 
+/**
+ * Bytes of bodies and diffs behind which a block takes no further transaction: its records go into one batch for the data
+ * availability layer, which has 256 MiB at most. Envelopes have the rest.
+ */
+export const BLOCK_RECORD_BYTES = 240_000_000;
+
+/** Gas for a byte of diff, at least: 5,000 less the refunds for 66 bytes. */
+export const GAS_PER_DIFF_BYTE = 60;
+
 /** Most bytes that a unit of gas adds to a witness: 2,500 gas touch another account of 24,576 bytes of code. */
 export const WITNESS_BYTES_PER_GAS = 11;
 

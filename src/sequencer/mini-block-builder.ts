@@ -1,6 +1,8 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
 import {
+  BLOCK_RECORD_BYTES,
   BLOCK_WITNESS_BYTES,
+  GAS_PER_DIFF_BYTE,
   MAX_MINI_BLOCK_TRANSACTIONS,
   MINI_BLOCK_BODY_BYTES,
   MINI_BLOCK_GAS,
@@ -21,7 +23,9 @@ export interface ExecutedBatch {
   readonly receipts: Receipt[];
   /** Gas used by these transactions. */
   gasUsed: bigint;
-  /** The gas left in the EVM block, or the room in its witness, is too little for the next transaction. */
+  /** What these transactions add to the block's records, about. */
+  recordBytes: number;
+  /** The gas left in the EVM block, or the room in its witness or its records, is too little for the next transaction. */
   blockFull: boolean;
 }
 
@@ -32,6 +36,8 @@ export interface BuildLimits {
   readonly isWaiting: () => boolean;
   /** Gas used in the open block before this mini-block. */
   readonly blockGasUsed: bigint;
+  /** Bytes of the open block's records before this mini-block. */
+  readonly blockRecordBytes: number;
   /** Gas behind which this mini-block takes no further transaction. */
   readonly gasBudget: bigint;
 }
@@ -59,7 +65,10 @@ export class MiniBlockBuilder {
 
   async build(env: BlockEnvironment, limits: BuildLimits): Promise<ExecutedBatch> {
     const { mempool, nowMs } = this.#modules;
-    const batch: ExecutedBatch = { transactions: [], decoded: [], receipts: [], gasUsed: 0n, blockFull: false };
+    const batch: ExecutedBatch = {
+      ...{ transactions: [], decoded: [], receipts: [] },
+      ...{ gasUsed: 0n, recordBytes: 0, blockFull: false },
+    };
     let bytes = 0;
     let yieldAtMs = nowMs() + YIELD_AFTER_MS;
     while (bytes < MINI_BLOCK_BODY_BYTES && batch.gasUsed < limits.gasBudget) {
@@ -72,7 +81,9 @@ export class MiniBlockBuilder {
       }
       const pooled = mempool.next();
       if (pooled === undefined) break;
-      if (!this.#fits(pooled, env.gasLimit - limits.blockGasUsed - batch.gasUsed)) {
+      const gasLeft = env.gasLimit - limits.blockGasUsed - batch.gasUsed;
+      const recordBytes = limits.blockRecordBytes + batch.recordBytes;
+      if (recordBytes >= BLOCK_RECORD_BYTES || !this.#fits(pooled, gasLeft)) {
         mempool.putBack(pooled);
         batch.blockFull = true;
         break;
@@ -104,7 +115,9 @@ export class MiniBlockBuilder {
     batch.decoded.push(transaction);
     batch.receipts.push(outcome.receipt);
     batch.gasUsed += outcome.gasUsed;
-    return transaction.raw.length + receiptBytes(outcome.receipt);
+    const bodyBytes = transaction.raw.length + receiptBytes(outcome.receipt);
+    batch.recordBytes += bodyBytes + Number(outcome.gasUsed) / GAS_PER_DIFF_BYTE;
+    return bodyBytes;
   }
 }
 

@@ -16,7 +16,8 @@ interface BuildingBlock {
   readonly env: BlockEnvironment;
   readonly endMs: number;
   gasUsed: bigint;
-  /** True when the next transaction in order does not fit into its gas limit, or its witness. */
+  recordBytes: number;
+  /** True when the next transaction in order does not fit into its gas limit, its witness or its records. */
   isFull: boolean;
   /** True before its first mini-block, which exists even without transactions. */
   isEmpty: boolean;
@@ -116,7 +117,7 @@ export class Sequencer {
   #resume(): void {
     const open = this.#modules.chainState.openBlock();
     if (open === undefined) return;
-    this.#building = { env: open.env, endMs: 0, gasUsed: open.gasUsed, isFull: false, isEmpty: false };
+    this.#building = { env: open.env, endMs: 0, gasUsed: open.gasUsed, recordBytes: 0, isFull: false, isEmpty: false };
   }
 
   async #step(signal: AbortSignal): Promise<void> {
@@ -168,7 +169,7 @@ export class Sequencer {
     const endMs = elapsedMs + this.#timetable.blockEndMs(wallMs, env.timestamp) - wallMs;
     await engine.beginBlock(env);
     mempool.openBlock(env.baseFeePerGas);
-    return { env, endMs, gasUsed: 0n, isFull: false, isEmpty: true };
+    return { env, endMs, gasUsed: 0n, recordBytes: 0, isFull: false, isEmpty: true };
   }
 
   /** Executes one mini-block; it becomes durable while the next one is executed. */
@@ -181,11 +182,13 @@ export class Sequencer {
       executeUntilMs,
       isWaiting: () => this.#commit?.isSettled === false,
       blockGasUsed: building.gasUsed,
+      blockRecordBytes: building.recordBytes,
       gasBudget: this.#gasBudget(),
     });
     building.isFull = batch.blockFull;
     if (batch.transactions.length === 0 && !building.isEmpty) return;
     building.gasUsed += batch.gasUsed;
+    building.recordBytes += batch.recordBytes;
     building.isEmpty = false;
     const executionMs = clock.elapsedMs() - nowMs;
     await this.#commit?.done;

@@ -44,7 +44,13 @@ async function fillBlock(size: number): Promise<void> {
     const gasBudget = 21_000n * BigInt(size);
     await committer.commit(
       env,
-      await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget }),
+      await builder.build(env, {
+        executeUntilMs: clock.now + 1,
+        isWaiting: () => false,
+        blockGasUsed: 0n,
+        blockRecordBytes: 0,
+        gasBudget,
+      }),
       1,
     );
   } while (kit.mempool.readyCount > 0);

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { MAX_BATCH_BYTES } from '../../../src/da/batch.ts';
 import {
+  BLOCK_RECORD_BYTES,
   BLOCK_WITNESS_BYTES,
+  GAS_PER_DIFF_BYTE,
+  MAX_BODY_PAYLOAD_BYTES,
+  MAX_DIFF_PAYLOAD_BYTES,
   MAX_MINI_BLOCK_TRANSACTIONS,
   MAX_TRANSACTION_GAS,
   MAX_WITNESS_CHUNKS,
@@ -38,7 +43,13 @@ beforeEach(async () => {
 
 async function build(limits: Partial<BuildLimits> = {}): Promise<ExecutedBatch> {
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
-  const defaults = { executeUntilMs: clock.now + 7, isWaiting: () => false, blockGasUsed: 0n, gasBudget: MINI_BLOCK_GAS };
+  const defaults = {
+    executeUntilMs: clock.now + 7,
+    isWaiting: () => false,
+    blockGasUsed: 0n,
+    blockRecordBytes: 0,
+    gasBudget: MINI_BLOCK_GAS,
+  };
   return builder.build(env, { ...defaults, ...limits });
 }
 
@@ -115,6 +126,16 @@ describe('ends', () => {
     // The largest one always fits into an empty block.
     expect(Number(MAX_TRANSACTION_GAS) * WITNESS_BYTES_PER_GAS).toBeLessThan(BLOCK_WITNESS_BYTES);
     expect(BLOCK_WITNESS_BYTES).toBeLessThan(MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES - 37_000_000);
+  });
+
+  test('when the records of the block are long enough for a batch of their own, with the diffs counted', async () => {
+    const [first, second] = [kit.pool(0), kit.pool(1)];
+    const added = 21_000 / GAS_PER_DIFF_BYTE + first.raw.length;
+    expect(await build({ blockRecordBytes: BLOCK_RECORD_BYTES - added })).toMatchObject({ decoded: [first], blockFull: true });
+    expect(await build({ blockRecordBytes: BLOCK_RECORD_BYTES })).toMatchObject({ decoded: [], blockFull: true });
+    expect((await build()).decoded).toEqual([second]);
+    const mostOfOne = MAX_BODY_PAYLOAD_BYTES + MAX_DIFF_PAYLOAD_BYTES;
+    expect(BLOCK_RECORD_BYTES + mostOfOne).toBeLessThan(0.95 * MAX_BATCH_BYTES);
   });
 
   test('when its body is long enough, with the logs counted', async () => {
