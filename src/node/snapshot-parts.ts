@@ -96,7 +96,7 @@ async function writeSnapshot(
       head: { epoch, number, digest: last.miniBlock.digest, timestampUs },
       last: last.miniBlock,
       seal,
-      headers: recentHeaders.upTo(blockNumber),
+      headers: await recentHeaders.upTo(blockNumber),
       // The head may be further, in an epoch that opened above the block.
       epochStarts: chainState.epochStarts().filter(({ lastNumber }) => lastNumber <= number),
     };

@@ -1,12 +1,12 @@
 import type { NetDiff, NetDiffComposer } from '../protocol/ports/state.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
-import type { RetainedRange } from './table/net-range.ts';
+import type { NetRange } from './table/net-range.ts';
 import type { StateTable } from './table/state-table.ts';
 import type { TableHandle } from './table/table-reader.ts';
 
 export interface NetDiffRequest {
   readonly handle: TableHandle;
-  readonly range: RetainedRange;
+  readonly range: NetRange;
 }
 
 /** Composes net diffs of a table beside the core thread, which goes on changing it. */

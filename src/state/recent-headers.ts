@@ -37,6 +37,8 @@ export class RecentHeaders {
   #newest = -1;
   /** Lowest block whose hash was asked for since {@link RecentHeaders.takeAncestors}. */
   #lowestAsked = Number.POSITIVE_INFINITY;
+  /** A header that is in memory no more, where the chain that is followed has it. */
+  #storedHeader: (number: number) => Promise<BlockHeader | undefined> = async () => undefined;
 
   /**
    * Loads what the chain has and follows it from then on; returns what ends that.
@@ -46,12 +48,15 @@ export class RecentHeaders {
     chain: Pick<ChainReader, 'head' | 'blockByNumber' | 'sealOf' | 'subscribe'>,
     older: readonly BlockHeader[] = [],
   ): Promise<() => void> {
+    this.#storedHeader = async (number) => {
+      // Block 0 has no seal.
+      const stored = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
+      return stored ?? older.find((each) => each.number === number);
+    };
     const head = chain.head().header.number;
     const headers: BlockHeader[] = [];
     for (let number = head; number >= 0 && headers.length < WINDOW; number--) {
-      // Block 0 has no seal.
-      const stored = (await chain.sealOf(number))?.header ?? (await chain.blockByNumber(number))?.header;
-      const header = stored ?? older.find((each) => each.number === number);
+      const header = await this.#storedHeader(number);
       if (header === undefined) break;
       headers.push(header);
     }
@@ -75,15 +80,18 @@ export class RecentHeaders {
     this.#newest = newest;
   }
 
-  /** The newest headers up to block `number`, ascending: as far as BLOCKHASH looks back from the block behind it. */
-  upTo(number: number): BlockHeader[] {
+  /**
+   * The newest headers up to block `number`, ascending: as far as BLOCKHASH looks back from the block behind it. Of a block
+   * that is never undone: provers may be so far behind that its headers are in memory no more.
+   */
+  async upTo(number: number): Promise<BlockHeader[]> {
     const headers: BlockHeader[] = [];
-    for (let at = number; at > number - BLOCKHASH_WINDOW; at--) {
-      const recent = this.#headers.get(at);
-      if (recent === undefined) break;
-      headers.unshift(recent.header);
+    for (let at = number; at >= 0 && at > number - BLOCKHASH_WINDOW; at--) {
+      const header = this.#headers.get(at)?.header ?? (await this.#storedHeader(at));
+      if (header === undefined) break;
+      headers.push(header);
     }
-    return headers;
+    return headers.reverse();
   }
 
   /** Every hash that {@link RecentHeaders.hashOf} knows. */

@@ -2,7 +2,7 @@ import type { BlockEnd, StateHistory } from '../protocol/ports/history.ts';
 import type { StateView } from '../protocol/ports/state.ts';
 import { errorMessage, invariant, isStrobeError, StrobeError } from '../util/errors.ts';
 import type { HistoryReach, SharedReach } from './history-reach.ts';
-import type { RetainedRange } from './table/net-range.ts';
+import type { NetRange } from './table/net-range.ts';
 import type { StateTable } from './table/state-table.ts';
 import type { TableHandle } from './table/table-reader.ts';
 
@@ -15,7 +15,7 @@ export interface HistoryExtent {
 /** A block to store: the range of the table that it is, and where it ends. */
 export interface AppendRequest {
   readonly handle: TableHandle;
-  readonly range: RetainedRange;
+  readonly range: NetRange;
   readonly end: BlockEnd;
 }
 

@@ -7,7 +7,7 @@ import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { decodeReceipt } from '../protocol/receipt.ts';
 import { decodeTransaction } from '../protocol/transaction.ts';
-import { type Bytes, toKey } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, toKey } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
 import type { BlockRecord } from './block-record.ts';
 import type { BlockRepository } from './block-repository.ts';
@@ -40,14 +40,11 @@ export class BlockReader {
     return record === undefined ? undefined : this.blockOf(record);
   }
 
-  async blockOf(record: BlockRecord): Promise<Block> {
+  /** Undefined: it was undone while it was read. */
+  async blockOf(record: BlockRecord): Promise<Block | undefined> {
     const { header, firstNumber, lastNumber } = record.seal;
-    const transactions: ChainTransaction[] = [];
-    for (let index = 0; index < record.starts.length; index++) {
-      transactions.push(...(await this.#transactionsOf(record, index)));
-      // Decoding a full block takes tens of milliseconds: the mini-block clock gets its turn in between.
-      await setImmediate();
-    }
+    const transactions = await this.transactionsIn(record, record.starts.keys());
+    if (transactions === undefined) return undefined;
     return {
       header,
       hash: hashHeader(header),
@@ -58,15 +55,33 @@ export class BlockReader {
     };
   }
 
-  /** The transactions of some mini-blocks of a block, by their index in it; indexes that it does not have are passed over. */
-  async transactionsIn(record: BlockRecord, indexes: readonly number[]): Promise<IndexedTransaction[]> {
+  /**
+   * The transactions of some mini-blocks of a block, by their index in it; indexes that it does not have are passed over.
+   * Undefined: the block was undone while it was read.
+   */
+  async transactionsIn(record: BlockRecord, indexes: Iterable<number>): Promise<IndexedTransaction[] | undefined> {
     const transactions: IndexedTransaction[] = [];
-    for (const index of indexes) {
-      if (index >= record.starts.length) continue;
-      transactions.push(...(await this.#transactionsOf(record, index)));
-      await setImmediate();
+    const read = await this.#unlessUndone(record, async () => {
+      for (const index of indexes) {
+        if (index >= record.starts.length) continue;
+        transactions.push(...(await this.#transactionsOf(record, index)));
+        // Decoding a full block takes tens of milliseconds: the mini-block clock gets its turn in between.
+        await setImmediate();
+      }
+      return transactions;
+    });
+    // What was read last may be of the block that took its place.
+    return read === undefined || (await this.#blocks.isUndone(record)) ? undefined : read;
+  }
+
+  /** Undefined: a body was not there, since the block was undone. */
+  async #unlessUndone<Result>(record: BlockRecord, read: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (isStrobeError(error, 'DATABASE_FAILED') && (await this.#blocks.isUndone(record))) return undefined;
+      throw error;
     }
-    return transactions;
   }
 
   async transaction(hash: Hash): Promise<IndexedTransaction | undefined> {
@@ -75,13 +90,18 @@ export class BlockReader {
     const record = await this.#blocks.record(location.blockNumber);
     if (record === undefined) return undefined;
     const index = record.starts.findLastIndex((start) => start.transactionIndex <= location.transactionIndex);
-    const { body, positions } = await this.#bodyOf(record, index);
+    const stored = await this.#unlessUndone(record, () => this.#bodyOf(record, index));
+    if (stored === undefined) return undefined;
+    const { body, positions } = stored;
     const start = positions.find(({ transactionIndex }) => transactionIndex === location.transactionIndex);
     if (start === undefined) return undefined;
     const at = start.transactionIndex - (positions[0] as BlockPosition).transactionIndex;
     const { raw, sender } = body.transactions[at] as BodyTransaction;
+    const transaction = decodeTransaction(raw);
+    // Its block was undone behind the look-up, and another one has its number.
+    if (!bytesEqual(transaction.hash, hash)) return undefined;
     const receipt = decodeReceipt(body.receipts[at] as Bytes);
-    return new ChainTransaction({ transaction: decodeTransaction(raw), sender, receipt }, placeOf(record, index), start);
+    return new ChainTransaction({ transaction, sender, receipt }, placeOf(record, index), start);
   }
 
   /** A sealed mini-block from the log; undefined when the log does not go back so far. */
@@ -92,7 +112,8 @@ export class BlockReader {
     const record = await this.#blocks.record(blockNumber);
     const start = record?.starts[index];
     if (record === undefined || start === undefined) return undefined;
-    const transactions = await this.#transactionsOf(record, index);
+    const transactions = await this.#unlessUndone(record, () => this.#transactionsOf(record, index));
+    if (transactions === undefined) return undefined;
     const gasUsed = (transactions.at(-1)?.receipt.cumulativeGasUsed ?? start.gasUsed) - start.gasUsed;
     return { miniBlock, env: environmentOf(record.seal.header), transactions, gasUsed, firstLogIndex: start.logIndex };
   }

@@ -4,7 +4,7 @@ import { unpackPayload } from '../protocol/payload.ts';
 import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { asBytes, asList, decodeRlp } from '../protocol/rlp.ts';
-import { type Bytes, concatBytes } from '../util/bytes.ts';
+import { type Bytes, bytesEqual, concatBytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
 import { type BlockRecord, decodeBlockRecord, encodeBlockRecord } from './block-record.ts';
 import type { LevelBatch, LevelDatabase } from './level-database.ts';
@@ -107,6 +107,17 @@ export class BlockRepository {
   async storedRecord(blockNumber: number): Promise<BlockRecord | undefined> {
     const value = await this.#database.get(numberKey(TABLE.blocks, blockNumber));
     return value === undefined ? undefined : decodeBlockRecord(value);
+  }
+
+  /** True when a block whose record was read was undone since, whether there is another one in its place or not. */
+  async isUndone({ seal: { header, lastDigest } }: BlockRecord): Promise<boolean> {
+    const now = await this.storedRecord(header.number);
+    return now === undefined ? !(await this.isPruned(header.number)) : !bytesEqual(now.seal.lastDigest, lastDigest);
+  }
+
+  /** Not as this thread knows it: the mark may have risen just now. */
+  async isPruned(blockNumber: number): Promise<boolean> {
+    return blockNumber < ((await this.#meta.number('oldest')) ?? 1);
   }
 
   /** The lowest block that has a record, pruned or not. */

@@ -1,4 +1,4 @@
-import { hashHeader } from '../protocol/block-header.ts';
+import { type BlockHeader, hashHeader } from '../protocol/block-header.ts';
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
@@ -15,9 +15,15 @@ export interface HistoryPrunerOptions {
   readonly keepBlocks: number;
 }
 
+/** Where the chain begins here. What is stored up to there may be of a branch that was given up for a snapshot. */
+interface ChainBase {
+  readonly header: Pick<BlockHeader, 'number'>;
+  readonly lastMiniBlock: number;
+}
+
 export interface HistoryPrunerModules {
   readonly database: Pick<ChainDatabase, 'blocks' | 'verification' | 'write'>;
-  readonly chain: Pick<ChainReader, 'head' | 'finalizedNumber' | 'subscribe'>;
+  readonly chain: Pick<ChainReader, 'head' | 'finalizedNumber' | 'subscribe'> & { readonly base: ChainBase };
   readonly log: Pick<SegmentLog, 'firstNumber' | 'read'>;
   /** The mark of the oldest block was raised. */
   readonly onPruned?: (oldestBlock: number) => void;
@@ -101,7 +107,8 @@ export class HistoryPruner {
   /** The index rows go first: without the record and the bodies nobody knows them any more. */
   async #removeBlock(record: BlockRecord, signal: AbortSignal): Promise<void> {
     const { database } = this.#modules;
-    const { header, firstNumber, lastNumber } = record.seal;
+    const { header, firstNumber } = record.seal;
+    const lastNumber = this.#lastOwn(record);
     let hashes: Hash[] = [];
     for (let number = firstNumber; number <= lastNumber; number++) {
       const transactions = await database.blocks.rawTransactions(number);
@@ -110,11 +117,11 @@ export class HistoryPruner {
         if (signal.aborted) return;
         hashes.push(keccak256(raw));
         if (hashes.length < HASHES_PER_BATCH) continue;
-        await this.#removeHashes(hashes);
+        await this.#removeHashes(hashes, header.number);
         hashes = [];
       }
     }
-    await this.#removeHashes(hashes);
+    await this.#removeHashes(hashes, header.number);
     const block = { header, hash: hashHeader(header), firstMiniBlock: firstNumber, lastMiniBlock: lastNumber };
     await database.write(async (batch, pacer) => {
       await database.blocks.remove(batch, { block, transactionHashes: [] }, pacer);
@@ -122,10 +129,31 @@ export class HistoryPruner {
     });
   }
 
-  async #removeHashes(hashes: readonly Hash[]): Promise<void> {
-    const { database } = this.#modules;
-    await database.write((batch, pacer) => database.blocks.removeHashes(batch, hashes, pacer));
+  /** Its last mini-block whose number none of the chain that goes on has. */
+  #lastOwn({ seal: { header, lastNumber } }: BlockRecord): number {
+    const { base } = this.#modules.chain;
+    return header.number > base.header.number ? lastNumber : Math.min(lastNumber, base.lastMiniBlock);
+  }
+
+  async #removeHashes(hashes: readonly Hash[], blockNumber: number): Promise<void> {
+    const { chain, database } = this.#modules;
+    const isOfChain = blockNumber > chain.base.header.number;
+    await database.write(async (batch, pacer) => {
+      const own = isOfChain ? hashes : await this.#notAgain(hashes);
+      await database.blocks.removeHashes(batch, own, pacer);
+    });
     this.#slice.restart();
+  }
+
+  /** Transactions of a branch that was given up, but for those that came again in the chain that goes on. */
+  async #notAgain(hashes: readonly Hash[]): Promise<Hash[]> {
+    const { chain, database } = this.#modules;
+    const own: Hash[] = [];
+    for (const hash of hashes) {
+      const location = await database.blocks.locationOf(hash);
+      if (location !== undefined && location.blockNumber <= chain.base.header.number) own.push(hash);
+    }
+    return own;
   }
 
   async #clearAttestations(removedBelow: number): Promise<void> {

@@ -116,8 +116,10 @@ export class LogSearch {
     yield* this.#byBloom(matcher, first, indexed.first - 1);
     for await (const { blockNumber, miniBlocks } of index.candidates(filter, indexed)) {
       const record = await blocks.record(blockNumber);
-      if (record === undefined) throw historyPruned(await blocks.oldest());
-      yield matchingLogs(await this.#modules.reader.transactionsIn(record, miniBlocks), matcher);
+      if (record === undefined && (await blocks.isPruned(blockNumber))) throw historyPruned(await blocks.oldest());
+      const transactions = record && (await this.#modules.reader.transactionsIn(record, miniBlocks));
+      // Undone meanwhile: there are no such logs any more.
+      if (transactions !== undefined) yield matchingLogs(transactions, matcher);
     }
     yield* this.#byBloom(matcher, indexed.last + 1, last);
   }
@@ -126,7 +128,8 @@ export class LogSearch {
     if (first > last) return;
     for await (const record of this.#modules.blocks.records(first, last)) {
       if (!matcher.mayMatch(record.seal.header.logsBloom)) continue;
-      yield matchingLogs((await this.#modules.reader.blockOf(record)).transactions, matcher);
+      const block = await this.#modules.reader.blockOf(record);
+      if (block !== undefined) yield matchingLogs(block.transactions, matcher);
     }
   }
 }

@@ -35,7 +35,8 @@ try {
   for (const block of blocks) await database.putBlock(block);
   const { record, hash } = blocks.at(-1) as (typeof blocks)[number];
   const head = { header: { ...record.seal.header, number: BLOCKS + MIN_KEPT_BLOCKS }, hash };
-  const chain = { head: () => head, finalizedNumber: () => BLOCKS, subscribe: () => () => {} };
+  const base = { header: { number: 0 }, lastMiniBlock: 0 };
+  const chain = { base, head: () => head, finalizedNumber: () => BLOCKS, subscribe: () => () => {} };
   const log = { firstNumber: () => undefined, read: async function* () {} };
   const pruner = new HistoryPruner({ keepBlocks: 1 }, { database, chain, log });
   console.log(`event loop of the idle process: ${await lateness(() => sleep(IDLE_MS))}`);

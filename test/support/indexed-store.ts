@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ChainStore } from '../../src/store/chain-store.ts';
-import { openLevel } from '../../src/store/level-database.ts';
+import { type LevelDatabase, openLevel } from '../../src/store/level-database.ts';
 import { IndexedRange } from '../../src/store/log-index/indexed-range.ts';
 import { LogIndexDatabase } from '../../src/store/log-index/log-index-database.ts';
 import { LogIndexReader } from '../../src/store/log-index/log-index-reader.ts';
 import { LogIndexer } from '../../src/store/log-index/log-indexer.ts';
 import { openChainStore } from '../../src/store/open-chain-store.ts';
+import { numberKey, TABLE } from '../../src/store/tables.ts';
+import { bytesEqual } from '../../src/util/bytes.ts';
 import type { ChainBuilder } from './chain-builder.ts';
 import { CapturedErrors } from './chain-store-kit.ts';
 import { tempDirectory } from './temp-directory.ts';
@@ -18,6 +20,26 @@ export interface IndexedStore {
   readonly range: IndexedRange;
   readonly indexer: LogIndexer;
   readonly index: LogIndexDatabase;
+  /** The chain as the indexer reads it. */
+  readonly chain: LevelDatabase;
+}
+
+/** A database in which something happens once, right before the body of a mini-block is read. */
+export function interrupted(chain: LevelDatabase, miniBlockNumber: number, happen: () => Promise<void>): LevelDatabase {
+  const body = numberKey(TABLE.bodies, miniBlockNumber);
+  let isOver = false;
+  return new Proxy(chain, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name, target);
+      if (name !== 'get') return typeof value === 'function' ? value.bind(target) : value;
+      return async (key: Uint8Array) => {
+        const isDue = !isOver && bytesEqual(key, body);
+        isOver ||= isDue;
+        if (isDue) await happen();
+        return target.get(key);
+      };
+    },
+  });
 }
 
 export async function openIndexedStore(builder: ChainBuilder, directory = tempDirectory()): Promise<IndexedStore> {
@@ -36,5 +58,5 @@ export async function openIndexedStore(builder: ChainBuilder, directory = tempDi
     await index.close();
     await store.close();
   });
-  return { directory, store, range, index, indexer: new LogIndexer(builder.genesisHash, { chain, index }) };
+  return { directory, store, range, index, chain, indexer: new LogIndexer(builder.genesisHash, { chain, index }) };
 }

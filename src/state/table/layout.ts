@@ -33,9 +33,9 @@
  * key's place is its hash modulo the size, or the next free one. While a table is replaced by a larger one, entries of
  * the old one below the cursor are in both, those above it in the old one only.
  *
- * History: 1, the first layout; 2, with the count of rollbacks.
+ * History: 1, the first layout; 2, with the count of rollbacks; 3, with four retained numbers more.
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 /** "STBL". */
 export const LAYOUT_MAGIC = 0x5354424c;
 
@@ -65,8 +65,11 @@ export const CONTROL_ROLLBACKS = 12;
 /** What a retained number is: 0 serial (0: not in use), 1-2 number, 3-5 accounts, slots, codes, 6-13 digest. */
 export const CONTROL_RETAINED = 64;
 export const RETAINED_WORDS = 16;
-/** Snapshot writer, witness builder, and some to spare. */
-export const MAX_RETAINED = 8;
+/**
+ * A replica has two blocks compared with their seals, one on its way into the state trie and one into the history at a
+ * time, of each both ends; and a snapshot is written. Some to spare; up to the directories there is room for no more.
+ */
+export const MAX_RETAINED = 12;
 
 /** Words of an index's state: address and log2 size of the table, the same of the old one (0: none), migration cursor. */
 export interface IndexLayout {

@@ -22,9 +22,3 @@ export interface NamedRange extends NetRange {
   /** It is known to have outlived as many rollbacks of the table. */
   readonly rollbacks: number;
 }
-
-/** A range that its owner retains for readers in other threads. */
-export interface RetainedRange extends NetRange {
-  /** Addresses of the entries of its two ends among the retained moments. */
-  readonly entries: readonly [number, number];
-}

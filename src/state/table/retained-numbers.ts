@@ -9,6 +9,9 @@ const NUMBER = 1;
 const COUNTS = 3;
 const DIGEST = 6;
 
+/** Addresses of all entries. */
+const ENTRIES: readonly number[] = Array.from({ length: MAX_RETAINED }, (_, i) => CONTROL_RETAINED + i * RETAINED_WORDS);
+
 export interface RetainedMoment {
   readonly number: number;
   readonly serial: number;
@@ -36,7 +39,7 @@ export class RetainedNumbers {
    * @throws StrobeError TOO_MANY_RETAINED
    */
   add({ number, serial, mark }: RetainedMoment): number {
-    const entry = entryAddresses().find((address) => !this.#inUse.has(address));
+    const entry = ENTRIES.find((address) => !this.#inUse.has(address));
     if (entry === undefined) {
       throw new StrobeError('TOO_MANY_RETAINED', 'too many states are being read at once', { number });
     }
@@ -64,22 +67,16 @@ export class RetainedNumbers {
 }
 
 /** What was retained under a number, by any thread's view of the memory; undefined: it was not. */
-export function findRetained(memory: TableMemory, number: number): (RetainedMoment & { readonly entry: number }) | undefined {
-  const entry = entryAddresses().find(
-    (address) => memory.get(address + SERIAL) !== 0 && memory.getNumber(address + NUMBER) === number,
-  );
+export function findRetained(memory: TableMemory, number: number): RetainedMoment | undefined {
+  const entry = ENTRIES.find((address) => memory.get(address + SERIAL) !== 0 && memory.getNumber(address + NUMBER) === number);
   if (entry === undefined) return undefined;
   const digest = new Uint8Array(32);
   memory.readBytes(entry + DIGEST, WORD_WORDS, digest, 0);
   const [accounts, slots, codes] = [0, 1, 2].map((i) => memory.get(entry + COUNTS + i)) as [number, number, number];
-  return { entry, number, serial: memory.get(entry + SERIAL), mark: { accounts, slots, codes, digest } };
+  return { number, serial: memory.get(entry + SERIAL), mark: { accounts, slots, codes, digest } };
 }
 
-/** True while an entry holds this very state. */
-export function isRetained(memory: TableMemory, entry: number, serial: number): boolean {
-  return memory.get(entry + SERIAL) === serial;
-}
-
-function entryAddresses(): number[] {
-  return Array.from({ length: MAX_RETAINED }, (_, i) => CONTROL_RETAINED + i * RETAINED_WORDS);
+/** True while somebody retains this very state, whoever it is: several may at a time, and each lets go when it is done. */
+export function isRetained(memory: TableMemory, serial: number): boolean {
+  return ENTRIES.some((entry) => memory.get(entry + SERIAL) === serial);
 }

@@ -79,7 +79,10 @@ export class RowSegments {
       throw new StrobeError('STATE_MEMORY_EXHAUSTED', 'the state table has no room for more rows', { rows: this.count });
     }
     // Behind a rollback there are segments beyond the rows.
-    for (let segment = last; segment >= 0 && this.#memory.get(directory + segment) === 0; segment--) {
+    let first = last + 1;
+    while (first > 0 && this.#memory.get(directory + first - 1) === 0) first--;
+    // Ascending: when the memory ends in the middle, none is missing below one that is there.
+    for (let segment = first; segment <= last; segment++) {
       this.#memory.set(directory + segment, allocator.allocate((2 ** shift * rowWords) / PAGE_WORDS));
     }
   }

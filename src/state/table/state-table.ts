@@ -9,7 +9,7 @@ import { invariant, StrobeError } from '../../util/errors.ts';
 import { CodeCache } from './code-cache.ts';
 import { CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_SEED, MAX_MEMORY_PAGES, PAGE_BYTES } from './layout.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { NamedRange, NetRange, RetainedRange } from './net-range.ts';
+import type { NamedRange, NetRange } from './net-range.ts';
 import { PageAllocator } from './page-allocator.ts';
 import { PastState } from './past-state.ts';
 import { RegistryDigest } from './registry-digest.ts';
@@ -169,42 +169,37 @@ export class StateTable implements CommittedState {
    * @throws StrobeError STATE_FORGOTTEN, TOO_MANY_RETAINED
    */
   retain(number: number): () => void {
-    return this.#retain(number).release;
+    const moment = this.#momentAt(number);
+    if (moment === undefined) throw forgotten(number);
+    const entry = this.#lock.write(() => this.#retained.add(moment));
+    let isRetained = true;
+    return () => {
+      if (!isRetained) return;
+      isRetained = false;
+      this.#lock.write(() => this.#retained.delete(entry));
+      this.release(this.#released);
+    };
   }
 
   /**
    * Keeps the old values of a range as {@link StateTable.retain} does, for {@link TableReader.netDiff} in another thread.
    * @throws StrobeError STATE_FORGOTTEN, TOO_MANY_RETAINED
    */
-  retainRange(from: number, to: number): { readonly range: RetainedRange; readonly release: () => void } {
+  retainRange(from: number, to: number): { readonly range: NetRange; readonly release: () => void } {
     const range = this.#rangeOf(from, to);
     if (range === undefined) throw forgotten(from);
-    const start = this.#retain(from);
+    const releaseStart = this.retain(from);
     try {
-      const end = this.#retain(to);
+      const releaseEnd = this.retain(to);
       const release = (): void => {
-        start.release();
-        end.release();
+        releaseStart();
+        releaseEnd();
       };
-      return { range: { ...range, entries: [start.entry, end.entry] }, release };
+      return { range, release };
     } catch (error) {
-      start.release();
+      releaseStart();
       throw error;
     }
-  }
-
-  #retain(number: number): { readonly entry: number; readonly release: () => void } {
-    const moment = this.#momentAt(number);
-    if (moment === undefined) throw forgotten(number);
-    const entry = this.#lock.write(() => this.#retained.add(moment));
-    let isRetained = true;
-    const release = (): void => {
-      if (!isRetained) return;
-      isRetained = false;
-      this.#lock.write(() => this.#retained.delete(entry));
-      this.release(this.#released);
-    };
-    return { entry, release };
   }
 
   netDiff(from: number, to: number): Bytes | undefined {

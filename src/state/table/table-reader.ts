@@ -9,8 +9,9 @@ import { composeBlockChanges } from './block-changes.ts';
 import { CONTROL_MAGIC, CONTROL_NUMBER, CONTROL_ROLLBACKS, CONTROL_VERSION, LAYOUT_MAGIC, LAYOUT_VERSION } from './layout.ts';
 import { MomentRows } from './moment-rows.ts';
 import { composeNetDiff } from './net-diff.ts';
-import type { NamedRange, RetainedRange } from './net-range.ts';
+import type { NamedRange, NetRange } from './net-range.ts';
 import { type KnownCodes, type PastMoment, PastState } from './past-state.ts';
+import { RecentEntries } from './recent-entries.ts';
 import { findRetained, isRetained } from './retained-numbers.ts';
 import { RowFinder } from './row-finder.ts';
 import { type ReadGuard, SequenceLock } from './sequence-lock.ts';
@@ -45,14 +46,16 @@ class NamedState extends PastState implements PlacedState {
 export class TableReader implements StateReader {
   readonly #core: TableCore;
   readonly #lock: SequenceLock;
-  /** Codes that were read, by hash. */
-  readonly #codes = new Map<string, Bytes>();
+  /** Codes that were read lately, by hash. */
+  readonly #codes: RecentEntries<string, Bytes>;
 
-  static attach(handle: TableHandle): TableReader {
-    return new TableReader(handle);
+  /** @param maxCodeBytes see {@link RecentEntries} */
+  static attach(handle: TableHandle, maxCodeBytes?: number): TableReader {
+    return new TableReader(handle, maxCodeBytes);
   }
 
-  private constructor({ memory }: TableHandle) {
+  private constructor({ memory }: TableHandle, maxCodeBytes: number | undefined) {
+    this.#codes = new RecentEntries(maxCodeBytes);
     this.#core = new TableCore(memory);
     this.#lock = new SequenceLock(this.#core.memory);
     const words = this.#core.memory;
@@ -156,10 +159,10 @@ export class TableReader implements StateReader {
     const { memory } = this.#core;
     const moment = this.#lock.read(() => findRetained(memory, number));
     if (moment === undefined) return undefined;
-    const { entry, serial } = moment;
+    const { serial } = moment;
     return new TableSnapshot(this.#core, moment, (look) =>
       this.#lock.read(() => {
-        if (!isRetained(memory, entry, serial) || !isKept(memory, serial)) {
+        if (!isRetained(memory, serial) || !isKept(memory, serial)) {
           throw new StrobeError('SNAPSHOT_OUTRUN', 'the old values that a snapshot needs were forgotten', { number });
         }
         return look();
@@ -184,10 +187,10 @@ export class TableReader implements StateReader {
   }
 
   /**
-   * Canonical bytes of the net change in a range.
+   * Canonical bytes of the net change in a range that its owner retains.
    * @throws StrobeError STATE_FORGOTTEN when its mini-blocks were undone, or their old values given up
    */
-  netDiff(range: RetainedRange): Uint8Array<ArrayBuffer> {
+  netDiff(range: NetRange): Uint8Array<ArrayBuffer> {
     return composeNetDiff(this.#core, range, this.#guardOf(range));
   }
 
@@ -195,7 +198,7 @@ export class TableReader implements StateReader {
    * What the range changed, with the values from before it.
    * @throws StrobeError STATE_FORGOTTEN as {@link TableReader.netDiff}
    */
-  blockChanges(range: RetainedRange): BlockChanges {
+  blockChanges(range: NetRange): BlockChanges {
     return composeBlockChanges(this.#core, range, this.#guardOf(range));
   }
 
@@ -203,11 +206,11 @@ export class TableReader implements StateReader {
     return new RowFinder(this.#core, (look) => this.#lock.read(look));
   }
 
-  #guardOf({ from, to, entries }: RetainedRange): ReadGuard {
+  #guardOf({ from, to }: NetRange): ReadGuard {
     const { memory } = this.#core;
     return (look) =>
       this.#lock.read(() => {
-        const isRangeRetained = isRetained(memory, entries[0], from.serial) && isRetained(memory, entries[1], to.serial);
+        const isRangeRetained = isRetained(memory, from.serial) && isRetained(memory, to.serial);
         if (!isRangeRetained || !isKept(memory, from.serial)) {
           throw new StrobeError('STATE_FORGOTTEN', 'the old values of a range are gone', { from: from.number, to: to.number });
         }

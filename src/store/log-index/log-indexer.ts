@@ -1,6 +1,7 @@
 import type { Hash } from '../../protocol/primitives.ts';
 import { receiptLogs } from '../../protocol/receipt.ts';
 import { toKey } from '../../util/bytes.ts';
+import { isStrobeError } from '../../util/errors.ts';
 import type { BlockRecord } from '../block-record.ts';
 import { BlockRepository } from '../block-repository.ts';
 import type { LevelDatabase } from '../level-database.ts';
@@ -58,9 +59,11 @@ export class LogIndexer {
     while (last < to) {
       const record = await blocks.storedRecord(last + 1);
       if (record === undefined) break;
+      const keys = await keysIn(record, blocks);
+      if (keys === undefined) break;
       const batch = this.#modules.index.batch();
       const blockNumber = ++last;
-      for (const { key, miniBlocks } of await keysIn(record, blocks)) putPosting(batch, key, { blockNumber, miniBlocks });
+      for (const { key, miniBlocks } of keys) putPosting(batch, key, { blockNumber, miniBlocks });
       putIndexed(batch, this.#genesisHash, { first: indexed.first, last });
       await batch.write();
     }
@@ -68,11 +71,18 @@ export class LogIndexer {
   }
 }
 
-async function keysIn({ seal, starts }: BlockRecord, blocks: BlockRepository): Promise<Iterable<Seen>> {
+/** Undefined: the block was undone while it was read. */
+async function keysIn(record: BlockRecord, blocks: BlockRepository): Promise<Iterable<Seen> | undefined> {
+  const { seal, starts } = record;
   const seen = new Map<string, Seen>();
-  for (let index = 0; index < starts.length; index++) {
-    const { receipts } = await blocks.body(seal.firstNumber + index);
-    for (const log of receipts.flatMap(receiptLogs)) for (const key of keysOf(log)) note(seen, key, index);
+  try {
+    for (let index = 0; index < starts.length; index++) {
+      const { receipts } = await blocks.body(seal.firstNumber + index);
+      for (const log of receipts.flatMap(receiptLogs)) for (const key of keysOf(log)) note(seen, key, index);
+    }
+  } catch (error) {
+    if (isStrobeError(error, 'DATABASE_FAILED') && (await blocks.isUndone(record))) return undefined;
+    throw error;
   }
   return seen.values();
 }

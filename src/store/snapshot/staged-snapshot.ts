@@ -5,6 +5,7 @@ import { type Bytes, bytesEqual } from '../../util/bytes.ts';
 import { syncDirectory } from '../../util/durable-file.ts';
 import { isStrobeError } from '../../util/errors.ts';
 import { keccak256 } from '../../util/keccak.ts';
+import { nodeDisk } from '../log-disk.ts';
 import { contentDigest } from './content-digest.ts';
 import { onDisk } from './snapshot-errors.ts';
 import { chunkOffsets, withSnapshotFile } from './snapshot-file.ts';
@@ -25,6 +26,8 @@ export class StagedSnapshot {
   readonly #file: FileHandle;
   readonly #offsets: readonly number[];
   readonly #missing: Set<number>;
+  /** Chunks on their way to the disk. */
+  readonly #writing = new Map<number, Promise<void>>();
   #bytes: number;
 
   private constructor(path: string, file: FileHandle, manifest: SnapshotManifest, missing: Set<number>) {
@@ -49,10 +52,9 @@ export class StagedSnapshot {
     try {
       await onDisk('write', path, async () => {
         const manifestAt = FILE_HEADER_BYTES + manifest.stateBytes;
-        await file.write(encodeFileHeader(), 0, FILE_HEADER_BYTES, 0);
-        await file.write(encodedManifest, 0, encodedManifest.length, manifestAt);
-        const trailer = encodeFileTrailer(encodedManifest);
-        await file.write(trailer, 0, trailer.length, manifestAt + encodedManifest.length);
+        await nodeDisk.write(file, encodeFileHeader(), 0);
+        await nodeDisk.write(file, encodedManifest, manifestAt);
+        await nodeDisk.write(file, encodeFileTrailer(encodedManifest), manifestAt + encodedManifest.length);
         await file.sync();
         await syncDirectory(directory);
       });
@@ -102,7 +104,7 @@ export class StagedSnapshot {
   }
 
   /**
-   * Takes a chunk in; one that is there already is dropped.
+   * Takes a chunk in, which is there when this resolves; one that is there already is dropped.
    * @returns false for bytes that are not this chunk
    * @throws StrobeError SNAPSHOT_FAILED
    */
@@ -110,15 +112,21 @@ export class StagedSnapshot {
     const expected = this.manifest.chunks[index];
     const offset = this.#offsets[index];
     if (expected === undefined || offset === undefined || !bytesEqual(keccak256(chunk), expected.hash)) return false;
-    if (!this.#missing.delete(index)) return true;
-    try {
-      await onDisk('write', this.path, () => this.#file.write(chunk, 0, chunk.length, offset));
-    } catch (error) {
-      this.#missing.add(index);
-      throw error;
-    }
-    this.#bytes += chunk.length;
+    if (!this.#missing.has(index)) return true;
+    const writing = this.#writing.get(index) ?? this.#write(index, chunk, offset);
+    this.#writing.set(index, writing);
+    await writing;
     return true;
+  }
+
+  async #write(index: number, chunk: Bytes, offset: number): Promise<void> {
+    try {
+      await onDisk('write', this.path, () => nodeDisk.write(this.#file, chunk, offset));
+      this.#missing.delete(index);
+      this.#bytes += chunk.length;
+    } finally {
+      this.#writing.delete(index);
+    }
   }
 
   /** Makes what was added durable. @throws StrobeError SNAPSHOT_FAILED */

@@ -188,7 +188,7 @@ test('BLOCKHASH sees blocks from below the import', async () => {
   const stop = await headers.follow(store, snapshot?.headers);
   for (let block = 1; block <= BLOCK; block++) expect(headers.hashOf(block)).toEqual(chain.builder.blockAt(block).hash);
   expect(headers.hashOf(0)).toEqual(chain.builder.genesisHash);
-  expect(headers.upTo(BLOCK).length).toBe(BLOCK + 1);
+  expect((await headers.upTo(BLOCK)).length).toBe(BLOCK + 1);
   stop();
   await expect(new RecentHeaders().follow(store)).rejects.toThrow('BLOCKHASH');
 });

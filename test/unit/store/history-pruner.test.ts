@@ -72,6 +72,7 @@ function logFrom(first: number | undefined) {
 }
 
 class Chain {
+  readonly base = { header: { number: 0 }, lastMiniBlock: 0 };
   finalized: number | undefined;
   listener: (event: ChainEvent) => void = () => {};
   head = () => ({ header: { ...at(1).record.seal.header, number: HEAD }, hash: at(1).hash });

@@ -31,7 +31,8 @@ async function prunedStore() {
   const level = await openLevel(join(directory, 'chain'));
   const database = new ChainDatabase(level);
   await database.write((batch) => database.blocks.putOldest(batch, OLDEST));
-  const chain = { head: () => filled.head(), finalizedNumber: () => OLDEST, subscribe: () => () => {} };
+  const { base } = filled;
+  const chain = { base, head: () => filled.head(), finalizedNumber: () => OLDEST, subscribe: () => () => {} };
   await new HistoryPruner({ keepBlocks: 0 }, { database, chain, log }).pruneReady(new AbortController().signal);
   await level.close();
   await log.prune(builder.blockAt(OLDEST).seal.firstNumber);

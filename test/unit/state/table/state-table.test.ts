@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { StateView } from '../../../../src/protocol/ports/state.ts';
 import { EMPTY_CODE_HASH } from '../../../../src/protocol/primitives.ts';
 import { createStateDiff } from '../../../../src/protocol/state-diff.ts';
+import { CodeCache } from '../../../../src/state/table/code-cache.ts';
 import { ACCOUNT_LAYOUT, CONTROL_FLOOR_SERIAL, CONTROL_HEAD_SERIAL, PAGE_BYTES } from '../../../../src/state/table/layout.ts';
 import { StateTable } from '../../../../src/state/table/state-table.ts';
+import { TableCore } from '../../../../src/state/table/table-core.ts';
+import { TableReader } from '../../../../src/state/table/table-reader.ts';
 import { keccak256 } from '../../../../src/util/keccak.ts';
 import { defined } from '../../../support/defined.ts';
 import { MapState } from '../../../support/map-state.ts';
@@ -113,6 +116,18 @@ describe('what is read over a longer time', () => {
     expect(() => table.retain(4)).toThrow(FORGOTTEN);
   });
 
+  test('as much is retained as a replica with a state trie and a history has under way, and a snapshot', () => {
+    const table = busyTable(5);
+    // Two blocks that are compared with their seals, one for the trie, one for the history.
+    const ranges = [0, 1, 2, 3].map((from) => table.retainRange(from, from + 1));
+    const snapshot = table.retain(5);
+    table.release(5);
+    expect(table.floor).toBe(0);
+    for (const { release } of ranges) release();
+    expect(table.floor).toBe(5);
+    snapshot();
+  });
+
   test('the bound of the old values goes before what is retained', () => {
     const table = busyTable(5, SMALL_JOURNAL);
     const release = table.retain(5);
@@ -191,6 +206,18 @@ describe('memory', () => {
     expect(table.getStorage(addressOf(1), word(2))).toEqual(word(3));
   });
 
+  test('a mini-block that was refused is refused again as long as there is no room for all of its rows', () => {
+    // Room for the last segment of its rows and for their index, but not for the segment in between.
+    const table = new StateTable({ maxBytes: 44 * PAGE_BYTES, journalBytes: 2 * PAGE_BYTES });
+    table.apply(slotsDiff(0, 1, 0, [1, 2, 3]), 0);
+    const before = [listState(table), listRows(table.rows), table.mark(), table.number];
+    const large = slotsDiff(1, 1, 0, Array(20_000).fill(1));
+    for (let i = 0; i < 2; i++) {
+      expect(() => table.apply(large, 1)).toThrow(expect.objectContaining({ code: 'STATE_MEMORY_EXHAUSTED' }));
+      expect([listState(table), listRows(table.rows), table.mark(), table.number]).toEqual(before);
+    }
+  });
+
   test('a journal that cannot grow does with the pages it has', () => {
     const table = new StateTable({ maxBytes: 40 * PAGE_BYTES });
     for (let number = 0; number < 100; number++) advance(table);
@@ -257,6 +284,25 @@ describe('codes', () => {
     expect(table.getCode(keccak256(huge))).toEqual(huge);
     expect(table.getCode(keccak256(small))).toEqual(small);
     expect(table.getCode(EMPTY_CODE_HASH)).toBeUndefined();
+  });
+
+  test('those that were read stay in memory as long as they are in use, and others make room', () => {
+    const table = new StateTable();
+    const codes = Array.from({ length: 40 }, (_, i) => new Uint8Array(1_000).fill(i + 1));
+    const hashes = codes.map((code) => keccak256(code));
+    const accounts = hashes.map((codeHash, i) => ({ address: addressOf(i), nonce: 1n, codeHash }));
+    table.apply(createStateDiff(accounts, codes), 0);
+    const readers = [new CodeCache(new TableCore(table.share().memory).codes, 10_000), TableReader.attach(table.share(), 10_000)];
+    for (const reader of readers) {
+      const read = (i: number) => reader.getCode(hashes[i] as Uint8Array);
+      const first = [read(0), read(1)];
+      for (let i = 2; i < codes.length; i++) {
+        expect(read(i)).toEqual(codes[i]);
+        expect(read(1)).toBe(first[1]);
+      }
+      expect([read(0), read(1)]).toEqual(first);
+      expect(read(0)).not.toBe(first[0]);
+    }
   });
 
   test('an array that was read is not of the shared memory, and not another code after a rollback', () => {

@@ -80,6 +80,23 @@ test('a snapshot of a number that is not retained there is none of', () => {
   expect(reader.snapshot(0)).toBeUndefined();
 });
 
+test('a snapshot goes on when somebody else lets the same number go', () => {
+  const table = new StateTable();
+  for (const number of [0, 1]) table.apply(slotsDiff(0, number + 1, 0, Array(200).fill(number + 1)), number);
+  const expected = [...defined(table.snapshot(1)).chunks(500)];
+  const { release: storeHistory } = table.retainRange(0, 1);
+  const release = table.retain(1);
+  const packed = [];
+  for (const chunk of defined(TableReader.attach(table.share()).snapshot(1)).chunks(500)) {
+    if (packed.push(chunk) > 1) continue;
+    storeHistory();
+    table.apply(slotsDiff(0, 3, 0, Array(200).fill(3)), 2);
+    table.release(2);
+  }
+  expect(packed).toEqual(expected);
+  release();
+});
+
 test.each([
   { what: 'undone', go: (table: StateTable) => table.rollback(0) },
   {

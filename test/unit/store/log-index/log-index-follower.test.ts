@@ -4,9 +4,10 @@ import type { IndexedRange } from '../../../../src/store/log-index/indexed-range
 import type { IndexedBlocks } from '../../../../src/store/log-index/log-index-database.ts';
 import { LogIndexFollower } from '../../../../src/store/log-index/log-index-follower.ts';
 import { type LogIndexBuilder, LogIndexThread } from '../../../../src/store/log-index/log-index-host.ts';
+import { LogIndexer } from '../../../../src/store/log-index/log-indexer.ts';
 import { ChainBuilder } from '../../../support/chain-builder.ts';
 import { addBlocks } from '../../../support/chain-store-kit.ts';
-import { type IndexedStore, openIndexedStore } from '../../../support/indexed-store.ts';
+import { type IndexedStore, interrupted, openIndexedStore } from '../../../support/indexed-store.ts';
 import { testAccount, testLog } from '../../../support/test-accounts.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 
@@ -111,6 +112,21 @@ test('blocks that are undone, also while they are being read, are indexed again'
   expect(await blocksFound(node)).toEqual([1, 2, 3, 4]);
   await store.rollback(6);
   expect(range.read()).toEqual({ first: 1, last: 3 });
+  expect(await blocksFound(node)).toEqual([1, 2, 3]);
+});
+
+test('a block that is undone between its record and its contents ends nobody', async () => {
+  const builder = new ChainBuilder();
+  blocksWithLogs(builder, 3);
+  const node = await openIndexedStore(builder);
+  const { store, chain, index, range } = node;
+  await addBlocks(store, builder.blocks);
+  const indexer = new LogIndexer(builder.genesisHash, { chain: interrupted(chain, 5, () => store.rollback(4)), index });
+  follow(node, indexer);
+  await isIndexed(range, 2);
+  expect(store.head().header.number).toBe(2);
+  await addBlocks(store, builder.blocks.slice(2));
+  await isIndexed(range, 3);
   expect(await blocksFound(node)).toEqual([1, 2, 3]);
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { contentDigest } from '../../../../src/store/snapshot/content-digest.ts';
 import { withSnapshotFile } from '../../../../src/store/snapshot/snapshot-file.ts';
 import { SnapshotStore } from '../../../../src/store/snapshot/snapshot-store.ts';
@@ -40,6 +41,42 @@ test('what is collected in any order is the snapshot of the peer, byte for byte,
   await store.adopt(staged);
   expect((await store.newest())?.manifest.header.number).toBe(5);
   expect(() => readFileSync(staged.path)).toThrow('ENOENT');
+});
+
+test('a chunk is there when it is written, and not while it is', async () => {
+  const { manifest, encoded } = await original();
+  const staged = await StagedSnapshot.create(tempDirectory(), manifest, encoded);
+  await staged.add(0, CHUNKS[0] as Uint8Array);
+  await staged.add(1, CHUNKS[1] as Uint8Array);
+  // Peers that are asked for the same chunk may both give it.
+  const adding = [1, 2].map(() => staged.add(2, CHUNKS[2] as Uint8Array));
+  expect([staged.missingCount, staged.has(2), staged.missing(), staged.bytes]).toEqual([1, false, [2], 500]);
+  expect(await Promise.all(adding)).toEqual([true, true]);
+  expect([staged.missingCount, staged.has(2), staged.missing(), staged.bytes]).toEqual([0, true, [], 600]);
+  await staged.close();
+});
+
+test('what the disk takes a part of at a time is written whole', async () => {
+  const { path, manifest, encoded } = await original();
+  const probe = await open(path, 'r');
+  const prototype = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const { write } = prototype;
+  // As a disk does that is nearly full.
+  const partial = vi.spyOn(prototype, 'write').mockImplementation(function (
+    this: FileHandle,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ) {
+    return Reflect.apply(write, this, [bytes, offset, Math.min(length, 64), position]);
+  } as typeof write);
+  onTestFinished(() => partial.mockRestore());
+  const staged = await StagedSnapshot.create(tempDirectory(), manifest, encoded);
+  for (const [index, chunk] of CHUNKS.entries()) await staged.add(index, chunk);
+  await staged.close();
+  expect(readFileSync(staged.path)).toEqual(readFileSync(path));
 });
 
 test('wrong bytes are refused and change nothing', async () => {
