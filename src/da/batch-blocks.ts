@@ -1,10 +1,9 @@
 import { decodeLogRecord } from '../protocol/log-record.ts';
 import type { DaCommitment } from '../protocol/ports/da.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
-import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
-import { type Bytes, bytesEqual } from '../util/bytes.ts';
+import type { BlockSeal } from '../protocol/sequencer-messages.ts';
+import type { Bytes } from '../util/bytes.ts';
 import { StrobeError } from '../util/errors.ts';
-import { decodeBatch } from './batch.ts';
 import type { DaChain } from './da-modules.ts';
 
 /** First byte of a seal's record (see log-record.ts): the others need not be decoded to find block ends. */
@@ -72,22 +71,6 @@ export async function collectBlocks(
     });
   }
   return { firstBlock: after.block + 1, lastBlock: newest.block, lastMiniBlock: newest.miniBlock, records: taken };
-}
-
-/**
- * Checks that `batch` ends with the seal of `block`, this chain's block at its last number: the seal binds all that
- * came before.
- * @throws StrobeError DA_BATCH_MISMATCH, and what decoding throws
- */
-export function assertHolds(batch: Bytes, posted: DaCommitment, own: BlockSeal | undefined): void {
-  const seal = decodeBatch(batch)
-    .map(sealIn)
-    .findLast((found) => found !== undefined);
-  if (seal !== undefined && own !== undefined && bytesEqual(blockHashOf(seal), blockHashOf(own))) return;
-  throw new StrobeError('DA_BATCH_MISMATCH', 'a posted batch does not hold the blocks of this chain', {
-    firstBlock: posted.firstBlock,
-    lastBlock: posted.lastBlock,
-  });
 }
 
 /** Makes it known that blocks from `firstBlock` to the batch's last one are posted; they are safe, so they are final. */

@@ -2,7 +2,8 @@ import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
 import type { MiniBlockLog } from '../protocol/ports/log.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../util/errors.ts';
 import { encodeBatch } from './batch.ts';
-import { assertHolds, type BatchLimits, collectBlocks, markPosted } from './batch-blocks.ts';
+import { type BatchLimits, collectBlocks, markPosted } from './batch-blocks.ts';
+import { assertHolds } from './batch-check.ts';
 import { type DaChain, type DaLogger, nextRound } from './da-modules.ts';
 
 export interface BatchPosterOptions extends BatchLimits {
@@ -119,7 +120,7 @@ export class BatchPoster {
     const { da, chain, logger } = this.#modules;
     try {
       const batch = await reach(() => da.fetch(posted.commitment));
-      assertHolds(batch, posted, await chain.sealOf(posted.lastBlock));
+      await assertHolds(batch, posted, await chain.sealOf(posted.lastBlock));
       return true;
     } catch (error) {
       if (!isStrobeError(error) || !DAMAGE_CODES.has(error.code)) throw error;

@@ -1,7 +1,8 @@
 import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
 import { toHex, toKey } from '../util/bytes.ts';
-import { errorMessage } from '../util/errors.ts';
-import { assertHolds, markPosted } from './batch-blocks.ts';
+import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { markPosted } from './batch-blocks.ts';
+import { assertHolds } from './batch-check.ts';
 import { type DaChain, type DaLogger, nextRound } from './da-modules.ts';
 
 export interface DaFollowerOptions {
@@ -14,7 +15,17 @@ export interface DaFollowerOptions {
 const DEFAULT_OPTIONS: DaFollowerOptions = { intervalMs: 2_000, firstBlock: 1 };
 
 /** Bad batches remembered so as to be reported once; beyond it the oldest may be reported again. */
-const MAX_REPORTED = 1_024;
+const MAX_BAD = 1_024;
+/** Most looks at the layer in which a bad batch is passed over, a minute by default: reading it again takes as long as a good one. */
+const MAX_PASSED_OVER = 32;
+
+/** A batch that was bad when it was read: it may have been copied half, and the poster posts again what is damaged. */
+interface BadBatch {
+  /** Looks at the layer until it is read again. */
+  passOver: number;
+  /** How many it will be after that, should it be bad still. */
+  next: number;
+}
 
 export interface DaFollowerModules {
   readonly da: DataAvailability;
@@ -24,13 +35,13 @@ export interface DaFollowerModules {
 
 /**
  * Watches what is posted and marks this node's safe blocks as posted and final once a batch is proven to hold them.
- * Whatever lies in the layer is somebody else's word: a bad batch is reported and passed over, and so is a layer that
- * cannot be read.
+ * Whatever lies in the layer is somebody else's word: a bad batch is reported, and passed over for longer and longer; a
+ * layer that cannot be read is reported each time.
  */
 export class DaFollower {
   readonly #options: DaFollowerOptions;
   readonly #modules: DaFollowerModules;
-  readonly #reported = new Set<string>();
+  readonly #bad = new Map<string, BadBatch>();
 
   constructor(options: Partial<DaFollowerOptions>, modules: DaFollowerModules) {
     this.#options = { ...DEFAULT_OPTIONS, ...options };
@@ -39,14 +50,15 @@ export class DaFollower {
 
   /** Follows until `signal` aborts; rejects only when the chain itself cannot be written. */
   async run(signal: AbortSignal): Promise<void> {
-    do await this.catchUp();
+    do await this.catchUp(signal);
     while (await nextRound(this.#options.intervalMs, signal));
   }
 
-  /** Marks every block that is safe here and proven to be posted. */
-  async catchUp(): Promise<void> {
+  /** Marks every block that is safe here and proven to be posted, until `signal` aborts: years of batches take minutes. */
+  async catchUp(signal?: AbortSignal): Promise<void> {
     const { chain } = this.#modules;
     for (const posted of await this.#list()) {
+      if (signal?.aborted) return;
       const next = Math.max((chain.finalizedNumber() ?? 0) + 1, this.#options.firstBlock);
       // In block order: behind a gap nothing can be final yet.
       if (posted.firstBlock > next) return;
@@ -66,26 +78,33 @@ export class DaFollower {
 
   async #isGood(posted: DaCommitment): Promise<boolean> {
     const { da, chain } = this.#modules;
-    if (this.#reported.has(keyOf(posted))) return false;
+    const bad = this.#bad.get(keyOf(posted));
+    if (bad !== undefined && bad.passOver > 0) {
+      bad.passOver--;
+      return false;
+    }
     try {
-      assertHolds(await da.fetch(posted.commitment), posted, await chain.sealOf(posted.lastBlock));
+      await assertHolds(await da.fetch(posted.commitment), posted, await chain.sealOf(posted.lastBlock));
+      this.#bad.delete(keyOf(posted));
       return true;
     } catch (error) {
-      this.#report(posted, error);
+      if (bad === undefined) this.#report(posted, error);
+      // Anything else says that the layer cannot be read, and nothing of the batch.
+      if (isStrobeError(error)) this.#remember(posted, bad);
       return false;
     }
   }
 
-  #report(posted: DaCommitment, error: unknown): void {
-    const { firstBlock, lastBlock, commitment } = posted;
-    this.#modules.logger.warn(
-      { firstBlock, lastBlock, commitment: toHex(commitment), error: errorMessage(error) },
-      'a posted batch is bad',
-    );
-    this.#reported.add(keyOf(posted));
-    for (const oldest of this.#reported) {
-      if (this.#reported.size <= MAX_REPORTED) return;
-      this.#reported.delete(oldest);
+  #report({ firstBlock, lastBlock, commitment }: DaCommitment, error: unknown): void {
+    const batch = { firstBlock, lastBlock, commitment: toHex(commitment), error: errorMessage(error) };
+    this.#modules.logger.warn(batch, isStrobeError(error) ? 'a posted batch is bad' : 'cannot read a posted batch');
+  }
+
+  #remember(posted: DaCommitment, { next }: Pick<BadBatch, 'next'> = { next: 1 }): void {
+    this.#bad.set(keyOf(posted), { passOver: next, next: Math.min(next * 2, MAX_PASSED_OVER) });
+    for (const oldest of this.#bad.keys()) {
+      if (this.#bad.size <= MAX_BAD) return;
+      this.#bad.delete(oldest);
     }
   }
 }

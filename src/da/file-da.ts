@@ -46,14 +46,14 @@ export class FileDataAvailability implements DataAvailability {
     const key = toKey(commitment);
     if (!this.#known.has(key)) await this.list();
     const found = this.#known.get(key);
-    if (found === undefined) {
-      throw new StrobeError('DA_BATCH_NOT_FOUND', 'no batch has this commitment', { commitment: toHex(commitment) });
-    }
+    if (found === undefined) throw notFound(commitment);
     const path = join(this.#directory, nameOf(found));
-    const { size } = await stat(path);
-    if (size > MAX_BATCH_BYTES) throw corrupt(path, 'it is too large');
-    const file = await readFile(path);
-    const batch = new Uint8Array(file.buffer, file.byteOffset, file.length);
+    const batch = await readBatch(path);
+    if (batch === undefined) {
+      // Removed since the last look, which is to be noticed.
+      this.#known = new Map();
+      throw notFound(commitment);
+    }
     if (!bytesEqual(keccak256(batch), commitment)) throw corrupt(path, 'its bytes do not match its commitment');
     return batch;
   }
@@ -63,6 +63,23 @@ export class FileDataAvailability implements DataAvailability {
     this.#known = new Map(commitments.map((entry) => [toKey(entry.commitment), entry]));
     return commitments.sort((a, b) => a.firstBlock - b.firstBlock || a.lastBlock - b.lastBlock);
   }
+}
+
+/** Undefined: there is no such file. */
+async function readBatch(path: string): Promise<Bytes | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_BATCH_BYTES) throw corrupt(path, 'it is too large');
+    const file = await readFile(path);
+    return new Uint8Array(file.buffer, file.byteOffset, file.length);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function notFound(commitment: Hash): StrobeError<'DA_BATCH_NOT_FOUND'> {
+  return new StrobeError('DA_BATCH_NOT_FOUND', 'no batch has this commitment', { commitment: toHex(commitment) });
 }
 
 function nameOf({ firstBlock, lastBlock, commitment }: DaCommitment): string {

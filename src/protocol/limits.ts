@@ -38,8 +38,26 @@ export const MAX_POOL_PAGE_ENTRIES = 1_024;
 /** Witness chunk size, bytes (PROTOCOL section 9). */
 export const WITNESS_CHUNK_BYTES = 256 * 1024;
 
-/** Most chunks of one witness: 256 MiB, far above a full block's. */
+/** Most chunks of one witness: 256 MiB. The sequencer ends a block before its witness could be larger. */
 export const MAX_WITNESS_CHUNKS = 1_024;
+
+/**
+ * Bytes of witness behind which a block takes no further transaction, as the sequencer estimates them: less than
+ * {@link MAX_WITNESS_CHUNKS} hold by what the upper levels of a large trie take, some 37 MB, and the headers.
+ */
+export const BLOCK_WITNESS_BYTES = 228_000_000;
+
+/**
+ * Bytes of bodies and diffs behind which a block takes no further transaction: its records go into one batch for the data
+ * availability layer, which has 256 MiB at most. Envelopes have the rest.
+ */
+export const BLOCK_RECORD_BYTES = 240_000_000;
+
+/** Gas for a byte of diff, at least: 5,000 less the refunds for 66 bytes. */
+export const GAS_PER_DIFF_BYTE = 60;
+
+/** Most bytes that a unit of gas adds to a witness: 2,500 gas touch another account of 24,576 bytes of code. */
+export const WITNESS_BYTES_PER_GAS = 11;
 
 /** Longest manifest of a snapshot taken from a peer: 250,000 chunks and tens of thousands of epochs. */
 export const MAX_SYNC_MANIFEST_BYTES = 16 * 1024 * 1024;

@@ -102,8 +102,7 @@ export class Mempool {
     this.#checkPenalty(key);
     const queue = this.#queueFor(key, sender);
     this.#checkAgainstSender(transaction, sender, queue, requireReady);
-    const isReplacement = queue.get(transaction.nonce) !== undefined;
-    if (!isReplacement) while (this.#isFullFor(transaction)) this.#makeRoom();
+    while (this.#isFullFor(transaction, queue)) this.#makeRoom();
     const pooled: PooledTransaction = {
       transaction,
       sender,
@@ -137,17 +136,15 @@ export class Mempool {
     const replaced = queue.get(nonce);
     const otherCost = queue.pooledCost - (replaced?.cost ?? 0n);
     checkFunds(account?.balance ?? 0n, maxCost(transaction), otherCost);
+    const expected = queue.pendingNonce;
+    if (requireReady && nonce > expected) {
+      throw poolError('NONCE_GAP', `nonce too high: next nonce ${expected}, tx nonce ${nonce}`, {
+        expectedNonce: `0x${expected.toString(16)}`,
+      });
+    }
     if (replaced !== undefined) {
       checkReplacement(replaced.transaction, transaction);
       return;
-    }
-    if (requireReady) {
-      const expected = queue.pendingNonce;
-      if (nonce > expected) {
-        throw poolError('NONCE_GAP', `nonce too high: next nonce ${expected}, tx nonce ${nonce}`, {
-          expectedNonce: `0x${expected.toString(16)}`,
-        });
-      }
     }
     if (queue.size >= this.#options.maxPerSender) {
       throw poolError('SENDER_LIMIT', `account limit exceeded: pooled ${queue.size} txs`);
@@ -331,8 +328,11 @@ export class Mempool {
     if (queue?.size === 0) this.#senders.delete(toKey(pooled.sender));
   }
 
-  #isFullFor({ raw }: Transaction): boolean {
-    return this.#byHash.size >= this.#options.maxTransactions || this.#bytes + raw.length > MAX_POOL_BYTES;
+  /** Whether there is no room for it, with that of the transaction that it replaces, which may be much shorter. */
+  #isFullFor({ nonce, raw }: Transaction, queue: SenderQueue): boolean {
+    const replaced = queue.get(nonce);
+    if (replaced === undefined && this.#byHash.size >= this.#options.maxTransactions) return true;
+    return this.#bytes - (replaced?.transaction.raw.length ?? 0) + raw.length > MAX_POOL_BYTES;
   }
 
   /** Frees one place by the transaction that waits longest behind a nonce gap. @throws StrobeError POOL_FULL */

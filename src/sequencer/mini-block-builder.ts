@@ -1,7 +1,16 @@
 import type { BlockEnvironment } from '../protocol/block-header.ts';
-import { MAX_MINI_BLOCK_TRANSACTIONS, MINI_BLOCK_BODY_BYTES, MINI_BLOCK_GAS } from '../protocol/limits.ts';
+import {
+  BLOCK_RECORD_BYTES,
+  BLOCK_WITNESS_BYTES,
+  GAS_PER_DIFF_BYTE,
+  MAX_MINI_BLOCK_TRANSACTIONS,
+  MINI_BLOCK_BODY_BYTES,
+  MINI_BLOCK_GAS,
+  WITNESS_BYTES_PER_GAS,
+} from '../protocol/limits.ts';
 import type { BodyTransaction } from '../protocol/mini-block.ts';
 import type { ExecutionEngine } from '../protocol/ports/execution.ts';
+import type { WorldState } from '../protocol/ports/state.ts';
 import type { Receipt } from '../protocol/receipt.ts';
 import type { Transaction } from '../protocol/transaction.ts';
 import type { Mempool } from './mempool.ts';
@@ -14,7 +23,9 @@ export interface ExecutedBatch {
   readonly receipts: Receipt[];
   /** Gas used by these transactions. */
   gasUsed: bigint;
-  /** The gas left in the EVM block is too little for the next transaction. */
+  /** What these transactions add to the block's records, about. */
+  recordBytes: number;
+  /** The gas left in the EVM block, or the room in its witness or its records, is too little for the next transaction. */
   blockFull: boolean;
 }
 
@@ -25,12 +36,16 @@ export interface BuildLimits {
   readonly isWaiting: () => boolean;
   /** Gas used in the open block before this mini-block. */
   readonly blockGasUsed: bigint;
+  /** Bytes of the open block's records before this mini-block. */
+  readonly blockRecordBytes: number;
   /** Gas behind which this mini-block takes no further transaction. */
   readonly gasBudget: bigint;
 }
 
 export interface BuilderModules {
   readonly engine: ExecutionEngine;
+  /** What it executes on. */
+  readonly world: Pick<WorldState, 'witnessBytes'>;
   readonly mempool: Mempool;
   readonly nowMs: () => number;
   /** Tells of a transaction that was dropped without inclusion. */
@@ -50,7 +65,10 @@ export class MiniBlockBuilder {
 
   async build(env: BlockEnvironment, limits: BuildLimits): Promise<ExecutedBatch> {
     const { mempool, nowMs } = this.#modules;
-    const batch: ExecutedBatch = { transactions: [], decoded: [], receipts: [], gasUsed: 0n, blockFull: false };
+    const batch: ExecutedBatch = {
+      ...{ transactions: [], decoded: [], receipts: [] },
+      ...{ gasUsed: 0n, recordBytes: 0, blockFull: false },
+    };
     let bytes = 0;
     let yieldAtMs = nowMs() + YIELD_AFTER_MS;
     while (bytes < MINI_BLOCK_BODY_BYTES && batch.gasUsed < limits.gasBudget) {
@@ -63,7 +81,9 @@ export class MiniBlockBuilder {
       }
       const pooled = mempool.next();
       if (pooled === undefined) break;
-      if (limits.blockGasUsed + batch.gasUsed + pooled.transaction.gasLimit > env.gasLimit) {
+      const gasLeft = env.gasLimit - limits.blockGasUsed - batch.gasUsed;
+      const recordBytes = limits.blockRecordBytes + batch.recordBytes;
+      if (recordBytes >= BLOCK_RECORD_BYTES || !this.#fits(pooled, gasLeft)) {
         mempool.putBack(pooled);
         batch.blockFull = true;
         break;
@@ -71,6 +91,12 @@ export class MiniBlockBuilder {
       bytes += await this.#execute(pooled, batch);
     }
     return batch;
+  }
+
+  /** A witness that is too large would be the proof that the sequencer cheats, so every transaction must leave room for it. */
+  #fits({ transaction: { gasLimit } }: PooledTransaction, gasLeft: bigint): boolean {
+    const witnessBytes = this.#modules.world.witnessBytes + Number(gasLimit) * WITNESS_BYTES_PER_GAS;
+    return gasLimit <= gasLeft && witnessBytes <= BLOCK_WITNESS_BYTES;
   }
 
   /** Executes one transaction and says how many body bytes it added. */
@@ -89,7 +115,9 @@ export class MiniBlockBuilder {
     batch.decoded.push(transaction);
     batch.receipts.push(outcome.receipt);
     batch.gasUsed += outcome.gasUsed;
-    return transaction.raw.length + receiptBytes(outcome.receipt);
+    const bodyBytes = transaction.raw.length + receiptBytes(outcome.receipt);
+    batch.recordBytes += bodyBytes + Number(outcome.gasUsed) / GAS_PER_DIFF_BYTE;
+    return bodyBytes;
   }
 }
 

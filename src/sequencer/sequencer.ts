@@ -16,7 +16,8 @@ interface BuildingBlock {
   readonly env: BlockEnvironment;
   readonly endMs: number;
   gasUsed: bigint;
-  /** True when the next transaction in order does not fit into its gas limit. */
+  recordBytes: number;
+  /** True when the next transaction in order does not fit into its gas limit, its witness or its records. */
   isFull: boolean;
   /** True before its first mini-block, which exists even without transactions. */
   isEmpty: boolean;
@@ -65,6 +66,7 @@ export class Sequencer {
     this.#timetable = new Timetable({ miniBlockIntervalMs: options.miniBlockIntervalMs, blockIntervalMs });
     this.#builder = new MiniBlockBuilder({
       engine: modules.engine,
+      world: modules.world,
       mempool: modules.mempool,
       nowMs: () => modules.clock.elapsedMs(),
       onRejected: (pooled, code, message) => {
@@ -115,7 +117,7 @@ export class Sequencer {
   #resume(): void {
     const open = this.#modules.chainState.openBlock();
     if (open === undefined) return;
-    this.#building = { env: open.env, endMs: 0, gasUsed: open.gasUsed, isFull: false, isEmpty: false };
+    this.#building = { env: open.env, endMs: 0, gasUsed: open.gasUsed, recordBytes: 0, isFull: false, isEmpty: false };
   }
 
   async #step(signal: AbortSignal): Promise<void> {
@@ -158,30 +160,35 @@ export class Sequencer {
     clearTimeout(timer);
   }
 
-  async #open(nowMs: number): Promise<BuildingBlock> {
+  async #open(): Promise<BuildingBlock> {
     const { clock, engine, mempool } = this.#modules;
     const wallMs = clock.nowMs();
+    // Read behind the wall clock: a pause in between may make the block longer, but never end it in its own second.
+    const elapsedMs = clock.elapsedMs();
     const env = openEnvironment(this.#parent, this.#options.genesis, wallMs);
+    const endMs = elapsedMs + this.#timetable.blockEndMs(wallMs, env.timestamp) - wallMs;
     await engine.beginBlock(env);
     mempool.openBlock(env.baseFeePerGas);
-    return { env, endMs: nowMs + this.#timetable.blockEndMs(wallMs) - wallMs, gasUsed: 0n, isFull: false, isEmpty: true };
+    return { env, endMs, gasUsed: 0n, recordBytes: 0, isFull: false, isEmpty: true };
   }
 
   /** Executes one mini-block; it becomes durable while the next one is executed. */
   async #produce(nowMs: number): Promise<void> {
     const { clock } = this.#modules;
-    this.#building ??= await this.#open(nowMs);
+    this.#building ??= await this.#open();
     const building = this.#building;
     const { executeUntilMs } = this.#timetable.begin(nowMs);
     const batch = await this.#builder.build(building.env, {
       executeUntilMs,
       isWaiting: () => this.#commit?.isSettled === false,
       blockGasUsed: building.gasUsed,
+      blockRecordBytes: building.recordBytes,
       gasBudget: this.#gasBudget(),
     });
     building.isFull = batch.blockFull;
     if (batch.transactions.length === 0 && !building.isEmpty) return;
     building.gasUsed += batch.gasUsed;
+    building.recordBytes += batch.recordBytes;
     building.isEmpty = false;
     const executionMs = clock.elapsedMs() - nowMs;
     await this.#commit?.done;
@@ -246,11 +253,11 @@ export class Sequencer {
   async #finishSeal(sealing: PendingSeal['done'], timing: { startMs: number; headerMs: number }): Promise<void> {
     const { clock, metrics, logger } = this.#modules;
     const { seal, stored } = await sealing;
+    // Whoever awaits it next fails; a rejection before that, or when the one before fails, is not unhandled.
+    stored.catch(() => {});
     // One block may be on its way into the database while the next one is filled.
     await this.#stored;
     this.#stored = stored;
-    // Whoever awaits it next fails; a rejection before that is not unhandled.
-    stored.catch(() => {});
     const { number } = seal.header;
     metrics.recordBlockSealed({
       stallSeconds: (timing.headerMs - timing.startMs) / 1000,

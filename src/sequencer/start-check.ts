@@ -11,9 +11,10 @@ const ASK_AGAIN_MS = 100;
  * below it may have been restored from a backup or have lost its tail (PROTOCOL section 6).
  */
 export async function furthestPeerHead(peers: PeerReader, waitMs: number, signal: AbortSignal): Promise<PeerHead | undefined> {
-  const deadline = Date.now() + waitMs;
+  // Not by the wall clock: it may be set while a machine boots, and too short a wait misses what peers know.
+  const deadlineMs = performance.now() + waitMs;
   let furthest: PeerHead | undefined;
-  while (Date.now() < deadline && !signal.aborted) {
+  while (performance.now() < deadlineMs && !signal.aborted) {
     for (const head of await peers.heads()) furthest = furthest === undefined ? head : further(furthest, head);
     await delay(ASK_AGAIN_MS);
   }

@@ -44,6 +44,7 @@ export async function adoptTail(
   self: Address,
   modules: TailAdoptionModules,
 ): Promise<MiniBlockHead> {
+  if (claimed.epoch > modules.epoch && claimed.number < own.number) await assertNoEpochBelow(claimed.number, self, modules);
   let head = own;
   for (let fruitless = 0; fruitless < MAX_FRUITLESS; ) {
     const next = await adoptRange(head, self, modules);
@@ -52,6 +53,21 @@ export async function adoptTail(
     head = next;
   }
   return head;
+}
+
+/**
+ * A newer epoch may have given up the end of our log and not have come as far since: then peers have nothing behind our
+ * head that would tell of it, but around theirs.
+ */
+async function assertNoEpochBelow(number: number, self: Address, { peers, epoch }: TailAdoptionModules): Promise<void> {
+  for (let answers = 0; answers < MAX_FRUITLESS; answers++) {
+    for await (const bytes of untilRefused(peers.range(number, 1))) {
+      if (isAttestationRecord(bytes)) continue;
+      const record = decodeSigned(bytes, self);
+      if (record === undefined) break;
+      assertKnownEpoch(record, epoch);
+    }
+  }
 }
 
 async function adoptRange(head: MiniBlockHead, self: Address, modules: TailAdoptionModules): Promise<MiniBlockHead> {

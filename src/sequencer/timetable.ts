@@ -9,7 +9,8 @@ const EXECUTION_SHARE = 0.7;
 
 /**
  * The sequencer's clock: a mini-block begins as soon as there is work, but not before one interval after the last one
- * began; an EVM block ends at the next multiple of the block interval after it opened.
+ * began; an EVM block ends at the next multiple of the block interval after it opened, or one interval later when its
+ * time is ahead of the clock.
  */
 export class Timetable {
   readonly #options: TimetableOptions;
@@ -30,9 +31,14 @@ export class Timetable {
     return { executeUntilMs: nowMs + this.#options.miniBlockIntervalMs * EXECUTION_SHARE };
   }
 
-  /** End of a block that opens at `nowMs` of the wall clock, so that blocks begin with its seconds. */
-  blockEndMs(nowMs: number): number {
+  /**
+   * End of a block that opens at `nowMs` of the wall clock, so that blocks begin with its seconds.
+   * @param timestamp of the block, s: after the clock was set back it is one that the clock does not show before the
+   * usual end, and as each block takes a second of its own, the chain's time would stay ahead for good
+   */
+  blockEndMs(nowMs: number, timestamp: number): number {
     const { blockIntervalMs } = this.#options;
-    return (Math.floor(nowMs / blockIntervalMs) + 1) * blockIntervalMs;
+    const endMs = (Math.floor(nowMs / blockIntervalMs) + 1) * blockIntervalMs;
+    return timestamp * 1000 < endMs ? endMs : endMs + blockIntervalMs;
   }
 }

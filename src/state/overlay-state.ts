@@ -77,8 +77,9 @@ export class OverlayState implements WorldState {
 
   getCode(codeHash: Hash): Bytes | undefined {
     const key = toKey(codeHash);
-    this.#access.touchCode(key);
-    return this.#current.codes.get(key) ?? this.#codeBelow(key, codeHash);
+    const code = this.#current.codes.get(key) ?? this.#codeBelow(key, codeHash);
+    this.#access.touchCode(key, code?.length ?? 0);
+    return code;
   }
 
   /**
@@ -175,6 +176,10 @@ export class OverlayState implements WorldState {
   release(): void {
     const oldest = this.#taken.shift();
     invariant(oldest !== undefined, 'each release belongs to one taken diff');
+  }
+
+  get witnessBytes(): number {
+    return this.#access.witnessBytes;
   }
 
   takeAccess(): StateAccess {

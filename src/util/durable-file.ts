@@ -7,7 +7,8 @@ const underWay = new Map<string, Promise<void>>();
 
 /**
  * Writes a file so that after a crash or power failure it is there whole or not at all. Writes of one path are done one
- * after the other, in the order of the calls: the last one stays.
+ * after the other, in the order of the calls: the last one stays. What could not be written does not stay: on a full disk
+ * it would hold the rest of the room, and one of another name never comes to be overwritten.
  */
 export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
   const write = (underWay.get(path) ?? Promise.resolve()).then(() => replace(path, bytes));
@@ -22,8 +23,13 @@ export async function writeDurably(path: string, bytes: Bytes): Promise<void> {
 
 async function replace(path: string, bytes: Bytes): Promise<void> {
   const partial = `${path}.partial`;
-  await writeSynced(await open(partial, 'w'), bytes);
-  await rename(partial, path);
+  try {
+    await writeSynced(await open(partial, 'w'), bytes);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw error;
+  }
   await syncDirectory(dirname(path));
 }
 
@@ -35,7 +41,7 @@ export async function createDurably(path: string, bytes: Bytes, mode: number): P
     await syncDirectory(dirname(path));
   } catch (error) {
     // Half a file would keep the next attempt out.
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
 }

@@ -234,6 +234,22 @@ export function worldStateSuite(name: string, create: () => CommittedState): voi
       world.getCode(keccak256(CODE));
       expect(world.takeAccess().codeHashes).toEqual([keccak256(CODE)]);
     });
+
+    test('their share of a witness grows with each new key and code, and begins anew when they are taken', () => {
+      const world = new OverlayState(populated());
+      world.getAccount(ALICE);
+      const ofKey = world.witnessBytes;
+      expect(ofKey).toBeGreaterThan(500);
+      for (let i = 0; i < 2; i++) {
+        world.getStorage(ALICE, word(1));
+        world.setStorage(BOB, word(1), word(2));
+        world.getCode(keccak256(CODE));
+      }
+      expect(world.witnessBytes).toBe(4 * ofKey + CODE.length);
+      world.observer().getStorage(ALICE, word(3));
+      world.takeAccess();
+      expect(world.witnessBytes).toBe(0);
+    });
   });
 
   describe(`${name}: the observer`, () => {

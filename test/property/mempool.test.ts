@@ -53,6 +53,7 @@ class Model {
     const others = this.of(sender).filter((entry) => entry !== replaced);
     const cost = others.reduce((sum, entry) => sum + GAS * entry.transaction.maxFeePerGas, GAS * transaction.maxFeePerGas);
     if (cost > (this.balances[sender] as bigint)) return 'INSUFFICIENT_FUNDS';
+    if (requireReady && transaction.nonce > this.pendingNonce(sender)) return 'NONCE_GAP';
     if (replaced !== undefined) {
       const old = replaced.transaction;
       const enough = (before: bigint, after: bigint): boolean => after > before && after >= (before * 110n) / 100n;
@@ -63,7 +64,6 @@ class Model {
         return 'REPLACEMENT_UNDERPRICED';
       }
     } else {
-      if (requireReady && transaction.nonce > this.pendingNonce(sender)) return 'NONCE_GAP';
       if (this.of(sender).length >= LIMITS.maxPerSender) return 'SENDER_LIMIT';
       if (this.waiting.length >= LIMITS.maxTransactions && !this.waiting.some((entry) => this.isGapped(entry)))
         return 'POOL_FULL';

@@ -128,6 +128,8 @@ export interface WorldState extends StateReader {
   release(): void;
   /** Keys accessed since the last call. */
   takeAccess(): StateAccess;
+  /** Bytes that a witness of what was accessed since then takes, somewhat more rather than less. */
+  readonly witnessBytes: number;
   /** Reads the same values without counting as access: for those who look and do not execute. */
   observer(): StateReader;
 }

@@ -1,8 +1,9 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { decodeBatch } from '../../../src/da/batch.ts';
+import { decodeBatch, encodeBatch } from '../../../src/da/batch.ts';
 import { BatchPoster } from '../../../src/da/batch-poster.ts';
+import { DaFollower } from '../../../src/da/da-follower.ts';
 import type { DataAvailability } from '../../../src/protocol/ports/da.ts';
 import { StrobeError } from '../../../src/util/errors.ts';
 import { ChainBuilder } from '../../support/chain-builder.ts';
@@ -54,6 +55,11 @@ test('safe blocks are posted in order and become final; together the batches are
   const posted = [];
   for (const { commitment } of commitments) posted.push(...decodeBatch(await da.fetch(commitment)));
   expect(posted).toEqual(records.map(({ bytes }) => bytes));
+
+  const replica = await daNode(builder, records);
+  await replica.store.markSafe(5);
+  await new DaFollower({}, { da, chain: replica.store, logger: new CapturedLog() }).catchUp();
+  expect(replica.store.finalizedNumber()).toBe(5);
 });
 
 test('a batch ends before it grows above its bytes, but has one block at least', async () => {
@@ -88,7 +94,7 @@ test('after a restart nothing is posted twice, and what was posted but not marke
   ]);
 });
 
-test('a damaged batch of an earlier run is posted again; one of another chain stops the poster', async () => {
+test('a damaged or incomplete batch of an earlier run is posted again; one of another chain stops the poster', async () => {
   const builder = builtChain(2);
   const { da, directory } = await tempDa();
   const before = await daNode(builder);
@@ -101,6 +107,17 @@ test('a damaged batch of an earlier run is posted again; one of another chain st
   expect(after.store.finalizedNumber()).toBe(2);
   const [commitment] = await da.list();
   expect(decodeBatch(await da.fetch(defined(commitment).commitment))).toHaveLength(6);
+
+  const seals = builder.blocks.map(({ record }) => record.bytes);
+  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  await da.post(1, 2, encodeBatch(seals));
+  const again = await daNode(builder);
+  await again.store.markSafe(2);
+  await new BatchPoster({}, { da, log: again.log, chain: again.store, logger: new CapturedLog() }).postReady();
+  expect(again.store.finalizedNumber()).toBe(2);
+  const lengths = [];
+  for (const each of await da.list()) lengths.push(decodeBatch(await da.fetch(each.commitment)).length);
+  expect(lengths.sort()).toEqual([2, 6]);
 
   const foreign = new ChainBuilder({ name: 'other' });
   foreign.block();

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { encodeBatch } from '../../../src/da/batch.ts';
 import { BatchPoster } from '../../../src/da/batch-poster.ts';
 import { DaFollower } from '../../../src/da/da-follower.ts';
@@ -72,6 +74,90 @@ test('bad batches are reported once and a good one beside them still counts', as
   await da.post(1, 3, encodeBatch(recordsOf(builder.blocks.slice(0, 3)).map(({ bytes }) => bytes)));
   await follower.catchUp();
   expect(store.finalizedNumber()).toBe(3);
+});
+
+describe('a batch that ends with the right seal', () => {
+  const builder = builtChain();
+  const whole = recordsOf(builder.blocks).map(({ bytes }) => bytes);
+  const seals = builder.blocks.map(({ record }) => record.bytes);
+  test.each<[string, Uint8Array[]]>([
+    ['has seals alone', seals],
+    ['has the last seal alone', seals.slice(-1)],
+    ['lacks the first mini-block', whole.slice(1)],
+    ['lacks a mini-block', whole.filter((_, i) => i !== 2)],
+    ['lacks a seal', whole.filter((_, i) => i !== 1)],
+    ['lacks its first block', recordsOf(builder.blocks.slice(1)).map(({ bytes }) => bytes)],
+    ['has a mini-block twice', [whole[0] as Uint8Array, ...whole]],
+    ['has a changed payload', whole.map((bytes, i) => (i === 4 ? bytes.with(bytes.length - 1, 255) : bytes))],
+    ['has a record of no kind', [Uint8Array.of(9, 9), ...whole]],
+  ])('but %s makes nothing final', async (_, records) => {
+    const { store } = await daNode(builder);
+    await store.markSafe(4);
+    const { da } = await tempDa();
+    await da.post(1, 4, encodeBatch(records));
+    const logger = new CapturedLog();
+    const follower = new DaFollower({}, { da, chain: store, logger });
+    await follower.catchUp();
+    expect(store.finalizedNumber()).toBeUndefined();
+    expect(logger.warnings).toEqual([expect.stringContaining('a posted batch is bad')]);
+    await da.post(1, 4, encodeBatch(whole));
+    await follower.catchUp();
+    expect(store.finalizedNumber()).toBe(4);
+  });
+});
+
+test('a batch that is copied half, or damaged until it is posted again, counts once it is whole', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da, directory } = await tempDa();
+  await da.post(1, 4, encodeBatch(recordsOf(builder.blocks).map(({ bytes }) => bytes)));
+  const path = join(directory, defined(readdirSync(directory)[0]));
+  const batch = readFileSync(path);
+  writeFileSync(path, batch.subarray(0, batch.length / 2));
+  const reads = vi.spyOn(da, 'fetch');
+  const logger = new CapturedLog();
+  const follower = new DaFollower({}, { da, chain: store, logger });
+  for (let look = 0; look < 200; look++) await follower.catchUp();
+  // Rarer and rarer, and in the end every 33rd time.
+  expect(reads.mock.calls.length).toBeLessThan(13);
+  expect(logger.warnings).toHaveLength(1);
+  writeFileSync(path, batch);
+  for (let look = 0; look < 33; look++) await follower.catchUp();
+  expect(store.finalizedNumber()).toBe(4);
+});
+
+test('a batch that could not be read for a moment is read at the next look', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da } = await tempDa();
+  await da.post(1, 4, encodeBatch(recordsOf(builder.blocks).map(({ bytes }) => bytes)));
+  vi.spyOn(da, 'fetch').mockRejectedValueOnce(new TypeError('stale file handle'));
+  const logger = new CapturedLog();
+  const follower = new DaFollower({}, { da, chain: store, logger });
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBeUndefined();
+  expect(logger.warnings).toEqual([expect.stringContaining('stale file handle')]);
+  await follower.catchUp();
+  expect(store.finalizedNumber()).toBe(4);
+});
+
+test('a stop ends the round under way behind the batch that is being read', async () => {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da } = await tempDa();
+  for (const block of builder.blocks) {
+    const { number } = block.seal.header;
+    await da.post(number, number, encodeBatch(recordsOf([block]).map(({ bytes }) => bytes)));
+  }
+  const stop = new AbortController();
+  store.subscribe((event) => {
+    if (event.kind === 'finalized' && event.blockNumber === 2) stop.abort();
+  });
+  await new DaFollower({}, { da, chain: store, logger: new CapturedLog() }).run(stop.signal);
+  expect(store.finalizedNumber()).toBe(2);
 });
 
 test('a layer that cannot be read is reported and tried again until the signal aborts', async () => {

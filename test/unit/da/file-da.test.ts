@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FileDataAvailability } from '../../../src/da/file-da.ts';
@@ -46,4 +46,26 @@ test('a folder that there cannot be is named', async () => {
     code: 'DA_DIRECTORY_FAILED',
     message: expect.stringContaining(directory),
   });
+});
+
+test('a batch that is removed behind the last look is not found, and is when it is there again', async () => {
+  const directory = tempDirectory();
+  const da = await FileDataAvailability.open({ directory });
+  const { commitment } = await da.post(1, 1, batch(1));
+  await da.list();
+  rmSync(join(directory, readdirSync(directory)[0] as string));
+  await expect(da.fetch(commitment)).rejects.toMatchObject({ code: 'DA_BATCH_NOT_FOUND' });
+  await da.post(1, 1, batch(1));
+  expect(await da.fetch(commitment)).toEqual(batch(1));
+});
+
+test('a batch that cannot be posted leaves nothing behind', async () => {
+  const directory = tempDirectory();
+  const da = await FileDataAvailability.open({ directory });
+  await da.post(1, 1, batch(1));
+  const [name] = readdirSync(directory);
+  rmSync(join(directory, name as string));
+  mkdirSync(join(directory, name as string, 'in the way'), { recursive: true });
+  await expect(da.post(1, 1, batch(1))).rejects.toMatchObject({ syscall: 'rename' });
+  expect(readdirSync(directory)).toEqual([name]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { WITNESS_BYTES_PER_GAS } from '../../../src/protocol/limits.ts';
 import type { ExecutionOutcome } from '../../../src/protocol/ports/execution.ts';
 import { BEACON_ROOTS_CONTRACT, EMPTY_CODE_HASH, HISTORY_CONTRACT } from '../../../src/protocol/primitives.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
@@ -115,6 +116,23 @@ describe('a transaction', () => {
     // The calldata differs by one byte that is not zero; with two writes the gas stays above the floor of EIP-7623.
     expect(overwritten.gasUsed - cleared.gasUsed).toBe(4_800n + 12n);
   });
+});
+
+test('no gas adds more to a witness than the sequencer reckons with: codes of the largest size, read as cheaply as can be', async () => {
+  const contracts = Array.from({ length: 100 }, (_, i) => ({
+    address: addressOf(0x80).with(0, i),
+    nonce: 1n,
+    code: new Uint8Array(24_576).fill(i),
+  }));
+  // PUSH20, EXTCODESIZE, POP
+  const read = contracts.map(({ address }) => concatBytes(Uint8Array.of(0x73), address, Uint8Array.of(0x3b, 0x50)));
+  const { execute, world } = await open([...contracts, { address: CONTRACT, nonce: 1n, code: concatBytes(...read) }]);
+  const accessList = contracts.map(({ address }) => ({ address, storageKeys: [] }));
+  const before = world.witnessBytes;
+  const { gasUsed } = included(await execute({ to: CONTRACT, accessList }));
+  const perGas = (world.witnessBytes - before) / Number(gasUsed);
+  expect(perGas).toBeLessThan(WITNESS_BYTES_PER_GAS);
+  expect(perGas).toBeGreaterThan(0.8 * WITNESS_BYTES_PER_GAS);
 });
 
 describe('a transaction that cannot be included', () => {

@@ -35,26 +35,35 @@ beforeEach(async () => {
 
 /** Executes and commits what is pooled as mini-blocks of `size` transactions. */
 async function fillBlock(size: number): Promise<void> {
-  const { mempool, engine } = kit;
+  const { engine } = kit;
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
   await engine.beginBlock(env);
   const committer = new MiniBlockCommitter(kit.options, kit.modules);
-  const builder = new MiniBlockBuilder({ engine, mempool, nowMs: clock.nowMs, onRejected: () => {} });
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
   do {
     const gasBudget = 21_000n * BigInt(size);
     await committer.commit(
       env,
-      await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget }),
+      await builder.build(env, {
+        executeUntilMs: clock.now + 1,
+        isWaiting: () => false,
+        blockGasUsed: 0n,
+        blockRecordBytes: 0,
+        gasBudget,
+      }),
       1,
     );
-  } while (mempool.readyCount > 0);
+  } while (kit.mempool.readyCount > 0);
 }
 
 test('the witness is stored before the seal is logged, and both before anyone sees the block', async () => {
   kit.pool(0);
   await fillBlock(5);
   kit.events.length = 0;
+  const { witnessBytes } = kit.modules.world;
   const { seal, stored } = await sealer.seal(1).done;
+  // The builder goes by it, so it must not be less.
+  expect(seal.witnessBytes).toBeLessThan(witnessBytes);
   expect(kit.events).toEqual([
     'witnesses.put',
     'log.append blockSeal',

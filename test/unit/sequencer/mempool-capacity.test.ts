@@ -93,4 +93,16 @@ describe('a full pool', () => {
     pool.drop(defined(pool.next()));
     expect(refusal(pool, alice, poolTransaction()).code).toBe('no error');
   });
+
+  test('does not grow by replacing short transactions with long ones', () => {
+    const { pool } = createPool({ maxTransactions: 10_000 });
+    const raw = new Uint8Array(128 * 1024);
+    const from = (i: number) => senderOf(i & 255).with(0, 9 + (i >> 8));
+    for (let i = 0; i < 2048; i++) add(pool, from(i), 0);
+    const long = { raw, maxFeePerGas: 200n, maxPriorityFeePerGas: 20n };
+    for (let i = 0; i < 2048; i++) add(pool, from(i), 0, long);
+    const last = add(pool, alice, 0, { raw: new Uint8Array(0) });
+    expect(refusal(pool, alice, poolTransaction(long))).toEqual({ code: 'POOL_FULL', message: 'txpool is full' });
+    expect(pool.get(last.hash)).toBeDefined();
+  });
 });

@@ -149,7 +149,10 @@ describe('refusals have the codes and the wording of geth', () => {
       expect.objectContaining({ code: 'NONCE_GAP', meta: { expectedNonce: '0x1' } }),
     );
     expect(refusal(pool, alice, poolTransaction({ nonce: 2n })).code).toBe('no error');
+    const higher = { maxFeePerGas: 200n, maxPriorityFeePerGas: 20n };
+    expect(refusal(pool, alice, poolTransaction({ nonce: 2n, ...higher }), true).code).toBe('NONCE_GAP');
     expect(refusal(pool, alice, poolTransaction({ nonce: 1n }), true).code).toBe('no error');
+    expect(refusal(pool, alice, poolTransaction({ nonce: 2n, ...higher }), true).code).toBe('no error');
   });
 });
 

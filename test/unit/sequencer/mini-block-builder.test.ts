@@ -1,5 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { MAX_MINI_BLOCK_TRANSACTIONS, MINI_BLOCK_BODY_BYTES, MINI_BLOCK_GAS } from '../../../src/protocol/limits.ts';
+import { MAX_BATCH_BYTES } from '../../../src/da/batch.ts';
+import {
+  BLOCK_RECORD_BYTES,
+  BLOCK_WITNESS_BYTES,
+  GAS_PER_DIFF_BYTE,
+  MAX_BODY_PAYLOAD_BYTES,
+  MAX_DIFF_PAYLOAD_BYTES,
+  MAX_MINI_BLOCK_TRANSACTIONS,
+  MAX_TRANSACTION_GAS,
+  MAX_WITNESS_CHUNKS,
+  MINI_BLOCK_BODY_BYTES,
+  MINI_BLOCK_GAS,
+  WITNESS_BYTES_PER_GAS,
+  WITNESS_CHUNK_BYTES,
+} from '../../../src/protocol/limits.ts';
 import type { ExecutionOutcome } from '../../../src/protocol/ports/execution.ts';
 import type { Transaction } from '../../../src/protocol/transaction.ts';
 import { openEnvironment } from '../../../src/sequencer/block-environment.ts';
@@ -11,13 +25,16 @@ const clock = { now: 0, nowMs: () => clock.now };
 let kit: SequencerKit;
 let builder: MiniBlockBuilder;
 let refused: [Transaction, string][];
+let witness: { witnessBytes: number };
 
 beforeEach(async () => {
   clock.now = 1_800_000_000_000;
   kit = await createSequencerKit({ clock, gasLimit: 1_000_000n });
   refused = [];
+  witness = { witnessBytes: 0 };
   builder = new MiniBlockBuilder({
     engine: kit.engine,
+    world: witness,
     mempool: kit.mempool,
     nowMs: clock.nowMs,
     onRejected: ({ transaction }, code) => refused.push([transaction, code]),
@@ -26,7 +43,13 @@ beforeEach(async () => {
 
 async function build(limits: Partial<BuildLimits> = {}): Promise<ExecutedBatch> {
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
-  const defaults = { executeUntilMs: clock.now + 7, isWaiting: () => false, blockGasUsed: 0n, gasBudget: MINI_BLOCK_GAS };
+  const defaults = {
+    executeUntilMs: clock.now + 7,
+    isWaiting: () => false,
+    blockGasUsed: 0n,
+    blockRecordBytes: 0,
+    gasBudget: MINI_BLOCK_GAS,
+  };
   return builder.build(env, { ...defaults, ...limits });
 }
 
@@ -88,6 +111,31 @@ describe('ends', () => {
     expect(batch).toMatchObject({ decoded: [first], blockFull: true });
     expect(await build({ blockGasUsed: 1_000_000n - 20_999n })).toMatchObject({ decoded: [], blockFull: true });
     expect((await build()).decoded).toEqual([second]);
+  });
+
+  test('when the next transaction could make the witness of the block too large, and keeps it', async () => {
+    const first = kit.pool(0);
+    const second = kit.pool(1);
+    witness.witnessBytes = BLOCK_WITNESS_BYTES - Number(first.gasLimit) * WITNESS_BYTES_PER_GAS;
+    kit.engine.onExecute = () => {
+      witness.witnessBytes += 3_000;
+    };
+    expect(await build()).toMatchObject({ decoded: [first], blockFull: true });
+    witness.witnessBytes = 0;
+    expect((await build()).decoded).toEqual([second]);
+    // The largest one always fits into an empty block.
+    expect(Number(MAX_TRANSACTION_GAS) * WITNESS_BYTES_PER_GAS).toBeLessThan(BLOCK_WITNESS_BYTES);
+    expect(BLOCK_WITNESS_BYTES).toBeLessThan(MAX_WITNESS_CHUNKS * WITNESS_CHUNK_BYTES - 37_000_000);
+  });
+
+  test('when the records of the block are long enough for a batch of their own, with the diffs counted', async () => {
+    const [first, second] = [kit.pool(0), kit.pool(1)];
+    const added = 21_000 / GAS_PER_DIFF_BYTE + first.raw.length;
+    expect(await build({ blockRecordBytes: BLOCK_RECORD_BYTES - added })).toMatchObject({ decoded: [first], blockFull: true });
+    expect(await build({ blockRecordBytes: BLOCK_RECORD_BYTES })).toMatchObject({ decoded: [], blockFull: true });
+    expect((await build()).decoded).toEqual([second]);
+    const mostOfOne = MAX_BODY_PAYLOAD_BYTES + MAX_DIFF_PAYLOAD_BYTES;
+    expect(BLOCK_RECORD_BYTES + mostOfOne).toBeLessThan(0.95 * MAX_BATCH_BYTES);
   });
 
   test('when its body is long enough, with the logs counted', async () => {

@@ -25,8 +25,14 @@ beforeEach(async () => {
 });
 
 async function execute(): Promise<ExecutedBatch> {
-  const builder = new MiniBlockBuilder({ engine: kit.engine, mempool: kit.mempool, nowMs: clock.nowMs, onRejected: () => {} });
-  return builder.build(env, { executeUntilMs: clock.now + 7, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 10n ** 9n });
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
+  return builder.build(env, {
+    executeUntilMs: clock.now + 7,
+    isWaiting: () => false,
+    blockGasUsed: 0n,
+    blockRecordBytes: 0,
+    gasBudget: 10n ** 9n,
+  });
 }
 
 test('log, then state, then everyone else', async () => {
@@ -135,6 +141,6 @@ test('the pool follows nonces that the diff moved', async () => {
   const account = defined(kit.modules.world.getAccount(sender));
   // As an authorization in somebody else's transaction does.
   kit.modules.world.setAccount(sender, { ...account, nonce: 1n });
-  await committer.commit(env, { transactions: [], decoded: [], receipts: [], gasUsed: 0n, blockFull: false }, 1);
+  await committer.commit(env, { transactions: [], decoded: [], receipts: [], gasUsed: 0n, recordBytes: 0, blockFull: false }, 1);
   expect(kit.mempool.get(later.hash)).toBeUndefined();
 });

@@ -18,15 +18,21 @@ let before: SequencerKit;
 
 /** Executes and commits what is pooled as one mini-block each. */
 async function fillBlock(kit: SequencerKit, miniBlocks: number): Promise<void> {
-  const { mempool, engine } = kit;
+  const { engine } = kit;
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.now);
   await engine.beginBlock(env);
   const committer = new MiniBlockCommitter(kit.options, kit.modules);
-  const builder = new MiniBlockBuilder({ engine, mempool, nowMs: clock.nowMs, onRejected: () => {} });
+  const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
   for (let i = 0; i < miniBlocks; i++) {
     await committer.commit(
       env,
-      await builder.build(env, { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 42_000n }),
+      await builder.build(env, {
+        executeUntilMs: clock.now + 1,
+        isWaiting: () => false,
+        blockGasUsed: 0n,
+        blockRecordBytes: 0,
+        gasBudget: 42_000n,
+      }),
       1,
     );
   }
@@ -88,7 +94,13 @@ test('code that the open block brings is new again, although the start read its 
   deploy(before);
   const { env } = defined(before.modules.chainState.openBlock());
   const builder = new MiniBlockBuilder({ ...before.modules, nowMs: clock.nowMs, onRejected: () => {} });
-  const limits = { executeUntilMs: clock.now + 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 21_000n };
+  const limits = {
+    executeUntilMs: clock.now + 1,
+    isWaiting: () => false,
+    blockGasUsed: 0n,
+    blockRecordBytes: 0,
+    gasBudget: 21_000n,
+  };
   const batch = await builder.build(env, limits);
   await new MiniBlockCommitter(before.options, before.modules).commit(env, batch, 1);
   expect(defined(before.chain.miniBlocks.at(-1)).diff.codes).toHaveLength(1);

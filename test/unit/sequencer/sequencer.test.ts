@@ -10,6 +10,8 @@ import { createSequencerKit, type SequencerKit, type SequencerKitOptions } from 
 /** 1.8 s after a block boundary of one second each. */
 const START_MS = 1_800_000_000_200;
 const clock = { nowMs: () => Date.now(), elapsedMs: () => performance.now() };
+/** Tests run on fake timers. */
+const realSetImmediate = setImmediate;
 let kit: SequencerKit;
 let sequencer: Sequencer;
 let running: Promise<void>;
@@ -204,6 +206,41 @@ test('a wall clock that is set back stops nothing: times go on from the newest o
   expect(after).toBe(defined(before) + 1);
 });
 
+test('after a small step back of the clock the time of blocks is soon that of the clock again', async () => {
+  let offsetMs = 0;
+  const wall = { nowMs: () => Date.now() + offsetMs };
+  await start({ clock: wall, elapsed: { nowMs: () => performance.now() } });
+  const aheadSeconds: number[] = [];
+  for (let i = 0; i < 160; i++) {
+    const opened = kit.engine.blocks.length;
+    send(0);
+    await pass(50);
+    const block = kit.engine.blocks.at(-1);
+    if (kit.engine.blocks.length > opened) aheadSeconds.push(defined(block).timestamp - Math.floor(wall.nowMs() / 1000));
+    if (i === 40) offsetMs = -300;
+  }
+  expect(Math.max(...aheadSeconds)).toBe(1);
+  expect(aheadSeconds.slice(-3)).toEqual([0, 0, 0]);
+});
+
+test('a pause while a block opens does not end it before its second is over', async () => {
+  let [pausesMs, pausedMs] = [0, 0];
+  const wall = {
+    nowMs: () => {
+      pausedMs = pausesMs;
+      return Date.now() + pausedMs;
+    },
+  };
+  await start({ clock: wall, elapsed: { nowMs: () => performance.now() + pausedMs } });
+  send(0);
+  pausesMs = 20;
+  // 2 ms before the end of the second.
+  await pass(778);
+  expect(blockNumber()).toBe(0);
+  await pass(10);
+  expect(blockNumber()).toBe(1);
+});
+
 describe('a full block', () => {
   test('takes no more, waits for its end and goes on in the next one', async () => {
     await start({ gasLimit: 17_000_000n });
@@ -303,6 +340,31 @@ describe('a failure ends the loop with an error', () => {
     await pass(1_000);
     await expect(running).rejects.toMatchObject({ code: 'LOG_FAILED' });
     expect(blockNumber()).toBe(0);
+  });
+
+  test('of the database, also when the next block is on its way there already', async () => {
+    await start();
+    const [first, second] = [Promise.withResolvers<never>(), Promise.withResolvers<never>()];
+    const writes = [first, second];
+    const sealBlock = kit.chain.sealBlock.bind(kit.chain);
+    vi.spyOn(kit.chain, 'sealBlock').mockImplementation(async (seal) => {
+      await Promise.all([sealBlock(seal), writes.shift()?.promise]);
+      throw new TypeError('never stored');
+    });
+    const unhandled = vi.fn();
+    process.once('unhandledRejection', unhandled);
+    send(0);
+    await pass(1_000);
+    send(0);
+    await pass(1_500);
+    expect(blockNumber()).toBe(2);
+    first.reject(new StrobeError('CHAIN_STORE_FAILED', 'the disk is full'));
+    await expect(running).rejects.toMatchObject({ code: 'CHAIN_STORE_FAILED', message: 'the disk is full' });
+    second.reject(new StrobeError('CHAIN_STORE_FAILED', 'failed before'));
+    // Node tells of it at the end of the turn.
+    await new Promise((resolve) => realSetImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   test('of the engine', async () => {

@@ -1,9 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { PeerHead, PeerReader } from '../../../src/protocol/ports/network.ts';
 import { assertTailKnown, furthestPeerHead } from '../../../src/sequencer/start-check.ts';
 
 const head = (epoch: number, number: number): PeerHead => ({ epoch, number, digest: new Uint8Array(32) });
 const never = new AbortController().signal;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 function peersWith(...rounds: PeerHead[][]): PeerReader {
   return { heads: async () => rounds.shift() ?? [] } as unknown as PeerReader;
@@ -12,6 +16,22 @@ function peersWith(...rounds: PeerHead[][]): PeerReader {
 describe('the furthest head that peers claim', () => {
   test('is that of the highest epoch, then of the highest number, over all rounds', async () => {
     expect(await furthestPeerHead(peersWith([head(1, 9), head(2, 3)], [], [head(2, 4)]), 350, never)).toEqual(head(2, 4));
+  });
+
+  test.each([
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ])('is waited for as long when the clock is set %s meanwhile', async (_, stepMs) => {
+    let nowMs = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => nowMs);
+    const rounds = [[head(1, 9)], [], [head(1, 12)]];
+    const peers = {
+      heads: async () => {
+        nowMs += stepMs;
+        return rounds.shift() ?? [];
+      },
+    } as unknown as PeerReader;
+    expect(await furthestPeerHead(peers, 350, never)).toEqual(head(1, 12));
   });
 
   test('is nobody when no peer answers', async () => {

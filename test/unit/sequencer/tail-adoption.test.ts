@@ -158,3 +158,32 @@ test('the start of an epoch is taken over where the log lost it, and only there'
   const { appended } = await adopt(known, { builder: other, epoch: 2 });
   expect(appended.map(({ bytes }) => bytes)).toEqual(known.slice(1));
 });
+
+test('so does one that gave up the end of the log and did not come as far since', async () => {
+  const { builder } = published();
+  const own = { epoch: 1, ...builder.tip, timestampUs: 0 };
+  const other = new ChainBuilder();
+  const kept = other.block(2, 1);
+  const { record } = other.startEpoch();
+  const records = [...kept.miniBlocks.map((miniBlock) => miniBlock.record), kept.record, record, other.miniBlock().record];
+  for (const claimed of [
+    { epoch: 2, ...other.tip },
+    { epoch: 2, number: 2, digest: record.bytes },
+  ]) {
+    const modules = {
+      peers: {
+        range: async function* (from: number) {
+          yield* records.filter(({ number }) => number >= from).map(({ bytes }) => bytes);
+        },
+      },
+      ...{ log: { append: async () => {} }, replay: async () => own, epoch: 1, sealedBlock: () => 2 },
+    };
+    await expect(adoptTail(own, claimed, builder.sequencer.address, modules)).rejects.toMatchObject({
+      code: 'HIGHER_EPOCH_SEEN',
+      meta: { peerEpoch: 2, ownEpoch: 1 },
+    });
+    // Who only claims it holds nobody up.
+    modules.peers.range = async function* () {};
+    expect(await adoptTail(own, claimed, builder.sequencer.address, modules)).toEqual(own);
+  }
+});

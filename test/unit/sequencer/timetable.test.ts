@@ -17,16 +17,21 @@ describe('a timetable', () => {
     expect(timetable.nextBeginMs()).toBe(5_110);
   });
 
-  test('ends a block at the next multiple of the interval, never later than an interval after it opened', () => {
+  test('ends a block at the next multiple of the interval, an interval later when its time is ahead', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1_000, max: 60_000 }),
         fc.double({ min: 0, max: 2e12, noNaN: true }),
         (blockIntervalMs, nowMs) => {
-          const end = new Timetable({ miniBlockIntervalMs: 10, blockIntervalMs }).blockEndMs(nowMs);
+          const timetable = new Timetable({ miniBlockIntervalMs: 10, blockIntervalMs });
+          const end = timetable.blockEndMs(nowMs, Math.floor(nowMs / 1000));
           expect(end % blockIntervalMs).toBe(0);
           expect(end).toBeGreaterThan(nowMs);
           expect(end - nowMs).toBeLessThanOrEqual(blockIntervalMs);
+          // The first time that the clock does not show before that, in seconds.
+          const ahead = Math.ceil(end / 1000);
+          expect(timetable.blockEndMs(nowMs, ahead)).toBe(end + blockIntervalMs);
+          expect(timetable.blockEndMs(nowMs, ahead - 1)).toBe(end);
         },
       ),
       runs(200),

@@ -49,7 +49,7 @@ test('a transaction is known without a break from the pool to its durable mini-b
   const env = openEnvironment(kit.chain.head(), kit.options.genesis, clock.nowMs());
   await kit.engine.beginBlock(env);
   const builder = new MiniBlockBuilder({ ...kit.modules, nowMs: clock.nowMs, onRejected: () => {} });
-  const limits = { executeUntilMs: 1, isWaiting: () => false, blockGasUsed: 0n, gasBudget: 10n ** 9n };
+  const limits = { executeUntilMs: 1, isWaiting: () => false, blockGasUsed: 0n, blockRecordBytes: 0, gasBudget: 10n ** 9n };
   const batch = await builder.build(env, limits);
   const gate = Promise.withResolvers<void>();
   kit.log.gate = gate.promise;
