@@ -1,6 +1,7 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bytes, type Hex, toHex } from '../util/bytes.ts';
+import { type Bytes, fromText, type Hex, toHex } from '../util/bytes.ts';
+import { createDurably } from '../util/durable-file.ts';
 import { errorMessage, isStrobeError, StrobeError } from '../util/errors.ts';
 import { privateKeyToAddress } from '../util/secp256k1.ts';
 import { decryptKey, encryptKey, parseKeystore } from './keystore.ts';
@@ -50,8 +51,9 @@ async function readKeystoreFile(file: string): Promise<string> {
 }
 
 /**
- * Writes a new keystore of `privateKey` into `folder`, named after its address unless `name` says otherwise.
- * @throws StrobeError KEYSTORE_EXISTS: a key is never overwritten
+ * Writes a new keystore of `privateKey` into `folder`, named after its address unless `name` says otherwise. It is synced:
+ * once its address is known, somebody may send something there.
+ * @throws StrobeError KEYSTORE_EXISTS: a key is never overwritten; KEYSTORE_UNWRITABLE
  */
 export async function saveKey(options: {
   folder: string;
@@ -63,22 +65,34 @@ export async function saveKey(options: {
   const address = toHex(privateKeyToAddress(options.privateKey));
   const file = join(options.folder, `${options.name ?? address}.json`);
   const keystore = await encryptKey(options.privateKey, options.password, options.scryptN);
-  await mkdir(options.folder, { recursive: true, mode: FOLDER_MODE });
-  await chmod(options.folder, FOLDER_MODE);
   try {
-    await writeFile(file, `${JSON.stringify(keystore, null, 2)}\n`, { mode: FILE_MODE, flag: 'wx' });
+    await mkdir(options.folder, { recursive: true, mode: FOLDER_MODE });
+    await chmod(options.folder, FOLDER_MODE);
+    await createDurably(file, fromText(`${JSON.stringify(keystore, null, 2)}\n`), FILE_MODE);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new StrobeError('KEYSTORE_EXISTS', `${file} exists; keys are never overwritten`, { file }, { cause });
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && syscall === 'open') {
+      throw new StrobeError('KEYSTORE_EXISTS', `${file} exists; keys are never overwritten`, { file }, { cause });
+    }
+    throw new StrobeError(
+      'KEYSTORE_UNWRITABLE',
+      `keystore ${file} cannot be written: ${errorMessage(cause)}`,
+      { file },
+      { cause },
+    );
   }
   return { address, file };
 }
 
-/** The keystores in `folder` by file name; files of other kinds are left out. A missing folder holds none. */
+/**
+ * The keystores in `folder` by file name; files of other kinds are left out. A missing folder holds none.
+ * @throws StrobeError KEYSTORE_UNREADABLE
+ */
 export async function listKeys(folder: string): Promise<KeystoreEntry[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw error;
+    const message = `keystores in ${folder} cannot be read: ${error.message}`;
+    throw new StrobeError('KEYSTORE_UNREADABLE', message, { folder }, { cause: error });
   });
   const entries: KeystoreEntry[] = [];
   for (const name of names.sort()) {

@@ -4,7 +4,7 @@ import type { DaCommitment, DataAvailability } from '../protocol/ports/da.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type Bytes, bytesEqual, fromKey, toHex, toKey } from '../util/bytes.ts';
 import { writeDurably } from '../util/durable-file.ts';
-import { StrobeError } from '../util/errors.ts';
+import { errorMessage, StrobeError } from '../util/errors.ts';
 import { keccak256 } from '../util/keccak.ts';
 import { MAX_BATCH_BYTES } from './batch.ts';
 
@@ -24,10 +24,13 @@ export class FileDataAvailability implements DataAvailability {
     this.#directory = directory;
   }
 
-  /** Creates the directory when it is not there. */
-  static async open(options: { readonly directory: string }): Promise<FileDataAvailability> {
-    await mkdir(options.directory, { recursive: true });
-    return new FileDataAvailability(options.directory);
+  /** Creates the directory when it is not there. @throws StrobeError DA_DIRECTORY_FAILED */
+  static async open({ directory }: { readonly directory: string }): Promise<FileDataAvailability> {
+    await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+      const message = `the folder ${directory} of the data availability layer cannot be used: ${errorMessage(cause)}`;
+      throw new StrobeError('DA_DIRECTORY_FAILED', message, { directory }, { cause });
+    });
+    return new FileDataAvailability(directory);
   }
 
   /** @throws StrobeError DA_BATCH_TOO_LARGE */

@@ -51,7 +51,10 @@ async function readOrMakeToken(file: string): Promise<string> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw configError([`${file}: ${errorMessage(cause)}`], cause);
   }
-  const token = (await readFile(file, 'utf8')).trim();
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw configError([`${file} cannot be read: ${errorMessage(cause)}`], cause);
+  });
+  const token = text.trim();
   if (token.length >= MIN_TOKEN_LENGTH && !/\s/.test(token)) return token;
   throw configError([`${file}: expected one word of at least ${MIN_TOKEN_LENGTH} characters`]);
 }

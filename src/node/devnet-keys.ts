@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIGHT_SCRYPT_N, randomPrivateKey } from '../crypto/keystore.ts';
 import { type KeystoreEntry, listKeys, saveKey } from '../crypto/keystore-files.ts';
 import { Secret } from '../crypto/secret.ts';
-import { type Bytes, fromHex } from '../util/bytes.ts';
+import { type Bytes, fromHex, fromText } from '../util/bytes.ts';
+import { createDurably } from '../util/durable-file.ts';
 import type { DevnetPaths } from './devnet-directory.ts';
 import type { DevnetKeyAddresses } from './devnet-genesis.ts';
 
@@ -37,7 +38,7 @@ async function ensurePassword(paths: DevnetPaths): Promise<Secret> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const password = randomBytes(32).toString('hex');
-  await writeFile(paths.passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
+  await createDurably(paths.passwordFile, fromText(`${password}\n`), 0o600);
   return new Secret(password);
 }
 

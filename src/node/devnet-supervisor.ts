@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 import { stringify } from 'yaml';
 import { isPretty, type LogFormat } from '../observability/logger.ts';
 import { canonicalJson, type GenesisFile, parseGenesis } from '../protocol/genesis.ts';
-import { StrobeError } from '../util/errors.ts';
+import type { LevelDatabase } from '../store/level-database.ts';
+import { fromText } from '../util/bytes.ts';
+import { writeDurably } from '../util/durable-file.ts';
+import { errorMessage, StrobeError } from '../util/errors.ts';
 import { type DevnetAccounts, deriveDevnetAccounts } from './devnet-accounts.ts';
 import { renderBanner } from './devnet-banner.ts';
 import { type DevnetPaths, devnetPaths, prepareDevnetFolder } from './devnet-directory.ts';
@@ -20,8 +23,8 @@ import type { DevnetSettings } from './settings-devnet.ts';
 /**
  * Starts a whole chain on this machine, one supervised process per role, and resolves when every process is ready.
  * @param entry the script to start processes with, the running one unless a test says otherwise
- * @throws StrobeError PORT_UNAVAILABLE, DEVNET_FOLDER_FOREIGN, DEVNET_GENESIS_CHANGED, DEVNET_PROCESS_DIED,
- *   DEVNET_NOT_READY, INVALID_CONFIG
+ * @throws StrobeError PORT_UNAVAILABLE, DEVNET_FOLDER_FOREIGN, DEVNET_FOLDER_FAILED, DEVNET_RUNNING,
+ *   DEVNET_GENESIS_CHANGED, DEVNET_GENESIS_DAMAGED, DEVNET_PROCESS_DIED, DEVNET_NOT_READY, INVALID_CONFIG
  */
 export async function startDevnet(
   settings: DevnetSettings,
@@ -31,12 +34,29 @@ export async function startDevnet(
   const paths = devnetPaths(settings.dataDir);
   const plan = planDevnet(settings, paths);
   await assertPortsFree(plannedPorts(plan, settings.rpcHost));
-  await prepareDevnetFolder(settings.dataDir, settings.fresh);
+  const lock = await prepareDevnetFolder(settings.dataDir, settings.fresh);
+  try {
+    return await launch(settings, { paths, plan, entry, lock }, context);
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+}
+
+interface LaunchParts extends Pick<SupervisorOptions, 'plan' | 'entry' | 'lock'> {
+  readonly paths: DevnetPaths;
+}
+
+async function launch(
+  settings: DevnetSettings,
+  { paths, plan, entry, lock }: LaunchParts,
+  context: NodeContext,
+): Promise<RunningNode> {
   const accounts = deriveDevnetAccounts(settings.accounts);
   await ensureGenesis(settings, paths, accounts);
   await Promise.all(plan.map(writeConfig));
 
-  const supervisor = new DevnetSupervisor({ logFormat: settings.logFormat, entry, plan }, context);
+  const supervisor = new DevnetSupervisor({ logFormat: settings.logFormat, entry, plan, lock }, context);
   try {
     await supervisor.start();
   } catch (error) {
@@ -58,7 +78,7 @@ async function ensureGenesis(settings: DevnetSettings, paths: DevnetPaths, accou
   const genesis = buildDevnetGenesis({ chainId, blockIntervalMs, timestamp, keys, accounts });
   if (existing === undefined) {
     parseGenesis(genesis);
-    await writeFile(paths.genesis, `${JSON.stringify(genesis, null, 2)}\n`, { flag: 'wx' });
+    await writeDurably(paths.genesis, fromText(`${JSON.stringify(genesis, null, 2)}\n`));
     return;
   }
   if (canonicalJson(existing) === canonicalJson(genesis)) return;
@@ -73,9 +93,10 @@ async function ensureGenesis(settings: DevnetSettings, paths: DevnetPaths, accou
 async function readExistingGenesis(file: string): Promise<GenesisFile | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as GenesisFile;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const message = `${file} cannot be read (${errorMessage(cause)}): restore it, or give --fresh to start over`;
+    throw new StrobeError('DEVNET_GENESIS_DAMAGED', message, { file }, { cause });
   }
 }
 
@@ -88,10 +109,13 @@ interface SupervisorOptions {
   logFormat: LogFormat;
   entry: string;
   plan: readonly DevnetProcess[];
+  /** On the folder; closed when no process is left. */
+  lock: Pick<LevelDatabase, 'close'>;
 }
 
 class DevnetSupervisor implements RunningNode {
   readonly #plan: readonly DevnetProcess[];
+  readonly #lock: Pick<LevelDatabase, 'close'>;
   readonly #context: NodeContext;
   readonly #children: SupervisedProcess[];
   /** Aborts every wait of the start when a process dies. */
@@ -101,8 +125,9 @@ class DevnetSupervisor implements RunningNode {
     for (const child of this.#children) child.kill();
   };
 
-  constructor({ logFormat, entry, plan }: SupervisorOptions, context: NodeContext) {
+  constructor({ logFormat, entry, plan, lock }: SupervisorOptions, context: NodeContext) {
     this.#plan = plan;
+    this.#lock = lock;
     this.#context = context;
     const names = plan.map(({ name }) => name);
     const onLine = createLinePrinter({ pretty: isPretty(logFormat), names }, (text) => process.stdout.write(text));
@@ -132,6 +157,7 @@ class DevnetSupervisor implements RunningNode {
     await Promise.all(others.map((child) => child.stop()));
     await sequencer?.stop();
     process.off('exit', this.#killAll);
+    await this.#lock.close();
   }
 
   #launch(index: number): void {

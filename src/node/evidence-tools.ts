@@ -40,7 +40,7 @@ export interface EvidenceSummary {
 export async function evidenceDirectory(dataDir: string): Promise<string> {
   const directory = join(dataDir, 'evidence');
   const isThere = await stat(directory).then(
-    () => true,
+    (entry) => entry.isDirectory(),
     () => false,
   );
   if (isThere) return directory;

@@ -78,7 +78,10 @@ export class Lifecycle {
   async #close(): Promise<void> {
     this.#stop.abort();
     let failure: unknown;
-    for (const { name, stop } of this.#parts.reverse()) {
+    // What is closed is let go, and what waits for loops with it: a node that begins anew has no room for two states.
+    this.#loops.length = 0;
+    for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
+      const { name, stop } = part;
       try {
         await stop();
       } catch (error) {

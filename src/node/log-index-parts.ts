@@ -55,6 +55,7 @@ export function buildLogIndex(
   const following = follower.run(life.signal);
   life.watch(following);
   life.onStop('log index thread', async () => {
+    thread.interrupt();
     // Its failure is what ended the node, and is told by that.
     await following.catch(() => {});
     await thread.stop();

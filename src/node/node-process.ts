@@ -4,7 +4,7 @@ import { letHeapsGrow } from './heap-growth.ts';
 import type { NodeContext, RunningNode, StartNode } from './running-node.ts';
 import type { LogSettings } from './settings.ts';
 
-/** A node that cannot close in this time is stuck: the process ends anyway and says so. */
+/** A node that cannot close, or give up its start, in this time is stuck: the process ends anyway and says so. */
 const STOP_DEADLINE_MS = 15_000;
 
 /**
@@ -26,15 +26,17 @@ export async function runNodeProcess<Settings extends LogSettings>(
   role: string,
   settings: Settings,
   start: StartNode<Settings>,
+  stopDeadlineMs: number = STOP_DEADLINE_MS,
 ): Promise<number> {
   letHeapsGrow();
   const logger = createLogger({ level: settings.logLevel, format: settings.logFormat, bindings: { role } });
   const stop = new AbortController();
+  const context: NodeContext = { logger, signal: stop.signal };
   const unsubscribe = listenForStop(stop, logger);
   process.once('uncaughtException', (error) => die(logger, 'uncaught exception', error));
   process.once('unhandledRejection', (error) => die(logger, 'unhandled rejection', error));
   try {
-    await hostNode(settings, start, { logger, signal: stop.signal });
+    await hostNode(() => start(settings, context), context, stopDeadlineMs);
     logger.info('stopped');
     return 0;
   } catch (error) {
@@ -54,10 +56,14 @@ function flushed(logger: Logger): Promise<void> {
   return new Promise((resolve) => logger.flush(() => resolve()));
 }
 
-async function hostNode<Settings>(settings: Settings, start: StartNode<Settings>, context: NodeContext): Promise<void> {
-  const { signal, logger } = context;
-  const node = await start(settings, context);
-  const stopOnce = stopper(node, logger);
+async function hostNode(start: () => Promise<RunningNode>, { signal, logger }: NodeContext, deadlineMs: number): Promise<void> {
+  const inTime = <Result>(what: string, work: Promise<Result>): Promise<Result> => {
+    const late = new StrobeError('STOP_TIMEOUT', `not closed after ${deadlineMs} ms`);
+    const deadline = setTimeout(() => die(logger, what, late), deadlineMs);
+    return work.finally(() => clearTimeout(deadline));
+  };
+  const node = await startUntilStopped(start, signal, (starting) => inTime('start', starting));
+  const stopOnce = stopper(node, (stopping) => inTime('stop', stopping));
   const stopping = new Promise<void>((resolve, reject) => {
     const stop = (): void => void stopOnce().then(resolve, reject);
     if (signal.aborted) stop();
@@ -75,15 +81,28 @@ async function hostNode<Settings>(settings: Settings, start: StartNode<Settings>
   }
 }
 
-/** Calls `stop` once, however often it is asked, and ends the process when it hangs. */
-function stopper(node: RunningNode, logger: Logger): () => Promise<void> {
+type Limit = <Result>(work: Promise<Result>) => Promise<Result>;
+
+/** A start may take as long as it takes, until it is asked to give up. */
+async function startUntilStopped(start: () => Promise<RunningNode>, signal: AbortSignal, inTime: Limit): Promise<RunningNode> {
+  const starting = start();
+  const onAbort = (): void => {
+    // Whoever awaits the start hears of its failure.
+    inTime(starting).catch(() => undefined);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await starting;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Calls `stop` once, however often it is asked. */
+function stopper(node: RunningNode, inTime: Limit): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
-    if (stopped === undefined) {
-      const late = new StrobeError('STOP_TIMEOUT', `not closed after ${STOP_DEADLINE_MS} ms`);
-      const deadline = setTimeout(() => die(logger, 'stop', late), STOP_DEADLINE_MS);
-      stopped = node.stop().finally(() => clearTimeout(deadline));
-    }
+    stopped ??= inTime(node.stop());
     return stopped;
   };
 }

@@ -27,8 +27,8 @@ export interface FileSnapshotStagingOptions {
 export interface FileSnapshotStagingModules {
   /** This node's own chain. */
   readonly store: Pick<ChainReader, 'safeNumber' | 'sealOf'>;
-  /** Checks a whole file. @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH */
-  readonly check: (path: string) => Promise<void>;
+  /** Checks a whole file, until `signal` aborts. @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH, THREAD_STOPPED */
+  readonly check: (path: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** Collects a snapshot in a folder of the data directory. */
@@ -66,12 +66,12 @@ export class FileSnapshotStaging implements SnapshotStaging {
     return incoming(this.#staged);
   }
 
-  async check(): Promise<void> {
+  async check(signal: AbortSignal): Promise<void> {
     const staged = this.#staged;
     invariant(staged !== undefined, 'a snapshot was begun');
     await staged.sync();
     try {
-      await this.#modules.check(staged.path);
+      await this.#modules.check(staged.path, signal);
     } catch (cause) {
       // Each chunk was right when it came: this is our own disk, and no peer's fault.
       if (!isStrobeError(cause, 'INVALID_SNAPSHOT') || cause.meta['chunk'] === undefined) throw cause;

@@ -38,7 +38,7 @@ export function syncSnapshots(settings: SnapshotSyncSettings, parts: SnapshotSyn
   const { chain, storage, network, metrics, logger, restart, record } = parts;
   const staging = new FileSnapshotStaging(
     { directory: stagingDirectory(dataDir), chain },
-    { store: storage.store, check: (path) => checkSnapshotFile({ path, genesis }) },
+    { store: storage.store, check: (path, signal) => checkSnapshotFile({ path, genesis }, signal) },
   );
   return {
     peers: network.snapshots,

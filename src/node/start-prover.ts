@@ -58,7 +58,7 @@ async function wireProver(settings: ProverSettings, { logger }: NodeContext, lif
   const prover = new Prover(
     { genesis, identity, prover: address, share },
     {
-      ...{ gossip: network.gossip, peers: network.peers, maker, logger },
+      ...{ gossip: network.gossip, peers: network.peers, offers: network.snapshots, maker, logger },
       progress: new ProgressFile(join(settings.dataDir, 'progress.json')),
       metrics: createProverMetrics(metrics),
     },

@@ -40,7 +40,7 @@ export interface MetricFactory {
 
 export interface Metrics extends MetricFactory {
   readonly registry: Registry;
-  /** Appends what another thread declared, as it exposes it; returns the function that takes it out again. */
+  /** Appends what was declared elsewhere, in another thread or for the whole process; returns the function that takes it out again. */
   addSource(expose: () => Promise<string>): () => void;
   /** The Prometheus text exposition of everything that was declared. */
   expose(): Promise<{ contentType: string; body: string }>;

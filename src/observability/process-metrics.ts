@@ -1,4 +1,4 @@
-import { collectDefaultMetrics } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { observeEventLoopDelay } from './event-loop-delay.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -14,12 +14,30 @@ const DROPPED_DEFAULTS = [
 ];
 
 /**
+ * Of the process, as prom-client's monitors never end, and keep the registry that they were given with all that its metrics
+ * know: a node that begins anew in its process would leave its former state behind there.
+ */
+let processRegistry: Registry | undefined;
+
+/**
  * Adds what Node and the operating system say of this process (`process_*`, `nodejs_*`, under the names that public
- * dashboards expect) and the event loop's delay. Once per process, not in unit tests of other modules.
- * @returns stops the monitors
+ * dashboards expect) and the event loop's delay. Not in unit tests of other modules.
+ * @returns takes them out again
  */
 export function collectProcessMetrics(metrics: Metrics): () => void {
-  collectDefaultMetrics({ register: metrics.registry });
-  for (const name of DROPPED_DEFAULTS) metrics.registry.removeSingleMetric(name);
-  return observeEventLoopDelay(metrics);
+  const registry = processRegistry ?? createProcessRegistry();
+  processRegistry = registry;
+  const remove = metrics.addSource(() => registry.metrics());
+  const stopMonitor = observeEventLoopDelay(metrics);
+  return () => {
+    stopMonitor();
+    remove();
+  };
+}
+
+function createProcessRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of DROPPED_DEFAULTS) registry.removeSingleMetric(name);
+  return registry;
 }

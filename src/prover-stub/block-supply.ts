@@ -1,19 +1,31 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
+import { untilAborted } from '../util/until-aborted.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import type { Intake, TakenRecord } from './gossip-intake.ts';
+import type { LogGap } from './log-gap.ts';
+import type { ProvedBlock } from './progress-file.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
 
-export type BlockSupplyLimits = Pick<ProverLimits, 'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit'>;
+export type BlockSupplyLimits = Pick<
+  ProverLimits,
+  'gossipGraceMs' | 'backoffMinMs' | 'backoffMaxMs' | 'pollMs' | 'rangeLimit' | 'rangeAttempts'
+>;
 
 export interface BlockSupplyModules {
   readonly assembler: BlockAssembler;
   readonly intake: Pick<Intake, 'takeRecord'>;
   readonly peers: Pick<PeerReader, 'range' | 'heads' | 'refuse'>;
+  readonly gap: Pick<LogGap, 'end'>;
   readonly news: Wakeup;
   readonly logger: ProverLogger;
+}
+
+/** No peer has what comes next: it goes on behind this block. */
+export interface GapInLogs {
+  readonly goOnBehind: ProvedBlock;
 }
 
 /** What a range request brought. */
@@ -41,14 +53,16 @@ export class BlockSupply {
   }
 
   /** @returns undefined when `signal` aborts, and when the next block can never be put together */
-  async next(signal: AbortSignal): Promise<AssembledBlock | undefined> {
+  async next(signal: AbortSignal): Promise<AssembledBlock | GapInLogs | undefined> {
     const { assembler } = this.#modules;
     while (!signal.aborted) {
       const block = assembler.next();
       if (block !== undefined || assembler.isNextTooLarge()) return block;
       // Whatever was missed while this process was down comes first.
       if (this.#isCaughtUp) await this.#awaitGossip(signal);
-      if (assembler.next() === undefined && !assembler.isNextTooLarge()) await this.#askPeers(signal);
+      if (assembler.next() !== undefined || assembler.isNextTooLarge()) continue;
+      const goOnBehind = await this.#askPeers(signal);
+      if (goOnBehind !== undefined) return { goOnBehind };
     }
     return undefined;
   }
@@ -67,33 +81,41 @@ export class BlockSupply {
     }
   }
 
-  /** Goes on until the block is there, or peers have no more than what is here. */
-  async #askPeers(signal: AbortSignal): Promise<void> {
-    const { assembler, news } = this.#modules;
+  /**
+   * Goes on until the block is there, or peers have no more than what is here.
+   * @returns where to go on when peers have what is needed no more
+   */
+  async #askPeers(signal: AbortSignal): Promise<ProvedBlock | undefined> {
+    const { assembler, news, gap } = this.#modules;
     let backoffMs = this.#limits.backoffMinMs;
-    while (!signal.aborted) {
+    for (let attempt = 1; !signal.aborted; attempt++) {
       const answered = await this.#readOn(signal);
-      if (assembler.next() !== undefined || assembler.isNextTooLarge()) return;
+      if (assembler.next() !== undefined || assembler.isNextTooLarge()) return undefined;
       if (answered && !assembler.isBehind()) {
         this.#isCaughtUp = true;
-        return;
+        return undefined;
       }
+      const isTimeToDoubt = !answered && attempt % this.#limits.rangeAttempts === 0;
+      const end = isTimeToDoubt ? await gap.end(assembler.position.lastNumber, signal) : undefined;
+      if (end !== undefined && end.blockNumber > assembler.position.blockNumber) return end;
+      // They begin right behind what is done, where no range reaches that begins at its last mini-block.
+      if (end !== undefined) await this.#readOn(signal, assembler.position.lastNumber + 1);
       const isHere = (): boolean => assembler.next() !== undefined;
-      if (await news.waitUntil(isHere, signal, backoffMs)) return;
+      if (await news.waitUntil(isHere, signal, backoffMs)) return undefined;
       backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
     }
+    return undefined;
   }
 
   /**
    * Reads range after range from the end of the newest block that is done, as a new epoch's start stands right there.
    * @returns true when peers have answered, even if only that they are no further
    */
-  async #readOn(signal: AbortSignal): Promise<boolean> {
-    const { assembler } = this.#modules;
-    let from = Math.max(1, assembler.position.lastNumber);
+  async #readOn(signal: AbortSignal, first = Math.max(1, this.#modules.assembler.position.lastNumber)): Promise<boolean> {
+    let from = first;
     for (;;) {
       const { lastNumber, isFull } = await this.#readRange(from, signal);
-      if (lastNumber === undefined) return this.#arePeersNoFurther();
+      if (lastNumber === undefined) return this.#arePeersNoFurther(signal);
       if (isFull || lastNumber <= from || signal.aborted) return true;
       from = lastNumber;
     }
@@ -101,19 +123,25 @@ export class BlockSupply {
 
   async #readRange(from: number, signal: AbortSignal): Promise<RangeAnswer> {
     const { peers, logger } = this.#modules;
+    const answer = peers.range(from, this.#limits.rangeLimit);
+    const records = answer[Symbol.asyncIterator]();
     let lastNumber = 0;
     try {
-      const answer = peers.range(from, this.#limits.rangeLimit);
-      for await (const record of answer) {
-        const taken = this.#takeOrRefuse(record, answer);
+      for (;;) {
+        // A stop does not wait for a peer that is silent in the middle of its answer.
+        const next = await untilAborted(records.next(), signal);
+        if (next === undefined || next.done) return { lastNumber, isFull: false };
+        const taken = this.#takeOrRefuse(next.value, answer);
         lastNumber = Math.max(lastNumber, taken.number);
-        if (signal.aborted || (!taken.hasRoom && this.#isNextSealed())) return { lastNumber, isFull: true };
+        if (!taken.hasRoom && this.#isNextSealed()) return { lastNumber, isFull: true };
       }
-      return { lastNumber, isFull: false };
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
       return { lastNumber: undefined, isFull: false };
+    } finally {
+      // Nobody waits for the end of it either, nor is its failure news.
+      records.return?.().catch(() => undefined);
     }
   }
 
@@ -133,8 +161,8 @@ export class BlockSupply {
     return assembler.seal(assembler.position.blockNumber + 1) !== undefined;
   }
 
-  async #arePeersNoFurther(): Promise<boolean> {
-    const heads = await this.#modules.peers.heads();
+  async #arePeersNoFurther(signal: AbortSignal): Promise<boolean> {
+    const heads = (await untilAborted(this.#modules.peers.heads(), signal)) ?? [];
     const { lastNumber } = this.#modules.assembler.position;
     return heads.length > 0 && heads.every((head) => head.number <= lastNumber);
   }

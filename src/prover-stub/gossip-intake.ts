@@ -34,6 +34,8 @@ export interface IntakeModules {
 }
 
 export interface TakenRecord {
+  /** Undefined: not the sequencer's. */
+  readonly message: SequencerMessage | undefined;
   /** Of a mini-block, else 0. */
   readonly number: number;
   /** False: the buffers are full, and the rest of the answer is of no use now. */
@@ -80,13 +82,13 @@ export class Intake {
    * @throws StrobeError RANGE_INVALID when the sequencer did not sign it, and the codes of the decoders
    */
   takeRecord(record: Bytes): TakenRecord {
-    if (isAttestationRecord(record)) return { number: 0, hasRoom: true };
+    if (isAttestationRecord(record)) return { message: undefined, number: 0, hasRoom: true };
     const message = decodeSequencerMessage(record);
     const { identity, genesis } = this.#options;
     const context = { identity, sequencerKeys: genesis.sequencerKeys, epoch: this.#epoch, epochKey: undefined };
     if (!isSequencerSigned(message, context)) throw new StrobeError('RANGE_INVALID', 'a record is not signed by the sequencer');
     const number = message.kind === 'miniBlock' ? message.miniBlock.envelope.number : 0;
-    return { number, hasRoom: this.#take(message, record) };
+    return { message, number, hasRoom: this.#take(message, record) };
   }
 
   #take(message: SequencerMessage, bytes: Bytes): boolean {

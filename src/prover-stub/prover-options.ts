@@ -1,5 +1,5 @@
 import type { ChainIdentity, Genesis } from '../protocol/genesis.ts';
-import type { Gossip, PeerReader } from '../protocol/ports/network.ts';
+import type { Gossip, PeerReader, SnapshotPeers } from '../protocol/ports/network.ts';
 import type { Address } from '../protocol/primitives.ts';
 import type { ProgressFile } from './progress-file.ts';
 import type { ProofMaker } from './proof-makers.ts';
@@ -33,6 +33,8 @@ export interface ProverLimits {
   readonly pollMs: number;
   /** Mini-blocks asked for at once. */
   readonly rangeLimit: number;
+  /** Requests for mini-blocks that nobody has before those are given up that peers have pruned. */
+  readonly rangeAttempts: number;
   /** Requests for a witness before the block is given up, if peers have a newer block's. */
   readonly witnessAttempts: number;
   /** A block that takes longer shows a failure of the library: the prover ends. */
@@ -51,6 +53,8 @@ export const DEFAULT_PROVER_LIMITS: ProverLimits = {
   backoffMaxMs: 2_000,
   pollMs: 5_000,
   rangeLimit: 1_000,
+  // Half a minute, in which all peers are found: what one of them pruned was safe, so little is at stake.
+  rangeAttempts: 16,
   // Two minutes: a sequencer that restarts is back by then, when all others joined too late to have the witness.
   witnessAttempts: 64,
   blockTimeoutMs: 120_000,
@@ -68,6 +72,8 @@ export interface ProverLogger {
 export interface ProverModules {
   readonly gossip: Gossip;
   readonly peers: PeerReader;
+  /** Tells how far the logs of peers reach back. */
+  readonly offers: Pick<SnapshotPeers, 'offers'>;
   readonly maker: ProofMaker;
   readonly progress: ProgressFile;
   readonly logger: ProverLogger;

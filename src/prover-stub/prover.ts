@@ -9,6 +9,7 @@ import { isFatal } from './block-proof.ts';
 import { BlockSupply } from './block-supply.ts';
 import { Intake } from './gossip-intake.ts';
 import { LagReport, MAX_READY_LAG } from './lag-report.ts';
+import { LogGap } from './log-gap.ts';
 import type { ProvedBlock } from './progress-file.ts';
 import type { Proof } from './proof-makers.ts';
 import { DEFAULT_PROVER_LIMITS, type ProverLimits, type ProverModules, type ProverOptions } from './prover-options.ts';
@@ -82,6 +83,7 @@ export class Prover {
       assembler: this.#assembler,
       intake: this.#intake,
       peers: modules.peers,
+      gap: new LogGap(this.#limits, { ...modules, intake: this.#intake }),
       news: this.#news,
       logger: modules.logger,
     });
@@ -142,7 +144,8 @@ export class Prover {
       while (!signal.aborted) {
         this.#reportLag();
         const block = await this.#supply.next(signal);
-        if (block !== undefined) await this.#proveOrGoBack(block);
+        if (block !== undefined && 'goOnBehind' in block) await this.#passGap(block.goOnBehind);
+        else if (block !== undefined) await this.#proveOrGoBack(block);
         else if (!signal.aborted) await this.#giveUpNext('BLOCK_TOO_LARGE');
       }
     } finally {
@@ -211,6 +214,21 @@ export class Prover {
     logger.debug({ blockNumber, seconds, transactions, agrees }, 'attested a block');
   }
 
+  /** Goes on where the logs of peers begin: what lies before is lost to this prover. */
+  async #passGap(end: ProvedBlock): Promise<void> {
+    const { logger, metrics } = this.#modules;
+    const { blockNumber: from } = this.#history.position;
+    const { blockNumber } = end;
+    const code = 'NO_PEER_HAS_LOG';
+    logger.error(
+      { code, from, blockNumber },
+      'no log of a peer reaches back to this prover any more: it goes on behind this block',
+    );
+    keep(this.#unprovable, { blockNumber, code });
+    metrics.recordUnprovable(code);
+    await this.#add(end);
+  }
+
   /** Goes past a block of another prover's share. */
   async #skip(seal: BlockSeal): Promise<void> {
     this.#modules.metrics.recordSkipped();
@@ -237,9 +255,13 @@ export class Prover {
   async #leave(seal: BlockSeal, outcome: Pick<ProvedBlock, 'attestation' | 'isSkipped'>): Promise<void> {
     const { epoch, lastNumber, lastDigest } = seal;
     const blockNumber = seal.header.number;
-    this.#history.add({ blockNumber, blockHash: blockHashOf(seal), epoch, lastNumber, lastDigest, ...outcome });
+    await this.#add({ blockNumber, blockHash: blockHashOf(seal), epoch, lastNumber, lastDigest, ...outcome });
+  }
+
+  async #add(block: ProvedBlock): Promise<void> {
+    this.#history.add(block);
     this.#assembler.moveTo(this.#history.position);
-    this.#witnessBuffer.release(blockNumber);
+    this.#witnessBuffer.release(block.blockNumber);
     await this.#modules.progress.save(this.#owner(), this.#history.blocks);
   }
 

@@ -2,6 +2,7 @@ import type { PeerReader } from '../protocol/ports/network.ts';
 import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
+import { untilAborted } from '../util/until-aborted.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import { assertWitnessDigest } from './block-job.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
@@ -45,13 +46,13 @@ export class WitnessSource {
     await this.#awaitGossip(seal, demand, this.#limits.gossipGraceMs);
     let backoffMs = this.#limits.backoffMinMs;
     for (let attempt = 1; isOpen(demand); attempt++) {
-      const witness = this.#modules.buffer.get(seal) ?? (await this.#askOnce(seal));
+      const witness = this.#modules.buffer.get(seal) ?? (await this.#askOnce(seal, demand.signal));
       if (witness !== undefined) {
         this.#isPruned = false;
         return witness;
       }
       const isTimeToDoubt = this.#isPruned || attempt % this.#limits.witnessAttempts === 0;
-      if (isTimeToDoubt && (await this.#arePeersPruned(seal))) return undefined;
+      if (isTimeToDoubt && (await this.#arePeersPruned(seal, demand.signal))) return undefined;
       await this.#awaitGossip(seal, demand, backoffMs);
       backoffMs = Math.min(backoffMs * 2, this.#limits.backoffMaxMs);
     }
@@ -63,12 +64,13 @@ export class WitnessSource {
     await news.waitUntil(() => !isOpen(demand) || buffer.isComplete(seal), demand.signal, timeoutMs);
   }
 
-  async #askOnce(seal: BlockSeal): Promise<Bytes | undefined> {
+  /** A stop does not wait for a peer that is silent. */
+  async #askOnce(seal: BlockSeal, signal: AbortSignal): Promise<Bytes | undefined> {
     const { peers, logger } = this.#modules;
     const blockNumber = seal.header.number;
     try {
-      const witness = await peers.witness(blockNumber);
-      return this.#sealedOrRefused(witness, seal);
+      const witness = await untilAborted(peers.witness(blockNumber), signal);
+      return witness && this.#sealedOrRefused(witness, seal);
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       logger.debug({ blockNumber, code: error.code }, `no witness from peers: ${errorMessage(error)}`);
@@ -89,12 +91,11 @@ export class WitnessSource {
   }
 
   /** Peers that give a newer block's witness and not this one's have dropped this one. */
-  async #arePeersPruned(seal: BlockSeal): Promise<boolean> {
+  async #arePeersPruned(seal: BlockSeal, signal: AbortSignal): Promise<boolean> {
     const newest = this.#modules.seenBlock();
     if (newest <= seal.header.number) return false;
     try {
-      await this.#modules.peers.witness(newest);
-      this.#isPruned = true;
+      this.#isPruned = (await untilAborted(this.#modules.peers.witness(newest), signal)) !== undefined;
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       this.#isPruned = false;

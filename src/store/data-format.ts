@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Hash } from '../protocol/primitives.ts';
 import { fromText, toHex } from '../util/bytes.ts';
 import { syncDirectory, writeDurably } from '../util/durable-file.ts';
-import { StrobeError } from '../util/errors.ts';
+import { errorMessage, StrobeError } from '../util/errors.ts';
 
 /**
  * Versions of a node's whole data directory, append-only; each part has a version of its own besides:
@@ -38,14 +38,13 @@ export interface DataFormatHints {
 /**
  * To be called before anything in the data directory is opened: makes the directory when it is missing and marks a new
  * one, durably. A directory without the mark is left alone.
- * @throws StrobeError VERSION_NOT_SUPPORTED with what to do about it, GENESIS_MISMATCH, DATA_FORMAT_DAMAGED
+ * @throws StrobeError VERSION_NOT_SUPPORTED with what to do about it, GENESIS_MISMATCH, DATA_FORMAT_DAMAGED,
+ *   DATA_DIRECTORY_FAILED when there can be no such directory
  */
 export async function openDataFormat(dataDir: string, genesisHash: Hash, hints: DataFormatHints): Promise<DataFormat> {
   const directory = resolve(dataDir);
-  const created = await mkdir(directory, { recursive: true });
-  if (created !== undefined) await syncDirectory(dirname(created));
   const path = join(directory, DATA_FORMAT_FILE);
-  const text = await readText(path);
+  const text = await makeAndRead(directory, path);
   if (text === undefined) return mark(directory, genesisHash, hints);
   const found = parse(text, path);
   if (found.format !== DATA_FORMAT) throw unsupported(directory, found.format, found.createdBy);
@@ -69,6 +68,17 @@ async function mark(directory: string, genesisHash: Hash, { role, version }: Dat
   };
   await writeDurably(join(directory, DATA_FORMAT_FILE), fromText(`${JSON.stringify(format, undefined, 2)}\n`));
   return format;
+}
+
+async function makeAndRead(directory: string, path: string): Promise<string | undefined> {
+  try {
+    const created = await mkdir(directory, { recursive: true });
+    if (created !== undefined) await syncDirectory(dirname(created));
+    return await readText(path);
+  } catch (cause) {
+    const message = `the data directory ${directory} cannot be used: ${errorMessage(cause)}`;
+    throw new StrobeError('DATA_DIRECTORY_FAILED', message, { directory }, { cause });
+  }
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -275,14 +275,15 @@ export class SnapshotJoin {
       if (incoming === undefined || signal.aborted) return false;
       await this.#timed('chunks', () => this.#collectChunks(incoming, offer, signal));
       if (signal.aborted) return false;
-      await this.#timed('check', () => staging.check());
+      await this.#timed('check', () => staging.check(signal));
       if (signal.aborted || this.#modules.isHalted()) return false;
       this.#phase = 'switch';
       logger.info({ block: blockNumber, bytes: incoming.stateBytes }, 'the snapshot is complete and right');
       onTaken({ blockNumber, attestations, repairs: this.#repair?.options.number, keepsChain: this.#keepsChain });
       return true;
     } catch (error) {
-      await this.#onFailure(error, offer);
+      // What a stop cut off says nothing of the snapshot, which is gone on with at the next start.
+      if (!signal.aborted) await this.#onFailure(error, offer);
       return false;
     }
   }

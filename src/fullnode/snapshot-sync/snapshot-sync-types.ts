@@ -44,8 +44,11 @@ export interface SnapshotStaging {
    *   GENESIS_MISMATCH; SNAPSHOT_OF_FORK when its chain has not the safe block of this node
    */
   begin(manifest: Bytes, contentDigest: Hash): Promise<IncomingSnapshot>;
-  /** Reads a complete one back: is it the state of its block? @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH */
-  check(): Promise<void>;
+  /**
+   * Reads a complete one back: is it the state of its block? That takes long; it is broken off when `signal` aborts.
+   * @throws StrobeError INVALID_SNAPSHOT, STATE_ROOT_MISMATCH; whatever, when it was broken off
+   */
+  check(signal: AbortSignal): Promise<void>;
   discard(): Promise<void>;
   /** Lets go of its file, which stays. */
   close(): Promise<void>;

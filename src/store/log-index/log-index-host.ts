@@ -6,6 +6,12 @@ import type { LogIndexer } from './log-indexer.ts';
 /** What builds the index: the indexer itself in unit tests, a thread with it elsewhere. */
 export type LogIndexBuilder = Pick<LogIndexer, 'begin' | 'clear' | 'add' | 'dropBelow'>;
 
+/** What the thread is started with. */
+export interface LogIndexThreadData extends LogIndexThreadOptions {
+  /** One word: 1 once the thread is to end. */
+  readonly stopping: SharedArrayBuffer;
+}
+
 export interface LogIndexThreadOptions {
   /** The index's own directory. */
   readonly directory: string;
@@ -22,9 +28,11 @@ export interface AddRequest {
 /** {@link LogIndexer} in a thread of its own: reading receipts again takes as long as executing simple transfers. */
 export class LogIndexThread implements LogIndexBuilder {
   readonly #thread: ThreadClient;
+  readonly #stopping = new SharedArrayBuffer(4);
 
   constructor(options: LogIndexThreadOptions) {
-    this.#thread = new ThreadClient(workerUrl('log-index-worker', import.meta.url), options);
+    const data: LogIndexThreadData = { ...options, stopping: this.#stopping };
+    this.#thread = new ThreadClient(workerUrl('log-index-worker', import.meta.url), data);
   }
 
   /** Rejects when the thread dies by itself. */
@@ -46,6 +54,11 @@ export class LogIndexThread implements LogIndexBuilder {
 
   dropBelow(first: number): Promise<void> {
     return this.#thread.call('dropBelow', first);
+  }
+
+  /** Has what is under way, and what is asked for later, end with the block in work: many of full size take half a minute. */
+  interrupt(): void {
+    Atomics.store(new Int32Array(this.#stopping), 0, 1);
   }
 
   /** Behind what is under way; databases are closed first, as other threads of the process have them open too. */

@@ -3,15 +3,16 @@ import { serveThread } from '../../util/thread.ts';
 import { yieldToOtherThreads } from '../../util/thread-priority.ts';
 import { openLevel } from '../level-database.ts';
 import { LogIndexDatabase } from './log-index-database.ts';
-import type { AddRequest, LogIndexThreadOptions } from './log-index-host.ts';
+import type { AddRequest, LogIndexThreadData } from './log-index-host.ts';
 import { LogIndexer } from './log-indexer.ts';
 
-const options = workerData as LogIndexThreadOptions;
+const options = workerData as LogIndexThreadData;
+const flag = new Int32Array(options.stopping);
 
 yieldToOtherThreads();
 const chain = await openLevel(options.chainDirectory, { multithreading: true });
 const index = await LogIndexDatabase.open(options.directory);
-const indexer = new LogIndexer(options.genesisHash, { chain, index });
+const indexer = new LogIndexer(options.genesisHash, { chain, index, isStopping: () => Atomics.load(flag, 0) === 1 });
 
 serveThread({
   begin: () => indexer.begin(),

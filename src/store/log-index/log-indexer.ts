@@ -12,6 +12,8 @@ export interface LogIndexerModules {
   /** Of the chain: it is only read. */
   readonly chain: LevelDatabase;
   readonly index: LogIndexDatabase;
+  /** True once the thread is to end: within a block, of which the largest takes a second. */
+  readonly isStopping?: () => boolean;
 }
 
 /** Where a key was seen in a block. */
@@ -48,15 +50,16 @@ export class LogIndexer {
   }
 
   /**
-   * Adds the blocks behind `indexed` up to `to`, as far as they are stored, each in one atomic batch.
+   * Adds the blocks behind `indexed` up to `to`, as far as they are stored and there is time, each in one atomic batch.
    * @returns what is indexed then
    * @throws StrobeError HISTORY_PRUNED when the next block is being removed
    */
   async add(indexed: IndexedBlocks, to: number): Promise<IndexedBlocks> {
     // A new one: what it remembers of the oldest block is another thread's to change.
     const blocks = new BlockRepository(this.#modules.chain);
+    const { isStopping } = this.#modules;
     let { last } = indexed;
-    while (last < to) {
+    while (last < to && isStopping?.() !== true) {
       const record = await blocks.storedRecord(last + 1);
       if (record === undefined) break;
       const keys = await keysIn(record, blocks);

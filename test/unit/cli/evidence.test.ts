@@ -139,3 +139,10 @@ test('resume refuses another key, two halts at once, and a node that is not halt
     err: expect.stringContaining('not halted'),
   });
 });
+
+test('a file in the place of the evidence folder is none', async () => {
+  const dataDir = tempDirectory();
+  writeFileSync(join(dataDir, 'evidence'), '');
+  const { code, err } = await run('evidence', 'list', '--data-dir', dataDir);
+  expect([code, err]).toEqual([2, expect.stringContaining('no evidence folder')]);
+});

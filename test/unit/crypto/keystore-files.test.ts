@@ -1,7 +1,8 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LIGHT_SCRYPT_N, randomPrivateKey } from '../../../src/crypto/keystore.ts';
 import { listKeys, loadKey, saveKey } from '../../../src/crypto/keystore-files.ts';
 import { Secret } from '../../../src/crypto/secret.ts';
@@ -58,6 +59,23 @@ test('errors name the file', async () => {
     code: 'KEYSTORE_UNREADABLE',
     message: expect.stringContaining(missing),
   });
+});
+
+test('a new key is synced before its address is told', async () => {
+  const handle = await open(import.meta.filename);
+  await handle.close();
+  const sync = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, 'sync');
+  await save();
+  // The file and its name.
+  expect(sync).toHaveBeenCalledTimes(2);
+  sync.mockRestore();
+});
+
+test('a folder that is none is named', async () => {
+  writeFileSync(join(root, 'keys'), '');
+  const named = { message: expect.stringContaining(join(root, 'keys')) };
+  await expect(save()).rejects.toMatchObject({ code: 'KEYSTORE_UNWRITABLE', ...named });
+  await expect(listKeys(join(root, 'keys'))).rejects.toMatchObject({ code: 'KEYSTORE_UNREADABLE', ...named });
 });
 
 test('lists keystores and nothing else', async () => {

@@ -39,6 +39,15 @@ test('a damaged file is no batch, a half-written one is not listed, and posting 
   expect(await da.fetch(commitment)).toEqual(batch(1));
 });
 
+test('a folder that there cannot be is named', async () => {
+  const directory = join(tempDirectory(), 'file');
+  writeFileSync(directory, '');
+  await expect(FileDataAvailability.open({ directory })).rejects.toMatchObject({
+    code: 'DA_DIRECTORY_FAILED',
+    message: expect.stringContaining(directory),
+  });
+});
+
 test('a batch that is removed behind the last look is not found, and is when it is there again', async () => {
   const directory = tempDirectory();
   const da = await FileDataAvailability.open({ directory });

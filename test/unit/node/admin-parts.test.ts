@@ -62,3 +62,7 @@ test.each(['short', `${'x'.repeat(40)} ${'y'.repeat(40)}`, ''])('the token %j is
   writeFileSync(file, token);
   await expect(serve(file, 0)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
 });
+
+test('a token file that is a folder is refused', async () => {
+  await expect(serve(tempDirectory(), 0)).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+});

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -83,6 +83,24 @@ test('keys are private, the genesis names them, and a second start keeps both', 
   await expect(start({ chainId: '7' })).rejects.toMatchObject({ code: 'DEVNET_GENESIS_CHANGED' });
   await (await start({ chainId: '7', fresh: 'true' })).stop();
   expect(parseGenesis(JSON.parse(readFileSync(join(folder, 'genesis.json'), 'utf8'))).chainId).toBe(7);
+});
+
+test('a second devnet does not take the folder of one that runs, and --fresh does not delete it', async () => {
+  const first = await start();
+  const ports = { rpcPort: '27545', metricsPort: '27645', p2pPort: '27745' };
+  await expect(start({ fresh: 'true', ...ports })).rejects.toMatchObject({ code: 'DEVNET_RUNNING' });
+  expect(existsSync(join(folder, 'genesis.json'))).toBe(true);
+  await first.stop();
+});
+
+test('a genesis file that a power loss left empty is named', async () => {
+  await (await start()).stop();
+  writeFileSync(join(folder, 'genesis.json'), '');
+  await expect(start()).rejects.toMatchObject({
+    code: 'DEVNET_GENESIS_DAMAGED',
+    message: expect.stringContaining('genesis.json'),
+  });
+  await (await start({ fresh: 'true' })).stop();
 });
 
 test('a process that dies while the devnet runs ends it, with its name, exit code and last lines', async () => {

@@ -12,9 +12,9 @@ afterEach(() => {
 
 type Line = { level: string; msg: string; role: string; code?: string };
 
-function run(behaviour: string, stdio: 'plain' | 'supervised' = 'plain') {
+function run(behaviour: string, stdio: 'plain' | 'supervised' = 'plain', env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [script], {
-    env: { ...process.env, FAKE_NODE: behaviour },
+    env: { ...process.env, ...env, FAKE_NODE: behaviour },
     stdio: ['ignore', 'pipe', 'pipe', ...(stdio === 'supervised' ? (['ipc'] as const) : [])],
   });
   children.push(child);
@@ -52,6 +52,17 @@ test('a later second signal ends a stop that hangs, with 130', async () => {
   const again = setInterval(() => child.kill('SIGINT'), 100);
   expect(await closed).toBe(130);
   clearInterval(again);
+});
+
+test.each([
+  ['hangs', 'serving', 'stop: not closed after 50 ms'],
+  ['hangs-at-start', 'starting', 'start: not closed after 50 ms'],
+])('one signal ends a node that %s, when its time is up', async (behaviour, ready, msg) => {
+  const { child, logged, closed, lines } = run(behaviour, 'plain', { FAKE_STOP_DEADLINE_MS: '50' });
+  await logged(ready);
+  child.kill('SIGTERM');
+  expect(await closed).toBe(1);
+  expect(lines.at(-1)).toMatchObject({ level: 'fatal', code: 'STOP_TIMEOUT', msg });
 });
 
 test('under a supervisor SIGINT is not ours, and losing the supervisor stops the node', async () => {

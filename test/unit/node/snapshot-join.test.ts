@@ -9,7 +9,7 @@ import { decodeLogRecord } from '../../../src/protocol/log-record.ts';
 import type { EpochStart } from '../../../src/protocol/sequencer-messages.ts';
 import { withSnapshotFile } from '../../../src/store/snapshot/snapshot-file.ts';
 import type { SnapshotPoint } from '../../../src/store/snapshot/snapshot-types.ts';
-import { invariant } from '../../../src/util/errors.ts';
+import { invariant, StrobeError } from '../../../src/util/errors.ts';
 import { type ChainSnapshotOptions, writeChainSnapshot } from '../../support/chain-snapshot.ts';
 import { FakeSnapshotPeers, garbles, type Misdeed, sourceOf, withholds } from '../../support/fake-snapshot-peers.ts';
 import { ReplicaFixture } from '../../support/replica-fixture.ts';
@@ -48,6 +48,8 @@ class World {
   /** Blocks that the node has, with all that follows. */
   keeps: (blockNumber: number) => boolean = () => false;
   refused = 0;
+  /** In place of the real one. */
+  check: ((signal: AbortSignal) => Promise<void>) | undefined;
   obstacle: (() => string) | undefined;
 
   /** A peer with the snapshot of a block; `provers` attested that. */
@@ -67,7 +69,7 @@ class World {
       { directory: this.directory, chain },
       {
         store: { safeNumber: () => undefined, sealOf: async () => undefined },
-        check: (path) => withSnapshotFile(path, (file) => assertTrustworthy(file, chain)),
+        check: (path, signal) => this.check?.(signal) ?? withSnapshotFile(path, (file) => assertTrustworthy(file, chain)),
       },
     );
     const quick = {
@@ -168,6 +170,26 @@ test('a garbled chunk is fetched elsewhere, and its peer is left out', async () 
   expect([...new Set(world.peers.reported)]).toEqual(['garbling FALSE_CHUNK']);
   expect(world.refused).toBeGreaterThan(0);
   expect(world.peers.askedOf('garbling').length).toBeLessThanOrEqual(3);
+});
+
+test('a stop does not wait for the check of a large state, and the snapshot is gone on with at the next start', async () => {
+  const world = new World();
+  await world.offer('sound');
+  const { promise: checking, resolve } = Promise.withResolvers<void>();
+  world.check = (signal) =>
+    new Promise((_, reject) => {
+      resolve();
+      signal.addEventListener('abort', () => reject(new StrobeError('THREAD_STOPPED', 'the thread was stopped')));
+    });
+  const first = world.start();
+  await waitFor(async () => !(await first.decide()));
+  await checking;
+  await first.close();
+  expect([world.taken, world.warnings, world.peers.reported]).toEqual([[], [], []]);
+  world.check = undefined;
+  const asked = world.peers.askedOf('sound').length;
+  await world.take(world.start());
+  expect(world.peers.askedOf('sound')).toHaveLength(asked);
 });
 
 test('a manifest of another state with right hashes is found out at the end; who offers it is left out', async () => {

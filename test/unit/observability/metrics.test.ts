@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createMetrics, LATENCY_BUCKETS_SECONDS, SIZE_BUCKETS_BYTES } from '../../../src/observability/metrics.ts';
 import { collectProcessMetrics } from '../../../src/observability/process-metrics.ts';
+import { liveMebibytes } from '../../support/live-memory.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -60,6 +61,26 @@ describe('process metrics', () => {
     while (performance.now() < until);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await maximum()).toBeGreaterThan(0.03);
+  });
+
+  test('keep nothing of a node that begins anew, whose successor tells them too', async () => {
+    const goneState = (): WeakRef<object> => {
+      const state = { rows: 3 };
+      const metrics = createMetrics();
+      metrics.gauge({ name: 'state_rows', help: 'Rows.', collect: (gauge) => gauge.set(state.rows) });
+      collectProcessMetrics(metrics)();
+      return new WeakRef(state);
+    };
+    const gone = goneState();
+    const metrics = createMetrics();
+    closers.push(collectProcessMetrics(metrics));
+    expect(await text(metrics)).toMatch(/^process_cpu_seconds_total \d/m);
+    const isThere = (): boolean => {
+      // Collects garbage.
+      liveMebibytes();
+      return gone.deref() !== undefined;
+    };
+    await expect.poll(isThere).toBe(false);
   });
 
   test('pass promtool check metrics', async (context) => {

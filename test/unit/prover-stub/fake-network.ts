@@ -1,5 +1,13 @@
 import { encodeSequencerMessage } from '../../../src/protocol/log-record.ts';
-import type { AnswerFault, Gossip, MessageValidator, PeerHead, PeerReader, Topic } from '../../../src/protocol/ports/network.ts';
+import type {
+  AnswerFault,
+  Gossip,
+  MessageValidator,
+  PeerHead,
+  PeerOffers,
+  PeerReader,
+  Topic,
+} from '../../../src/protocol/ports/network.ts';
 import { ZERO_HASH } from '../../../src/protocol/primitives.ts';
 import { encodeWitnessChunk, splitWitness, witnessChunkDigest } from '../../../src/protocol/sequencer-messages.ts';
 import type { Verdict } from '../../../src/protocol/verdict.ts';
@@ -69,10 +77,15 @@ export class FakeNetwork implements Gossip, PeerReader {
     return this.isConnected ? [{ epoch: 1, number, digest: ZERO_HASH }] : [];
   }
 
+  async offers(): Promise<readonly PeerOffers[]> {
+    return this.isConnected ? [{ peer: 'peer', logFirst: this.records[0]?.number, snapshots: [] }] : [];
+  }
+
   async *range(from: number, limit: number): AsyncIterable<Bytes> {
     this.rangeRequests++;
     const start = this.records.findIndex(({ number }) => number >= from);
-    if (!this.isConnected || start === -1) throw new StrobeError('NO_PEER_HAS_RANGE', 'nobody', { from });
+    const isPruned = from < (this.records[0]?.number ?? 0);
+    if (!this.isConnected || start === -1 || isPruned) throw new StrobeError('NO_PEER_HAS_RANGE', 'nobody', { from });
     let miniBlocks = 0;
     for (const { bytes } of this.records.slice(start)) {
       if (bytes[0] === 1 && ++miniBlocks > limit) return;

@@ -74,6 +74,59 @@ describe('a restart', () => {
   });
 });
 
+describe('logs of peers that begin behind what is done', () => {
+  const limits = { rangeAttempts: 2 };
+
+  /** A peer that has pruned all but so many newest records. */
+  const pruned = (kept: number): FakeNetwork => {
+    const network = new FakeNetwork();
+    network.serve(...blocks);
+    network.records = network.records.slice(-kept);
+    return network;
+  };
+  const records = (from: number): number =>
+    blocks.slice(from).reduce((sum, block) => sum + miniBlockMessages(block).length + 1, 0);
+
+  it.each([
+    ['at a block', 0, 2, [3, 4, 5]],
+    ['within a block', 1, 3, [4, 5]],
+  ])('are gone on with where they begin %s', async (_, less, passed, attested) => {
+    const network = pruned(records(2) - less);
+    const { prover, unprovable } = await startProver({ network, limits });
+    await network.whenPublished(attested.length);
+    expect(attestations(network).map(({ blockNumber, success }) => [blockNumber, success])).toEqual(
+      attested.map((number) => [number, true]),
+    );
+    expect(unprovable).toEqual(['NO_PEER_HAS_LOG']);
+    expect(prover.status().unprovable).toEqual([{ blockNumber: passed, code: 'NO_PEER_HAS_LOG' }]);
+  });
+
+  it('are gone on with right behind the newest attested block', async () => {
+    const first = await startProver();
+    first.network.serve(...blocks.slice(0, 2));
+    await first.network.whenPublished(2);
+    await first.prover.stop();
+    const network = pruned(records(2));
+    const { unprovable } = await startProver({ network, path: first.path, limits });
+    await network.whenPublished(3);
+    expect(attestations(network).map(({ blockNumber }) => blockNumber)).toEqual([3, 4, 5]);
+    expect(unprovable).toEqual([]);
+  });
+
+  it('are not waited for any longer than a stop', async () => {
+    const network = pruned(records(2));
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    network.offers = () => {
+      resolve();
+      return new Promise(() => {});
+    };
+    const { prover } = await startProver({ network, limits });
+    await asked;
+    await prover.stop();
+    expect(prover.status().unprovable).toEqual([]);
+  });
+});
+
 /** A chain with block 1 as in epoch 1, and the start of the epoch 2 in which it goes on. */
 async function chainOfEpoch2(): Promise<{ other: ExecutedChain; start: EpochStart; bytes: Bytes }> {
   const other = new ExecutedChain({ accounts: 2 });

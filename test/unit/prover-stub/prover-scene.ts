@@ -67,6 +67,7 @@ export async function startProver(setup: ProverSetup = {}) {
     {
       gossip: network,
       peers: network,
+      offers: network,
       maker: createReexecutionMaker(
         { identity: chain.identity, signer },
         setup.host ?? createInlineReexecution(chainRules(chain.genesis, chain.identity)),

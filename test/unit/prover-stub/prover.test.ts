@@ -190,6 +190,26 @@ describe('the end of a prover', () => {
     await expect(running).resolves.toBeUndefined();
     expect(network.published).toEqual([]);
   });
+
+  it.each(['witness', 'range', 'heads'] as const)(
+    'does not wait for a peer that is silent when it is asked for its %s',
+    async (what) => {
+      const network = new FakeNetwork();
+      const { promise: asked, resolve } = Promise.withResolvers<void>();
+      const silence = (): Promise<never> => {
+        resolve();
+        return new Promise(() => {});
+      };
+      if (what === 'witness') network.serve(blocks[0] as ExecutedBlock);
+      if (what === 'range') network.range = () => ({ [Symbol.asyncIterator]: () => ({ next: silence }) });
+      else network[what] = silence;
+      network.witnesses.clear();
+      const { prover, running } = await startProver({ network });
+      await asked;
+      await prover.stop();
+      await expect(running).resolves.toBeUndefined();
+    },
+  );
 });
 
 describe('the worker thread', () => {

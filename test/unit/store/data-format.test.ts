@@ -76,3 +76,14 @@ test.each(['', 'null', '{"format":', '[]', '{"format":"2"}', '{"format":2}', '7'
     expect(readFileSync(join(directory, DATA_FORMAT_FILE), 'utf8')).toBe(text);
   },
 );
+
+test('a data directory that there cannot be is named', async () => {
+  const file = join(tempDirectory(), 'file');
+  writeFileSync(file, '');
+  for (const directory of [file, join(file, 'data')]) {
+    await expect(open(directory)).rejects.toMatchObject({
+      code: 'DATA_DIRECTORY_FAILED',
+      message: expect.stringContaining(directory),
+    });
+  }
+});

@@ -61,6 +61,25 @@ test('the thread indexes what is stored already and what comes, and stops betwee
   await thread.stop();
 });
 
+test('many blocks in one go end with the block in work when the thread is to stop', async () => {
+  const builder = new ChainBuilder();
+  blocksWithLogs(builder, 4);
+  const { directory, store, chain, index } = await openIndexedStore(builder);
+  await addBlocks(store, builder.blocks);
+  let blocks = 0;
+  const indexer = new LogIndexer(builder.genesisHash, { chain, index, isStopping: () => ++blocks > 2 });
+  expect(await indexer.add({ first: 1, last: 0 }, 4)).toEqual({ first: 1, last: 2 });
+  const thread = new LogIndexThread({
+    directory: join(directory, 'log-index'),
+    chainDirectory: join(directory, 'chain'),
+    genesisHash: builder.genesisHash,
+  });
+  expect(await thread.add({ first: 1, last: 2 }, 3)).toEqual({ first: 1, last: 3 });
+  thread.interrupt();
+  expect(await thread.add({ first: 1, last: 3 }, 4)).toEqual({ first: 1, last: 3 });
+  await thread.stop();
+});
+
 test('a start goes on from the safe block, since the blocks above it may be others now', async () => {
   const builder = new ChainBuilder();
   blocksWithLogs(builder, 4);
