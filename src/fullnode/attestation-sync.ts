@@ -3,7 +3,7 @@ import type { ChainReader } from '../protocol/ports/chain.ts';
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
-import { untilAborted } from '../util/until-aborted.ts';
+import { itemsUntilAborted } from '../util/until-aborted.ts';
 import { Wakeup } from '../util/wakeup.ts';
 import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
 
@@ -72,19 +72,15 @@ export class AttestationSync {
     const seal = await chain.sealOf(blockNumber);
     if (seal === undefined) return;
     const answer = peers.range(seal.lastNumber, 1);
-    const records = answer[Symbol.asyncIterator]();
     const attestations: Bytes[] = [];
+    let read = 0;
     try {
-      for (let i = 0; i < MAX_RECORDS; i++) {
-        const next = await untilAborted(records.next(), signal);
-        if (next === undefined || next.done) break;
-        if (isAttestationRecord(next.value)) attestations.push(next.value);
+      for await (const record of itemsUntilAborted(answer, signal)) {
+        if (isAttestationRecord(record)) attestations.push(record);
+        if (++read === MAX_RECORDS) break;
       }
     } catch (error) {
       logger.debug({ blockNumber }, `no attestations from peers: ${errorMessage(error)}`);
-    } finally {
-      // Frees the stream; that it fails to end is no news.
-      records.return?.().catch(() => undefined);
     }
     if (attestations.length === 0) return;
     try {

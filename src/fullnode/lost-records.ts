@@ -9,7 +9,7 @@ import type { BlockSeal } from '../protocol/sequencer-messages.ts';
 import { epochOf, isSequencerSigned } from '../protocol/validate-sequencer-message.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
-import { untilAborted } from '../util/until-aborted.ts';
+import { itemsUntilAborted } from '../util/until-aborted.ts';
 import type { FullNodeLogger } from './full-node-options.ts';
 
 export interface LostRecordsOptions {
@@ -88,15 +88,13 @@ async function readAnswer(
 ): Promise<void> {
   const { peers, chain, logger } = modules;
   const answer = peers.range(reading.tip.number, RANGE_LIMIT);
-  const records = answer[Symbol.asyncIterator]();
   try {
     let seal = await chain.sealOf(reading.block.blockNumber + 1);
-    for (;;) {
-      const next = await untilAborted(records.next(), signal);
-      if (next === undefined || next.done || seal === undefined) return;
-      if (isAttestationRecord(next.value)) continue;
-      const record = authentic(next.value, options);
-      if (record === undefined || !take(record, next.value, seal, reading)) {
+    for await (const bytes of itemsUntilAborted(answer, signal)) {
+      if (seal === undefined) return;
+      if (isAttestationRecord(bytes)) continue;
+      const record = authentic(bytes, options);
+      if (record === undefined || !take(record, bytes, seal, reading)) {
         peers.refuse(answer, { code: 'RANGE_INVALID', isForged: record === undefined });
         giveBack(reading);
         return;
@@ -108,9 +106,6 @@ async function readAnswer(
   } catch (error) {
     if (!isStrobeError(error)) throw error;
     logger.debug({ from: reading.tip.number, code: error.code }, `lost records do not come: ${errorMessage(error)}`);
-  } finally {
-    // Frees the stream; that it fails to end is no news.
-    records.return?.().catch(() => undefined);
   }
 }
 

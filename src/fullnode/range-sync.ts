@@ -1,7 +1,7 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { errorMessage, isStrobeError } from '../util/errors.ts';
-import { untilAborted } from '../util/until-aborted.ts';
+import { itemsUntilAborted } from '../util/until-aborted.ts';
 import { Wakeup } from '../util/wakeup.ts';
 import type { FullNodeMetrics } from './full-node-metrics.ts';
 import type { FullNodeLimits, FullNodeLogger } from './full-node-options.ts';
@@ -131,12 +131,12 @@ export class RangeSync {
 
   async #readRange(from: number, signal: AbortSignal): Promise<AppliedRange & { failed: boolean }> {
     const answer = this.#modules.peers.range(from, this.#options.rangeLimit);
-    const records = answer[Symbol.asyncIterator]();
+    const records = itemsUntilAborted(answer, signal);
     let applied = 0;
     let lastNumber = from;
     try {
       for (;;) {
-        const { piece, end } = await readPiece(records, signal);
+        const { piece, end } = await readPiece(records);
         if (piece.length > 0) {
           const result = await this.#modules.apply(piece);
           applied += result.applied;
@@ -152,8 +152,7 @@ export class RangeSync {
       this.#modules.logger.warn({ from, ...error.meta }, `a peer's range answer is no good: ${error.message}`);
       return { applied, lastNumber, failed: true };
     } finally {
-      // Frees the stream; that it fails to end is no news, and a peer that hangs must not hold us.
-      records.return?.().catch(() => undefined);
+      await records.return();
     }
   }
 
@@ -170,13 +169,13 @@ interface RangePiece {
   readonly end: { readonly failure: string | undefined } | undefined;
 }
 
-async function readPiece(records: AsyncIterator<Bytes>, signal: AbortSignal): Promise<RangePiece> {
+async function readPiece(records: AsyncIterator<Bytes, void>): Promise<RangePiece> {
   const piece: Bytes[] = [];
   let bytes = 0;
   try {
     while (piece.length < MAX_PIECE_RECORDS && bytes < MAX_PIECE_BYTES) {
-      const next = await untilAborted(records.next(), signal);
-      if (next === undefined || next.done) return { piece, end: { failure: undefined } };
+      const next = await records.next();
+      if (next.done) return { piece, end: { failure: undefined } };
       piece.push(next.value);
       bytes += next.value.length;
     }

@@ -1,7 +1,7 @@
 import type { PeerReader } from '../protocol/ports/network.ts';
 import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
-import { untilAborted } from '../util/until-aborted.ts';
+import { itemsUntilAborted, untilAborted } from '../util/until-aborted.ts';
 import type { Wakeup } from '../util/wakeup.ts';
 import type { AssembledBlock, BlockAssembler } from './block-assembler.ts';
 import type { Intake, TakenRecord } from './gossip-intake.ts';
@@ -124,24 +124,18 @@ export class BlockSupply {
   async #readRange(from: number, signal: AbortSignal): Promise<RangeAnswer> {
     const { peers, logger } = this.#modules;
     const answer = peers.range(from, this.#limits.rangeLimit);
-    const records = answer[Symbol.asyncIterator]();
     let lastNumber = 0;
     try {
-      for (;;) {
-        // A stop does not wait for a peer that is silent in the middle of its answer.
-        const next = await untilAborted(records.next(), signal);
-        if (next === undefined || next.done) return { lastNumber, isFull: false };
-        const taken = this.#takeOrRefuse(next.value, answer);
+      for await (const record of itemsUntilAborted(answer, signal)) {
+        const taken = this.#takeOrRefuse(record, answer);
         lastNumber = Math.max(lastNumber, taken.number);
         if (!taken.hasRoom && this.#isNextSealed()) return { lastNumber, isFull: true };
       }
+      return { lastNumber, isFull: false };
     } catch (error) {
       if (!isStrobeError(error)) throw error;
       logger.debug({ from, code: error.code }, `range request failed: ${error.message}`);
       return { lastNumber: undefined, isFull: false };
-    } finally {
-      // Nobody waits for the end of it either, nor is its failure news.
-      records.return?.().catch(() => undefined);
     }
   }
 

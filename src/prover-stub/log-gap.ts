@@ -2,9 +2,8 @@ import type { SequencerMessage } from '../protocol/log-record.ts';
 import type { MiniBlock } from '../protocol/mini-block.ts';
 import type { PeerReader, SnapshotPeers } from '../protocol/ports/network.ts';
 import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
-import type { Bytes } from '../util/bytes.ts';
 import { isStrobeError } from '../util/errors.ts';
-import { untilAborted } from '../util/until-aborted.ts';
+import { itemsUntilAborted, untilAborted } from '../util/until-aborted.ts';
 import type { Intake } from './gossip-intake.ts';
 import type { ProvedBlock } from './progress-file.ts';
 import type { ProverLimits, ProverLogger } from './prover-options.ts';
@@ -69,16 +68,9 @@ export class LogGap {
 
   async *#messages(from: number, signal: AbortSignal): AsyncIterable<SequencerMessage> {
     const { peers, intake } = this.#modules;
-    const records: AsyncIterator<Bytes> = peers.range(from, this.#limits.rangeLimit)[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await untilAborted(records.next(), signal);
-        if (next === undefined || next.done) return;
-        const { message } = intake.takeRecord(next.value);
-        if (message !== undefined) yield message;
-      }
-    } finally {
-      records.return?.().catch(() => undefined);
+    for await (const record of itemsUntilAborted(peers.range(from, this.#limits.rangeLimit), signal)) {
+      const { message } = intake.takeRecord(record);
+      if (message !== undefined) yield message;
     }
   }
 }

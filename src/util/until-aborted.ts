@@ -13,3 +13,23 @@ export async function untilAborted<Result>(promise: Promise<Result>, signal: Abo
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/**
+ * The items of a peer's answer, until it ends or `signal` aborts. Who reads no further, for whatever reason, has its stream
+ * freed and waits for nothing: that it fails to end is no news.
+ */
+export async function* itemsUntilAborted<Item>(
+  items: AsyncIterable<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Item, void, void> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await untilAborted(iterator.next(), signal);
+      if (next === undefined || next.done) return;
+      yield next.value;
+    }
+  } finally {
+    iterator.return?.().catch(() => undefined);
+  }
+}
