@@ -1,5 +1,6 @@
 import type { ArchiveTrieHost } from '../state/archive/archive-trie-host.ts';
 import type { TableHandle } from '../state/table/table-reader.ts';
+import { StopFlag } from '../util/stop-flag.ts';
 import { ThreadClient, workerUrl } from '../util/thread.ts';
 import type { SharedHistory } from './state-history-parts.ts';
 
@@ -7,20 +8,20 @@ import type { SharedHistory } from './state-history-parts.ts';
 export interface ArchiveTrieData {
   readonly state: TableHandle;
   readonly history: SharedHistory;
-  /** One word: 1 once the thread is to end. */
+  /** A {@link StopFlag}: the thread is to end. */
   readonly stopping: SharedArrayBuffer;
 }
 
 /** Runs in a worker thread of its own, which ends within some rows of a move. */
 export function startArchiveTrieThread(parts: Omit<ArchiveTrieData, 'stopping'>): ArchiveTrieHost {
-  const stopping = new SharedArrayBuffer(4);
-  const data: ArchiveTrieData = { ...parts, stopping };
+  const stopping = new StopFlag();
+  const data: ArchiveTrieData = { ...parts, stopping: stopping.shared };
   const thread = new ThreadClient(workerUrl('archive-trie-worker', import.meta.url), data);
   return {
     moveTo: (request) => thread.call('moveTo', request),
     prove: (request) => thread.call('prove', request),
     stop: async () => {
-      Atomics.store(new Int32Array(stopping), 0, 1);
+      stopping.raise();
       // A thread that is dead has closed everything.
       await thread.call('close', undefined).catch(() => undefined);
       await thread.stop();

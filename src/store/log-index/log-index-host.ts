@@ -1,4 +1,5 @@
 import type { Hash } from '../../protocol/primitives.ts';
+import { StopFlag } from '../../util/stop-flag.ts';
 import { ThreadClient, workerUrl } from '../../util/thread.ts';
 import type { IndexedBlocks } from './log-index-database.ts';
 import type { LogIndexer } from './log-indexer.ts';
@@ -8,7 +9,7 @@ export type LogIndexBuilder = Pick<LogIndexer, 'begin' | 'clear' | 'add' | 'drop
 
 /** What the thread is started with. */
 export interface LogIndexThreadData extends LogIndexThreadOptions {
-  /** One word: 1 once the thread is to end. */
+  /** A {@link StopFlag}: the thread is to end. */
   readonly stopping: SharedArrayBuffer;
 }
 
@@ -28,10 +29,10 @@ export interface AddRequest {
 /** {@link LogIndexer} in a thread of its own: reading receipts again takes as long as executing simple transfers. */
 export class LogIndexThread implements LogIndexBuilder {
   readonly #thread: ThreadClient;
-  readonly #stopping = new SharedArrayBuffer(4);
+  readonly #stopping = new StopFlag();
 
   constructor(options: LogIndexThreadOptions) {
-    const data: LogIndexThreadData = { ...options, stopping: this.#stopping };
+    const data: LogIndexThreadData = { ...options, stopping: this.#stopping.shared };
     this.#thread = new ThreadClient(workerUrl('log-index-worker', import.meta.url), data);
   }
 
@@ -58,7 +59,7 @@ export class LogIndexThread implements LogIndexBuilder {
 
   /** Has what is under way, and what is asked for later, end with the block in work: many of full size take half a minute. */
   interrupt(): void {
-    Atomics.store(new Int32Array(this.#stopping), 0, 1);
+    this.#stopping.raise();
   }
 
   /** Behind what is under way; databases are closed first, as other threads of the process have them open too. */
