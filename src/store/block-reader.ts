@@ -61,7 +61,7 @@ export class BlockReader {
    */
   async transactionsIn(record: BlockRecord, indexes: Iterable<number>): Promise<IndexedTransaction[] | undefined> {
     const transactions: IndexedTransaction[] = [];
-    const read = await this.#unlessUndone(record, async () => {
+    const read = await this.#blocks.unlessUndone(record, async () => {
       for (const index of indexes) {
         if (index >= record.starts.length) continue;
         transactions.push(...(await this.#transactionsOf(record, index)));
@@ -74,23 +74,13 @@ export class BlockReader {
     return read === undefined || (await this.#blocks.isUndone(record)) ? undefined : read;
   }
 
-  /** Undefined: a body was not there, since the block was undone. */
-  async #unlessUndone<Result>(record: BlockRecord, read: () => Promise<Result>): Promise<Result | undefined> {
-    try {
-      return await read();
-    } catch (error) {
-      if (isStrobeError(error, 'DATABASE_FAILED') && (await this.#blocks.isUndone(record))) return undefined;
-      throw error;
-    }
-  }
-
   async transaction(hash: Hash): Promise<IndexedTransaction | undefined> {
     const location = await this.#blocks.locationOf(hash);
     if (location === undefined) return undefined;
     const record = await this.#blocks.record(location.blockNumber);
     if (record === undefined) return undefined;
     const index = record.starts.findLastIndex((start) => start.transactionIndex <= location.transactionIndex);
-    const stored = await this.#unlessUndone(record, () => this.#bodyOf(record, index));
+    const stored = await this.#blocks.unlessUndone(record, () => this.#bodyOf(record, index));
     if (stored === undefined) return undefined;
     const { body, positions } = stored;
     const start = positions.find(({ transactionIndex }) => transactionIndex === location.transactionIndex);
@@ -112,7 +102,7 @@ export class BlockReader {
     const record = await this.#blocks.record(blockNumber);
     const start = record?.starts[index];
     if (record === undefined || start === undefined) return undefined;
-    const transactions = await this.#unlessUndone(record, () => this.#transactionsOf(record, index));
+    const transactions = await this.#blocks.unlessUndone(record, () => this.#transactionsOf(record, index));
     if (transactions === undefined) return undefined;
     const gasUsed = (transactions.at(-1)?.receipt.cumulativeGasUsed ?? start.gasUsed) - start.gasUsed;
     return { miniBlock, env: environmentOf(record.seal.header), transactions, gasUsed, firstLogIndex: start.logIndex };

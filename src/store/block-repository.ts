@@ -5,7 +5,7 @@ import type { Block } from '../protocol/ports/chain.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { asBytes, asList, decodeRlp } from '../protocol/rlp.ts';
 import { type Bytes, bytesEqual, concatBytes } from '../util/bytes.ts';
-import { StrobeError } from '../util/errors.ts';
+import { isStrobeError, StrobeError } from '../util/errors.ts';
 import { type BlockRecord, decodeBlockRecord, encodeBlockRecord } from './block-record.ts';
 import type { LevelBatch, LevelDatabase } from './level-database.ts';
 import { MetaRepository } from './meta-repository.ts';
@@ -113,6 +113,16 @@ export class BlockRepository {
   async isUndone({ seal: { header, lastDigest } }: BlockRecord): Promise<boolean> {
     const now = await this.storedRecord(header.number);
     return now === undefined ? !(await this.isPruned(header.number)) : !bytesEqual(now.seal.lastDigest, lastDigest);
+  }
+
+  /** What is read of a block whose record is known; undefined: some of it was not there, since the block was undone meanwhile. */
+  async unlessUndone<Result>(record: BlockRecord, read: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (isStrobeError(error, 'DATABASE_FAILED') && (await this.isUndone(record))) return undefined;
+      throw error;
+    }
   }
 
   /** Not as this thread knows it: the mark may have risen just now. */

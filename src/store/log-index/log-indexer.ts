@@ -1,7 +1,6 @@
 import type { Hash } from '../../protocol/primitives.ts';
 import { receiptLogs } from '../../protocol/receipt.ts';
 import { toKey } from '../../util/bytes.ts';
-import { isStrobeError } from '../../util/errors.ts';
 import type { BlockRecord } from '../block-record.ts';
 import { BlockRepository } from '../block-repository.ts';
 import type { LevelDatabase } from '../level-database.ts';
@@ -62,7 +61,7 @@ export class LogIndexer {
     while (last < to && isStopping?.() !== true) {
       const record = await blocks.storedRecord(last + 1);
       if (record === undefined) break;
-      const keys = await keysIn(record, blocks);
+      const keys = await blocks.unlessUndone(record, () => keysIn(record, blocks));
       if (keys === undefined) break;
       const batch = this.#modules.index.batch();
       const blockNumber = ++last;
@@ -74,18 +73,11 @@ export class LogIndexer {
   }
 }
 
-/** Undefined: the block was undone while it was read. */
-async function keysIn(record: BlockRecord, blocks: BlockRepository): Promise<Iterable<Seen> | undefined> {
-  const { seal, starts } = record;
+async function keysIn({ seal, starts }: BlockRecord, blocks: BlockRepository): Promise<Iterable<Seen>> {
   const seen = new Map<string, Seen>();
-  try {
-    for (let index = 0; index < starts.length; index++) {
-      const { receipts } = await blocks.body(seal.firstNumber + index);
-      for (const log of receipts.flatMap(receiptLogs)) for (const key of keysOf(log)) note(seen, key, index);
-    }
-  } catch (error) {
-    if (isStrobeError(error, 'DATABASE_FAILED') && (await blocks.isUndone(record))) return undefined;
-    throw error;
+  for (let index = 0; index < starts.length; index++) {
+    const { receipts } = await blocks.body(seal.firstNumber + index);
+    for (const log of receipts.flatMap(receiptLogs)) for (const key of keysOf(log)) note(seen, key, index);
   }
   return seen.values();
 }
