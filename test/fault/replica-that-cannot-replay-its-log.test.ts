@@ -1,27 +1,12 @@
 import { expect, test } from 'vitest';
 import { changeConfig } from '../support/devnet-config.ts';
 import { isFullRun } from '../support/fault-seed.ts';
-import { ReceiptLedger } from '../support/receipt-ledger.ts';
-import {
-  expectWhole,
-  falsifyItsSnapshot,
-  hasSnapshotOfLast,
-  NODES,
-  REPLICA,
-  sendUntilSafe,
-} from '../support/replica-repair-scene.ts';
-import { SafeWatch } from '../support/safe-watch.ts';
+import { crashBehindSnapshot, expectWhole, falsifyItsSnapshot, REPLICA, sendUntilSafe } from '../support/replica-repair-scene.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
 test.runIf(isFullRun)('a replica whose state does not lead along its own log takes one from its peers at its start', async () => {
   await using devnet = await TestDevnet.create({ replicas: 1 });
-  const ledger = new ReceiptLedger(devnet);
-  for (const name of NODES) await changeConfig(devnet, name, { storage: { snapshotBlocks: 1 } });
-  await devnet.startAll();
-  const watch = new SafeWatch(devnet, [REPLICA]);
-  await ledger.send('sequencer', 0);
-  await hasSnapshotOfLast(devnet, ledger);
-  await devnet.process(REPLICA).crash();
+  const { ledger, watch } = await crashBehindSnapshot(devnet);
   // From here on it writes none, so that blocks with transfers are stored behind its newest.
   await changeConfig(devnet, REPLICA, { storage: { snapshotBlocks: 10_000 } });
   await devnet.start(REPLICA);

@@ -1,29 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Hex } from '../../src/util/bytes.ts';
-import { changeConfig } from '../support/devnet-config.ts';
 import { rpcBatch } from '../support/json-rpc.ts';
-import { ReceiptLedger } from '../support/receipt-ledger.ts';
-import {
-  expectWhole,
-  falsifyItsSnapshot,
-  hasSnapshotOfLast,
-  NODES,
-  REPLICA,
-  sendUntilSafe,
-} from '../support/replica-repair-scene.ts';
-import { SafeWatch } from '../support/safe-watch.ts';
+import { crashBehindSnapshot, expectWhole, falsifyItsSnapshot, REPLICA, sendUntilSafe } from '../support/replica-repair-scene.ts';
 import { TestDevnet } from '../support/test-devnet.ts';
 
 test('a replica whose own state has become wrong replaces it by that of a snapshot from its peers', async () => {
   await using devnet = await TestDevnet.create({ replicas: 1 });
-  const ledger = new ReceiptLedger(devnet);
-  for (const name of NODES) await changeConfig(devnet, name, { storage: { snapshotBlocks: 1 } });
-  await devnet.startAll();
-  const watch = new SafeWatch(devnet, [REPLICA]);
-  await ledger.send('sequencer', 0);
-  // What follows on this block touches no balance, so that nothing shows when the replica reads its log again.
-  await hasSnapshotOfLast(devnet, ledger);
-  await devnet.process(REPLICA).crash();
+  // What follows on the snapshot's block touches no balance, so that nothing shows when the replica reads its log again.
+  const { ledger, watch } = await crashBehindSnapshot(devnet);
   await falsifyItsSnapshot(devnet);
 
   await devnet.start(REPLICA);
