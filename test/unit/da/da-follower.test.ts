@@ -15,6 +15,16 @@ function builtChain(): ChainBuilder {
   return builder;
 }
 
+/** All of whose blocks are safe, and posted in one batch. */
+async function safeNodeWithBatch() {
+  const builder = builtChain();
+  const { store } = await daNode(builder);
+  await store.markSafe(4);
+  const { da, directory } = await tempDa();
+  await da.post(1, 4, encodeBatch(recordsOf(builder.blocks).map(({ bytes }) => bytes)));
+  return { store, da, directory };
+}
+
 test('a replica marks its safe blocks final once their batch is posted', async () => {
   const builder = builtChain();
   const [sequencer, replica] = [await daNode(builder), await daNode(builder)];
@@ -107,11 +117,7 @@ describe('a batch that ends with the right seal', () => {
 });
 
 test('a batch that is copied half, or damaged until it is posted again, counts once it is whole', async () => {
-  const builder = builtChain();
-  const { store } = await daNode(builder);
-  await store.markSafe(4);
-  const { da, directory } = await tempDa();
-  await da.post(1, 4, encodeBatch(recordsOf(builder.blocks).map(({ bytes }) => bytes)));
+  const { store, da, directory } = await safeNodeWithBatch();
   const path = join(directory, defined(readdirSync(directory)[0]));
   const batch = readFileSync(path);
   writeFileSync(path, batch.subarray(0, batch.length / 2));
@@ -128,11 +134,7 @@ test('a batch that is copied half, or damaged until it is posted again, counts o
 });
 
 test('a batch that could not be read for a moment is read at the next look', async () => {
-  const builder = builtChain();
-  const { store } = await daNode(builder);
-  await store.markSafe(4);
-  const { da } = await tempDa();
-  await da.post(1, 4, encodeBatch(recordsOf(builder.blocks).map(({ bytes }) => bytes)));
+  const { store, da } = await safeNodeWithBatch();
   vi.spyOn(da, 'fetch').mockRejectedValueOnce(new TypeError('stale file handle'));
   const logger = new CapturedLog();
   const follower = new DaFollower({}, { da, chain: store, logger });
