@@ -1,14 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
 import { decodeLogRecord, type LogRecord } from '../protocol/log-record.ts';
 import type { DaCommitment } from '../protocol/ports/da.ts';
 import type { Hash } from '../protocol/primitives.ts';
 import { type BlockSeal, blockHashOf } from '../protocol/sequencer-messages.ts';
 import { type Bytes, bytesEqual } from '../util/bytes.ts';
 import { isStrobeError, StrobeError } from '../util/errors.ts';
+import { TurnSlice } from '../util/turn-slice.ts';
 import { decodeBatch } from './batch.ts';
 
-/** Bytes of records that are checked in one go: about 5 ms of hashing, which other work has to wait for. */
-const BYTES_IN_ONE_GO = 1024 * 1024;
+/** Other work waits as long for the check of records, about a megabyte of them. */
+const SLICE_MS = 5;
 
 /** What has to come next, read from the end: each record names the one in front of it. */
 interface Expected {
@@ -38,13 +38,11 @@ export async function assertHolds(batch: Bytes, posted: DaCommitment, own: Block
     ...{ block: posted.lastBlock, blockHash: blockHashOf(own), miniBlock: own.lastNumber, digest: own.lastDigest },
     firstOfBlock: own.lastNumber + 1,
   };
-  let bytes = 0;
+  const slice = new TurnSlice(SLICE_MS);
   for (const record of records.reverse()) {
     if (!takes(expected, decode(record, posted))) throw notWhole(posted);
-    bytes += record.length;
-    if (bytes < BYTES_IN_ONE_GO) continue;
-    bytes = 0;
-    await setImmediate();
+    const turn = slice.pause();
+    if (turn !== undefined) await turn;
   }
   const isWhole = expected.block === posted.firstBlock - 1 && expected.miniBlock === expected.firstOfBlock - 1;
   if (!isWhole) throw notWhole(posted);
