@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openRpcThread } from '../../../src/node/rpc-thread.ts';
 import type { RpcThreadData } from '../../../src/node/rpc-thread-api.ts';
 import { toHex } from '../../../src/util/bytes.ts';
@@ -42,8 +42,11 @@ describe.each([
     const added = await kit.transfer(1);
     expect(await kit.ask('eth_getTransactionReceipt', hashOf(added))).toMatchObject({ status: '0x1', blockNumber: '0x4' });
     await kit.seal();
-    const receipt = await kit.ask('eth_getTransactionReceipt', hashOf(added));
-    expect(receipt).toMatchObject({ blockHash: toHex(kit.builder.blockAt(4).hash), transactionIndex: '0x1' });
+    // The thread is told of the seal by a message, which the request may overtake.
+    await vi.waitFor(async () => {
+      const receipt = await kit.ask('eth_getTransactionReceipt', hashOf(added));
+      expect(receipt).toMatchObject({ blockHash: toHex(kit.builder.blockAt(4).hash), transactionIndex: '0x1' });
+    });
     expect(await kit.ask('eth_getBlockReceipts', '0x4')).toHaveLength(2);
     expect(await kit.ask('strobe_nodeInfo')).toMatchObject({ role: 'replica', state: 'live', peerCount: '0x7' });
   });
